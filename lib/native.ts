@@ -1,0 +1,167 @@
+/**
+ * The boundary to the C++ addon: what it exports, in TypeScript's words, and how it is loaded.
+ * Everything here is internal; the public API builds promises, objects and errors on top of it.
+ */
+
+/** What one rule asks of the core. All numbers are integers. */
+export interface NativeRule {
+  /** Written in front of every subject: `ratelimit:`. Ignored by the in-process store, which has one prefix. */
+  prefix: string;
+  algorithm: 'fixed-window';
+  /** Units admitted per window, 0 or more. */
+  limit: number;
+  windowMs: number;
+  /** The deadline of a check under this rule; Redis only. */
+  timeoutMs: number;
+}
+
+export interface NativeRedisConfig {
+  host: string;
+  port: number;
+  username: string;
+  password: string;
+  db: number;
+  /** CLIENT SETNAME; empty: not sent. */
+  clientName: string;
+  connectTimeoutMs: number;
+}
+
+export interface NativeMemoryConfig {
+  prefix: string;
+  /** Upper bound of entries held; beyond it expired entries leave first, then those closest to their end. */
+  maxKeys: number;
+}
+
+/**
+ * What a submitting call answers at once. `Pending`: the slot's result comes with a later batch.
+ * `Ready`: it already stands in the batch's first record (in-process store). Negative: refused, nothing was sent.
+ */
+export const Submit = {
+  Pending: 0,
+  Ready: 1,
+  NotAString: -1,
+  Empty: -2,
+  TooLong: -3,
+  LoneSurrogate: -4,
+  BadNumber: -5,
+  Closed: -6,
+} as const;
+
+/** How a slot ended; the second number of a record. */
+export const Ending = {
+  Answered: 0,
+  /** The deadline passed first. It may have been charged. */
+  TimedOut: 1,
+  /** The connection was lost after the command was written. It may have been charged. */
+  Disconnected: 2,
+  /** The queue or the output buffer was full; nothing was sent. */
+  QueueFull: 3,
+  /** The server refused it with an error reply. */
+  Refused: 4,
+  /** The store was closed first. */
+  Closed: 5,
+} as const;
+
+/** Layout of one record of a batch, in doubles. */
+export const RecordField = {
+  Slot: 0,
+  Ending: 1,
+  /** 1 admitted, 0 denied. */
+  Allowed: 2,
+  Limit: 3,
+  Remaining: 4,
+  /** Milliseconds until the window ends, never negative; the full window where none is running. */
+  ResetInMs: 5,
+  /** 0 when admitted; else the wait after which a lone client is admitted; -1: it never fits (cost over the limit). */
+  RetryAfterMs: 6,
+  /** Units counted in the window after this call. */
+  Used: 7,
+} as const;
+export const RECORD_LENGTH = 8;
+
+/** One page of a listing: `keys[i]` has `counts[i]` and ends in `resetInMs[i]`. An empty `cursor` means done. */
+export interface NativePage {
+  cursor: string;
+  keys: string[];
+  counts: number[];
+  resetInMs: number[];
+}
+
+export interface NativeStats {
+  /** In-process store: entries held. Redis: 0. */
+  keys: number;
+  /** Checks waiting for their answer. */
+  pending: number;
+  connected: boolean;
+  /** Milliseconds since the present connection was made; -1 without one. */
+  connectedForMs: number;
+  /** Connections lost and dials failed, since the store was made. */
+  reconnects: number;
+  timeouts: number;
+  /** Text of the last failure, without secrets; empty when there was none. */
+  lastError: string;
+  /** `7.0.15`, or empty while unknown. */
+  serverVersion: string;
+}
+
+export interface NativeStore {
+  /** Registers a rule for good and answers its number. Throws RangeError for numbers that the algorithm cannot hold. */
+  addRule(rule: NativeRule): number;
+  /** The hot call: charge `cost` to `key` under `rule`, or nothing. */
+  check(rule: number, key: string, cost: number, slot: number): number;
+  /** Reads what `check` would see with a cost of 1; charges nothing. */
+  peek(rule: number, key: string, slot: number): number;
+  /** Forgets exactly this key. The record's `Used` is 1 when there was one. */
+  reset(rule: number, key: string, slot: number): number;
+  /**
+   * Reads one page of what is stored under the prefix; answered through `onPage`. `cursor` is `''` for the first page.
+   * `match` is a glob over the part behind the prefix, `*` for all; `pageSize` is a hint.
+   */
+  list(prefix: string, cursor: string, match: string, pageSize: number, slot: number): number;
+  /** True after a real reply, false once the connection closed or a reply is overdue. Connects and pings as needed. */
+  healthy(): boolean;
+  stats(): NativeStats;
+  /** Settles everything that waits (`Closed`) and frees the connections. Idempotent; later calls answer `Closed`. */
+  close(): void;
+}
+
+export interface NativeCallbacks {
+  /** The records of finished slots; the core fills it, `onBatch` reads it. Its length is a multiple of RECORD_LENGTH. */
+  batch: Float64Array;
+  /** `count` records stand in `batch`. */
+  onBatch(count: number): void;
+  /** A listing page, or null and the failure's ending. */
+  onPage(slot: number, ending: number, page: NativePage | null): void;
+}
+
+export interface NativeAddon {
+  openRedis(config: NativeRedisConfig, callbacks: NativeCallbacks): NativeStore;
+  openMemory(config: NativeMemoryConfig, callbacks: NativeCallbacks): NativeStore;
+}
+
+/**
+ * Each arm is a literal require: bundlers and file tracers (Next.js standalone) copy exactly the files they can read off the source.
+ */
+function loadBinary(): NativeAddon {
+  switch (`${process.platform}-${process.arch}`) {
+    case 'linux-x64':
+      return require('../prebuilds/linux-x64/spillway.node');
+    case 'linux-arm64':
+      return require('../prebuilds/linux-arm64/spillway.node');
+    case 'darwin-x64':
+      return require('../prebuilds/darwin-x64/spillway.node');
+    case 'darwin-arm64':
+      return require('../prebuilds/darwin-arm64/spillway.node');
+    default:
+      throw new Error(
+        `spillway has no binary for ${process.platform}-${process.arch}; it runs on Linux and macOS, x64 and arm64.`,
+      );
+  }
+}
+
+let addon: NativeAddon | undefined;
+
+/** The addon, loaded at the first use: importing the package opens nothing. */
+export function native(): NativeAddon {
+  return (addon ??= loadBinary());
+}
