@@ -1,0 +1,32 @@
+// The built package, loaded by its own name: what an application gets.
+import { createRequire } from 'node:module';
+
+const load = createRequire(new URL('../../package.json', import.meta.url));
+
+/** The drop-in, with the limit that all peers have in place of its plan's. */
+export async function dropIn({ port, limit, windowMs }) {
+  const { configureRateLimit, checkRateLimit, closeRedisConnection } = load('spillway');
+  configureRateLimit({
+    redis: `redis://127.0.0.1:${port}`,
+    plans: { ENTERPRISE: { requests: limit, windowMs } },
+  });
+  return {
+    check: (key) => checkRateLimit(key, 'ENTERPRISE'),
+    admitted: (result) => result.allowed,
+    close: closeRedisConnection,
+  };
+}
+
+export async function limiter({ port, limit, windowMs }) {
+  const { createRateLimiter } = load('spillway');
+  const one = createRateLimiter({ redis: `redis://127.0.0.1:${port}`, rate: { requests: limit, windowMs } });
+  return {
+    check: (key) => one.check(key),
+    admitted: (decision) => {
+      // A check that Redis did not answer is admitted by the policy: here that is a failed run.
+      if (decision.source !== 'redis') throw new Error(`answered by ${decision.source}`);
+      return decision.allowed;
+    },
+    close: () => one.close(),
+  };
+}

@@ -1,0 +1,42 @@
+#include "environment.h"
+
+#include "store_handle.h"
+
+namespace spillway {
+
+Environment::Environment(uv_loop_t* loop) : scope_(loop) {}
+
+Environment::~Environment() = default;
+
+Environment* Environment::Create(napi_env env) {
+  uv_loop_t* loop = nullptr;
+  if (napi_get_uv_event_loop(env, &loop) != napi_ok) return nullptr;
+  auto* environment = new Environment(loop);
+  // No finalizer: the clean-up hook frees it, after the last handle.
+  napi_set_instance_data(env, environment, nullptr, nullptr);
+  napi_add_async_cleanup_hook(env, CleanUp, environment, &environment->hook_);
+  return environment;
+}
+
+Environment* Environment::Of(napi_env env) {
+  void* data = nullptr;
+  napi_get_instance_data(env, &data);
+  return static_cast<Environment*>(data);
+}
+
+StoreHandle* Environment::Keep(std::unique_ptr<StoreHandle> store) {
+  stores_.push_back(std::move(store));
+  return stores_.back().get();
+}
+
+void Environment::CleanUp(napi_async_cleanup_hook_handle hook, void* data) {
+  auto* environment = static_cast<Environment*>(data);
+  // No JavaScript runs any more: what is pending is dropped.
+  for (const auto& store : environment->stores_) store->Drop();
+  environment->scope_.WhenEmpty([hook, environment] {
+    delete environment;
+    napi_remove_async_cleanup_hook(hook);
+  });
+}
+
+}  // namespace spillway

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <napi.h>
+
+#include <functional>
+#include <memory>
+
+#include "limiter.h"
+#include "store/store.h"
+
+namespace spillway {
+
+// The numbers of lib/native.ts: what a submitting call answers.
+enum Submit : int32_t {
+  kPending = 0,
+  kReady = 1,
+  kNotAString = -1,
+  kEmpty = -2,
+  kTooLong = -3,
+  kLoneSurrogate = -4,
+  kBadNumber = -5,
+  kStoreClosed = -6,
+};
+
+// One store as JavaScript sees it: a limiter, the batch through which results cross, and the callbacks that read it.
+class StoreHandle {
+ public:
+  // `callbacks` is a NativeCallbacks of lib/native.ts.
+  StoreHandle(Napi::Env env, const Napi::Object& callbacks);
+
+  // Makes the store; it reports into results() and calls deliver().
+  void Open(std::unique_ptr<Store> store) { limiter_ = std::make_unique<Limiter>(std::move(store)); }
+  Results* results() { return &results_; }
+  std::function<void()> deliver() {
+    return [this] { Deliver(); };
+  }
+
+  // Null once closed.
+  Limiter* limiter() { return limiter_.get(); }
+  Napi::Env env() const { return env_; }
+  // Writes one outcome as the batch's first record.
+  void PutFirst(const Outcome& outcome);
+  // Hands all results to JavaScript; called by the loop, or inside a call from JavaScript. It may close this store.
+  void Deliver();
+  // Settles what waits, delivers that, and frees the store.
+  void Close();
+  // The same without JavaScript.
+  void Drop() { limiter_.reset(); }
+
+ private:
+  void Put(const Outcome& outcome, size_t record);
+  void DeliverPages();
+  // Calls a callback and drains microtasks; an exception becomes an uncaught one.
+  void Call(const Napi::FunctionReference& callback, std::initializer_list<napi_value> arguments);
+
+  Napi::Env env_;
+  std::unique_ptr<Limiter> limiter_;
+  Results results_;
+  Napi::ObjectReference receiver_;
+  Napi::FunctionReference on_batch_;
+  Napi::FunctionReference on_page_;
+  Napi::Reference<Napi::Float64Array> batch_reference_;
+  double* batch_;
+  size_t batch_records_;
+};
+
+
+}  // namespace spillway

@@ -1,0 +1,66 @@
+import { defineConfig, globalIgnores } from 'eslint/config';
+import tseslint from 'typescript-eslint';
+
+// Their packages are installed on demand, so the example is checked without types; `next build` checks those.
+const withoutTypes = ['examples/**', '**/*.{js,mjs,cjs}'];
+
+export default defineConfig(
+  globalIgnores([
+    'build/',
+    'dist/',
+    'dist.new/',
+    'prebuilds/',
+    'coverage/',
+    '**/node_modules/',
+    '**/.next/',
+    '**/next-env.d.ts',
+  ]),
+  tseslint.configs.recommended,
+  {
+    rules: {
+      eqeqeq: 'error',
+      'no-console': 'off',
+      'no-constant-binary-expression': 'error',
+      'no-implicit-coercion': 'error',
+      'no-promise-executor-return': 'off',
+      'no-self-compare': 'error',
+      'no-unreachable-loop': 'error',
+      'no-useless-return': 'error',
+      'object-shorthand': 'error',
+      'prefer-const': 'error',
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+    },
+  },
+  {
+    files: ['**/*.{ts,mts,cts,tsx}'],
+    ignores: withoutTypes,
+    extends: [tseslint.configs.recommendedTypeChecked],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      '@typescript-eslint/switch-exhaustiveness-check': 'error',
+      // What was caught is unknown, and is passed on as it is.
+      '@typescript-eslint/prefer-promise-reject-errors': ['error', { allowThrowingUnknown: true }],
+      '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
+    },
+  },
+  {
+    // The binary is loaded by literal requires, whose type is any.
+    files: ['lib/native.ts'],
+    rules: {
+      '@typescript-eslint/no-require-imports': 'off',
+      '@typescript-eslint/no-unsafe-return': 'off',
+    },
+  },
+  {
+    // Type tests hold values only for their types.
+    files: ['test/types/**'],
+    rules: {
+      '@typescript-eslint/no-unused-vars': 'off',
+      '@typescript-eslint/consistent-type-imports': 'off',
+    },
+  },
+  {
+    files: ['**/*.{js,cjs}'],
+    rules: { '@typescript-eslint/no-require-imports': 'off' },
+  },
+);

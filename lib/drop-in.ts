@@ -1,0 +1,132 @@
+import { withRateLimit } from './http';
+import { LimiterCore } from './limiter';
+import type { CommonOptions } from './limiter-types';
+import { requireObject } from './options';
+import { withDefaults, type PlanName } from './plans';
+import type { Rate } from './rate';
+import { Kind } from './results';
+import type { RateLimitEntry, RateLimitResult, RateLimitStatus } from './types';
+
+/** Options of the drop-in functions. */
+export interface DropInOptions extends CommonOptions {
+  /** Rates in place of those of `RATE_LIMITS`; plans that are not named keep theirs. */
+  plans?: { readonly [Plan in PlanName]?: Rate };
+}
+
+/** The one limiter behind these functions; made at the first call, and again after it was closed. */
+let limiter: LimiterCore | undefined;
+let configured: DropInOptions = {};
+let warned = false;
+
+function current(): LimiterCore {
+  return (limiter ??= create(configured));
+}
+
+function create(options: DropInOptions): LimiterCore {
+  const { redis = fromEnvironment(), plans, ...rest } = options;
+  const made = new LimiterCore({ ...rest, redis, plans: withDefaults(plans) });
+  if (!redis) warnOnce();
+  return made;
+}
+
+function fromEnvironment(): CommonOptions['redis'] {
+  const { REDIS_URL: url, REDIS_PASSWORD: password } = process.env;
+  return url ? { url, password } : undefined;
+}
+
+function warnOnce(): void {
+  const { NODE_ENV, NEXT_PHASE } = process.env;
+  if (warned || NODE_ENV !== 'production' || NEXT_PHASE === 'phase-production-build') return;
+  warned = true;
+  console.warn(
+    'spillway: REDIS_URL is not set, so every process counts for itself and limits are per process. Set REDIS_URL to share them.',
+  );
+}
+
+/**
+ * Configures the functions of this module in one place, instead of the environment: without `redis` here, `REDIS_URL`
+ * and `REDIS_PASSWORD` still hold. May be called again; calls that wait keep their answers where the connection
+ * options stay equal, and so do the counts of the in-process store.
+ * @throws RateLimitError `ERR_INVALID_OPTION`; what was configured before then stays
+ */
+export function configureRateLimit(options: DropInOptions): void {
+  requireObject(options, 'The options of configureRateLimit');
+  const next = create({ ...options });
+  const previous = limiter;
+  // Started before the other one is closed, so that a shared store is handed over instead of closed and opened.
+  if (previous?.started === true) next.start();
+  configured = { ...options };
+  limiter = next;
+  void previous?.close();
+}
+
+/**
+ * Counts one request of an organization under its plan, where the window has room for it. A denied request consumes
+ * nothing. While Redis is away the policy answers (by default: admitted) within the deadline.
+ * @throws RateLimitError (as a rejection) `ERR_UNKNOWN_PLAN`, `ERR_INVALID_KEY`, `ERR_INVALID_OPTION` (environment)
+ */
+export function checkRateLimit(organizationId: string, plan: PlanName): Promise<RateLimitResult> {
+  try {
+    return current().checkAs(organizationId, plan, Kind.Result);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/** Where an organization stands under its plan. Counts nothing. Same errors as `checkRateLimit`. */
+export function getRateLimitStatus(organizationId: string, plan: PlanName): Promise<RateLimitStatus> {
+  try {
+    return current().look(organizationId, plan, Kind.Status);
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}
+
+/**
+ * Counts one request and answers the response with the rate limit's headers or, over the limit, the 429 in its
+ * place. Same errors as `checkRateLimit`.
+ */
+export async function applyRateLimit<T extends Response>(
+  response: T,
+  organizationId: string,
+  plan: PlanName,
+): Promise<T | Response> {
+  return withRateLimit(response, await checkRateLimit(organizationId, plan));
+}
+
+/**
+ * Forgets what was counted for an organization.
+ * @throws RateLimitError (as a rejection) `ERR_INVALID_KEY`, `ERR_UNAVAILABLE`
+ */
+export async function resetRateLimit(organizationId: string): Promise<void> {
+  await current().reset(organizationId);
+}
+
+/**
+ * Everything that is counted, by the name it has in Redis, such as `ratelimit:org-123`. For large numbers of keys
+ * prefer `createRateLimiter().list()`, which does not hold them all.
+ * @throws RateLimitError (as a rejection) `ERR_UNAVAILABLE`
+ */
+export async function getAllRateLimits(): Promise<Map<string, RateLimitEntry>> {
+  const all = new Map<string, RateLimitEntry>();
+  for await (const page of current().pages()) {
+    for (const { name, count, resetTime } of page) all.set(name, { count, resetTime });
+  }
+  return all;
+}
+
+/**
+ * True after a real reply of Redis; false once the connection closed, a reply is overdue, or where no Redis is
+ * configured. Asking starts the connection, except during `next build`, and keeps the answer fresh.
+ * @throws RateLimitError `ERR_INVALID_OPTION` where the environment cannot be used
+ */
+export function isRedisHealthy(): boolean {
+  return current().isHealthy();
+}
+
+/** Closes the connection; what still waits is decided by the policy. A later call connects again. */
+export async function closeRedisConnection(): Promise<void> {
+  const closing = limiter;
+  limiter = undefined;
+  await closing?.close();
+}

@@ -1,0 +1,30 @@
+import { closedError, RateLimitError } from './errors';
+import { Ending } from './native';
+import type { Store } from './store';
+
+/** How a call ended that was not answered, in words. */
+export function endingText(ending: number, timeoutMs: number): string {
+  switch (ending) {
+    case Ending.TimedOut:
+      return `no answer within ${timeoutMs} ms`;
+    case Ending.Disconnected:
+      return 'the connection was lost before the answer';
+    case Ending.QueueFull:
+      return 'too many calls are waiting';
+    case Ending.Refused:
+      return 'the server answered with an error';
+    default:
+      return 'the connection was closed';
+  }
+}
+
+/** The error for a call that no policy can answer. */
+export function unavailable(store: Store, ending: number, timeoutMs: number): RateLimitError {
+  if (ending === Ending.Closed) return closedError();
+  const last = store.native.stats().lastError;
+  const why = endingText(ending, timeoutMs) + (last === '' ? '' : `; last failure: ${last}`);
+  return new RateLimitError(
+    'ERR_UNAVAILABLE',
+    `The store is unavailable: ${why}. Try again when health() is good.`,
+  );
+}

@@ -1,0 +1,55 @@
+import { endingText } from './ending';
+import { Kind } from './results';
+import type { RuleSet } from './rule';
+import type { Store } from './store';
+import type { Health, Stats } from './types';
+
+const PROBE_LIMIT = 1_000_000;
+const PROBE_WINDOW_MS = 1_000;
+
+/** Runs one real check on a probe key and reports how it went. */
+export async function probe(
+  store: Store,
+  prefix: string,
+  timeoutMs: number,
+  stats: () => Stats,
+): Promise<Health> {
+  const started = performance.now();
+  const outcome =
+    store.source === 'redis' ? await probeRedis(store, prefix, timeoutMs) : probeMemory(store, prefix);
+  const latencyMs = Math.round((performance.now() - started) * 1_000) / 1_000;
+  const { connectedForMs } = store.native.stats();
+  const healthy = outcome >= 0;
+  const now = stats();
+  return {
+    ...now,
+    healthy,
+    enabled: true,
+    latencyMs: healthy ? latencyMs : null,
+    lastError: now.lastError ?? (healthy ? null : endingText(-outcome, timeoutMs)),
+    connectedSince: connectedForMs < 0 ? null : Date.now() - connectedForMs,
+  };
+}
+
+/** The probe has a prefix of its own: no key can meet it and no listing shows it. It expires after a second. */
+function probeRedis(store: Store, prefix: string, timeoutMs: number): Promise<number> {
+  return store.check(probeSet(store, `%health:${prefix}`, timeoutMs), 'probe', 1, Kind.Outcome);
+}
+
+/** The in-process table has one prefix, so the probe leaves again before anybody else can look. */
+function probeMemory(store: Store, prefix: string): number {
+  const set = probeSet(store, prefix, 1);
+  const key = `health-${Math.random()}-${Math.random()}`;
+  const outcome = store.checkNow(set, key, 1, Kind.Outcome);
+  store.resetNow(set, key);
+  return outcome;
+}
+
+function probeSet(store: Store, prefix: string, timeoutMs: number): RuleSet {
+  const rule = { algorithm: 'fixed-window', limit: PROBE_LIMIT, windowMs: PROBE_WINDOW_MS } as const;
+  return {
+    index: store.ruleNumber({ prefix, timeoutMs, ...rule }),
+    rules: [{ id: 'health', ...rule }],
+    onError: 'closed',
+  };
+}

@@ -1,0 +1,100 @@
+/**
+ * `spillway/memory`: the drop-in functions, synchronous, on the table inside this process. Counts are this
+ * process's own, and shared with what else in it uses the in-process store under the same prefix and bound.
+ */
+import { withRateLimit } from './http';
+import { LimiterCore } from './limiter';
+import type { CommonOptions } from './limiter-types';
+import { withDefaults, type PlanName } from './plans';
+import { refuseUnknown, requireObject } from './options';
+import type { Rate } from './rate';
+import { Kind } from './results';
+import type { RateLimitEntry, RateLimitResult, RateLimitStatus } from './types';
+
+export { createRateLimitExceededResponse, createRateLimitHeaders } from './http';
+export { RATE_LIMITS } from './plans';
+export { RateLimitError } from './errors';
+export type { RateLimitErrorCode } from './errors';
+export type { PlanName } from './plans';
+export type { Rate, RateObject } from './rate';
+export type { RateLimitEntry, RateLimitResult, RateLimitStatus } from './types';
+
+/** Options of the synchronous drop-in functions. */
+export interface MemoryOptions extends Pick<CommonOptions, 'prefix' | 'maxKeys'> {
+  /** Rates in place of those of `RATE_LIMITS`; plans that are not named keep theirs. */
+  plans?: { readonly [Plan in PlanName]?: Rate };
+}
+
+let limiter: LimiterCore | undefined;
+let configured: MemoryOptions = {};
+
+function current(): LimiterCore {
+  return (limiter ??= create(configured));
+}
+
+function create(options: MemoryOptions): LimiterCore {
+  refuseUnknown(options, ['plans', 'prefix', 'maxKeys'], '');
+  return new LimiterCore({ ...options, plans: withDefaults(options.plans) });
+}
+
+/**
+ * Configures the functions of this module. Counts stay where `prefix` and `maxKeys` do.
+ * @throws RateLimitError `ERR_INVALID_OPTION`; what was configured before then stays
+ */
+export function configureRateLimit(options: MemoryOptions): void {
+  requireObject(options, 'The options of configureRateLimit');
+  const next = create({ ...options });
+  const previous = limiter;
+  if (previous?.started === true) next.start();
+  configured = { ...options };
+  limiter = next;
+  void previous?.close();
+}
+
+/**
+ * Counts one request of an organization under its plan, where the window has room for it. A denied request consumes
+ * nothing.
+ * @throws RateLimitError `ERR_UNKNOWN_PLAN`, `ERR_INVALID_KEY`
+ */
+export function checkRateLimit(organizationId: string, plan: PlanName): RateLimitResult {
+  return current().checkNow(organizationId, plan, Kind.Result);
+}
+
+/** Where an organization stands under its plan. Counts nothing. Same errors as `checkRateLimit`. */
+export function getRateLimitStatus(organizationId: string, plan: PlanName): RateLimitStatus {
+  return current().lookNow(organizationId, plan, Kind.Status);
+}
+
+/** Counts one request and answers the response with the rate limit's headers or, over the limit, the 429. */
+export function applyRateLimit<T extends Response>(
+  response: T,
+  organizationId: string,
+  plan: PlanName,
+): T | Response {
+  return withRateLimit(response, checkRateLimit(organizationId, plan));
+}
+
+/** Forgets what was counted for an organization. @throws RateLimitError `ERR_INVALID_KEY` */
+export function resetRateLimit(organizationId: string): void {
+  current().resetNow(organizationId);
+}
+
+/** Everything that is counted, by names such as `ratelimit:org-123`. */
+export function getAllRateLimits(): Map<string, RateLimitEntry> {
+  const all = new Map<string, RateLimitEntry>();
+  for (const page of current().pagesNow()) {
+    for (const { name, count, resetTime } of page) all.set(name, { count, resetTime });
+  }
+  return all;
+}
+
+/** Always false: there is no Redis here. Present so that an import can be changed without other edits. */
+export function isRedisHealthy(): boolean {
+  return false;
+}
+
+/** Lets go of the table; it is freed when nobody else in the process counts in it. A later call starts afresh. */
+export function closeRedisConnection(): void {
+  void limiter?.close();
+  limiter = undefined;
+}

@@ -1,0 +1,82 @@
+import { RateLimitError } from './errors';
+import { native, type NativeAddon, type NativeCallbacks } from './native';
+import type { Settings } from './options';
+import type { RedisAddress } from './redis-url';
+import { Store } from './store';
+import { VERSION } from './version';
+
+/** A share in a store. `release` gives it back, once; the last one closes the store. */
+export interface Lease {
+  readonly store: Store;
+  release(): void;
+}
+
+interface Shared {
+  /** A closure, because what it compares holds credentials: a dump of the registry must not show them. */
+  readonly serves: (connection: string) => boolean;
+  readonly store: Store;
+  leases: number;
+}
+
+/**
+ * The stores of this process. A bundler evaluates modules several times, and again with every edit: the registry
+ * hangs on globalThis, so that all copies of one version find the same connections and the same counts.
+ */
+function registry(): Set<Shared> {
+  const name = Symbol.for(`spillway@${VERSION}`);
+  const holder = globalThis as { [name]?: Set<Shared> };
+  return (holder[name] ??= new Set());
+}
+
+/** The store for these settings: an existing one when connection options are equal, else a new one. */
+export function acquire(
+  settings: Pick<Settings, 'redis' | 'prefix' | 'connectTimeoutMs' | 'maxKeys'>,
+): Lease {
+  const { redis, prefix, connectTimeoutMs, maxKeys } = settings;
+  return redis === undefined
+    ? lease(JSON.stringify(['memory', prefix, maxKeys]), () => openMemory(prefix, maxKeys))
+    : lease(JSON.stringify(['redis', redis, connectTimeoutMs]), () => openRedis(redis, connectTimeoutMs));
+}
+
+function lease(connection: string, open: () => Store): Lease {
+  const all = registry();
+  const shared = [...all].find((one) => one.serves(connection)) ?? {
+    serves: (other: string) => other === connection,
+    store: open(),
+    leases: 0,
+  };
+  all.add(shared);
+  shared.leases++;
+  let held = true;
+  return {
+    store: shared.store,
+    release() {
+      if (!held) return;
+      held = false;
+      if (--shared.leases > 0) return;
+      all.delete(shared);
+      shared.store.native.close();
+    },
+  };
+}
+
+function openMemory(prefix: string, maxKeys: number): Store {
+  return new Store('memory', (callbacks) => binary().openMemory({ prefix, maxKeys }, callbacks));
+}
+
+function openRedis(address: RedisAddress, connectTimeoutMs: number): Store {
+  const config = { ...address, clientName: 'spillway', connectTimeoutMs };
+  return new Store('redis', (callbacks: NativeCallbacks) => binary().openRedis(config, callbacks));
+}
+
+function binary(): NativeAddon {
+  try {
+    return native();
+  } catch (error) {
+    const why = error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
+    throw new RateLimitError(
+      'ERR_NO_BINARY',
+      `The native part of spillway cannot be loaded; run "npm rebuild spillway" on the machine that runs it. (${why})`,
+    );
+  }
+}

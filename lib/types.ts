@@ -1,0 +1,139 @@
+/** The public shapes of results. Times are integers: milliseconds since the epoch unless a name ends in `Ms`. */
+
+/** What is answered when the store gives no answer in time: `open` admits, `closed` denies. */
+export type OnError = 'open' | 'closed';
+
+/** How requests are counted. `fixed-window`: the window starts at the first request and ends `windowMs` later. */
+export type Algorithm = 'fixed-window';
+
+/**
+ * Why a decision came out as it did. `ok`: admitted. `limit`: the window is used up. `never-fits`: the cost is
+ * above the limit, so no wait helps. `policy`: the store was not asked or did not answer, and `onError` decided.
+ */
+export type Reason = 'ok' | 'limit' | 'never-fits' | 'policy';
+
+/** Who decided: the shared Redis, this process's own table, or the policy because nobody else could. */
+export type Source = 'redis' | 'memory' | 'policy';
+
+/** What one rule said in a decision. */
+export interface RuleResult {
+  /** The rule's id: the plan's name, or `rate` for a limiter with one rate. */
+  rule: string;
+  allowed: boolean;
+  /** Units admitted per window. */
+  limit: number;
+  /** Units left in the window after this check, 0 to `limit`. */
+  remaining: number;
+  /** When the window ends, in milliseconds since the epoch by this process's clock. */
+  resetTime: number;
+  /** Whole seconds to wait, rounded up, at least 1; 0 when allowed. */
+  retryAfter: number;
+  algorithm: Algorithm;
+}
+
+/** The answer to a check: the most constraining rule in front, every rule's result in `rules`. */
+export interface Decision {
+  allowed: boolean;
+  reason: Reason;
+  /** Units admitted per window. */
+  limit: number;
+  /** Units left in the window after this check, 0 to `limit`. */
+  remaining: number;
+  /** When the window ends, in milliseconds since the epoch by this process's clock. */
+  resetTime: number;
+  /** `retryAfterMs` in seconds, rounded up; 0 when allowed. */
+  retryAfter: number;
+  /**
+   * The wait in milliseconds after which a lone client is admitted; 0 when allowed. With `never-fits` no wait
+   * helps: it is then the whole window, so that a client that waits all the same asks rarely.
+   */
+  retryAfterMs: number;
+  /** True from 80 % of the limit on. Always false where the policy decided. */
+  nearLimit: boolean;
+  /** Id of the rule in front. */
+  rule: string;
+  rules: RuleResult[];
+  source: Source;
+}
+
+/** The drop-in's answer to a check. */
+export interface RateLimitResult {
+  allowed: boolean;
+  /** Units left in the window after this check. */
+  remaining: number;
+  /** When the window ends, in milliseconds since the epoch. */
+  resetTime: number;
+  /** Units admitted per window. */
+  limit: number;
+}
+
+/** The drop-in's answer to a look that counts nothing. */
+export interface RateLimitStatus {
+  /** Units left in the window. */
+  remaining: number;
+  /** When the window ends, in milliseconds since the epoch; one window from now where none is running. */
+  resetTime: number;
+  /** Units admitted per window. */
+  limit: number;
+  /** Units counted in the window. */
+  used: number;
+}
+
+/** What is stored for one key. */
+export interface RateLimitEntry {
+  /** Units counted in the window. */
+  count: number;
+  /** When the window ends, in milliseconds since the epoch. */
+  resetTime: number;
+}
+
+/** One item of a listing. */
+export interface ListedKey extends RateLimitEntry {
+  /** The key as `check` takes it: without prefix and encoding. */
+  key: string;
+}
+
+/** Counters of the store. Limiters with equal connections share one store, and so these figures. */
+export interface Stats {
+  store: 'redis' | 'memory';
+  /** In-process store: keys held. Redis: 0. */
+  keys: number;
+  /** Calls waiting for their answer. */
+  pending: number;
+  /** Redis: whether a connection is up. In-process store: true once it is in use. */
+  connected: boolean;
+  /** Connections lost and dials failed. */
+  reconnects: number;
+  /** Calls that the deadline ended. */
+  timeouts: number;
+  /** Text of the last failure, without secrets; null when there was none. */
+  lastError: string | null;
+  /** Such as `7.0.15`; null while unknown. */
+  serverVersion: string | null;
+}
+
+/** The outcome of a real check on a probe key, with what is known about the connection. */
+export interface Health extends Stats {
+  /** True when the probe was answered by the store within the deadline. */
+  healthy: boolean;
+  /** False under `RATELIMIT_ENABLE=false`: everything is admitted and nothing is probed. */
+  enabled: boolean;
+  /** How long the probe took, in milliseconds; null when it was not answered. */
+  latencyMs: number | null;
+  /** When the present connection was made, in milliseconds since the epoch; null without one. */
+  connectedSince: number | null;
+}
+
+/** Options of one check. */
+export interface CheckOptions {
+  /** Units to charge, all or nothing: an integer, 1 to 2^53-1. Default 1. */
+  cost?: number;
+}
+
+/** Options of a listing. */
+export interface ListOptions {
+  /** A glob over the keys: `*` any text, `?` one character, `[ab]` one of these. Default `*`. */
+  match?: string;
+  /** Keys asked for in one step, a hint: 1 to 100,000. Default 1,000. */
+  pageSize?: number;
+}

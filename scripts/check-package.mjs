@@ -1,0 +1,67 @@
+// Installs the packed tarball into an empty folder, as a user would, and uses it from both module systems and TypeScript.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pack } from './lib/packages.mjs';
+import { prepare } from './lib/prepare.mjs';
+import { check, close } from './lib/tally.mjs';
+import { tsc } from './lib/typescript.mjs';
+
+const USE = `
+const { allowed, limit, remaining } = await checkRateLimit('org-123', 'FREE');
+const second = memory.checkRateLimit('org-123', 'FREE');
+console.log(JSON.stringify({ allowed, limit, remaining, second: second.remaining }));
+await closeRedisConnection();
+`;
+const names = '{ checkRateLimit, closeRedisConnection }';
+
+prepare(['libhiredis-dev']);
+const tarball = pack();
+const folder = mkdtempSync(join(tmpdir(), 'spillway-package-'));
+const env = { ...process.env, REDIS_URL: '' };
+
+function node(file, source) {
+  writeFileSync(join(folder, file), source);
+  return JSON.parse(execFileSync(process.execPath, [file], { cwd: folder, env, encoding: 'utf8' }));
+}
+
+try {
+  await check('the tarball installs into an empty folder', () => {
+    writeFileSync(join(folder, 'package.json'), '{ "private": true }');
+    execFileSync('npm', ['install', '--loglevel=error', tarball], { cwd: folder, env, stdio: 'inherit' });
+  });
+  await check('it works from ESM', () => {
+    const imports = `import ${names} from 'spillway';\nimport * as memory from 'spillway/memory';`;
+    assert.deepEqual(node('use.mjs', imports + USE), {
+      allowed: true,
+      limit: 100,
+      remaining: 99,
+      second: 99,
+    });
+  });
+  await check('it works from CommonJS', () => {
+    const requires = `const ${names} = require('spillway');\nconst memory = require('spillway/memory');`;
+    const source = `${requires}\n(async () => {${USE}})();`;
+    assert.deepEqual(node('use.cjs', source), { allowed: true, limit: 100, remaining: 99, second: 99 });
+  });
+  await check('its types are found from both', () => {
+    const source = `import ${names} from 'spillway';
+import { checkRateLimit as inProcess } from 'spillway/memory';
+const later: Promise<{ remaining: number }> = checkRateLimit('org-123', 'FREE');
+const now: { remaining: number } = inProcess('org-123', 'FREE');
+export const all = [later, now, closeRedisConnection];
+`;
+    writeFileSync(join(folder, 'types.mts'), source);
+    writeFileSync(join(folder, 'types.cts'), source);
+    const options = ['--noEmit', '--strict', '--module', 'node16', '--target', 'es2022', '--types', ''];
+    execFileSync(process.execPath, [tsc, ...options, 'types.mts', 'types.cts'], {
+      cwd: folder,
+      stdio: 'inherit',
+    });
+  });
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+close();

@@ -1,0 +1,61 @@
+// npm run lint: eslint, prettier, clang-format and clang-tidy; nothing is changed.
+import { execFile, spawnSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { cmake, root } from './lib/addon.mjs';
+import { prepare } from './lib/prepare.mjs';
+import { one, sum } from './lib/reports.mjs';
+import { cppFiles, scriptFiles } from './lib/sources.mjs';
+import { step } from './lib/steps.mjs';
+
+const TOOLS = ['libhiredis-dev', 'libuv1-dev', 'libgtest-dev', 'clang-format', 'clang-tidy'];
+const testBuild = join(root, 'build/test');
+const releaseBuild = join(root, 'build/release');
+
+prepare(TOOLS, { install: process.env.CI === 'true' });
+// clang-tidy reads how each file is compiled, and the generated header.
+step('Compiling the C++ tests', () =>
+  cmake(testBuild, ['SPILLWAY_TESTS=ON', 'CMAKE_BUILD_TYPE=Debug', 'SPILLWAY_SANITIZE=OFF']),
+);
+
+const results = [
+  report('eslint', run(process.execPath, ['node_modules/eslint/bin/eslint.js', '--max-warnings=0', '.'])),
+  report(
+    'prettier',
+    run(process.execPath, ['node_modules/prettier/bin/prettier.cjs', '--check', ...scriptFiles()]),
+  ),
+  report('clang-format', run('clang-format', ['--dry-run', '-Werror', ...cppFiles()])),
+  report('clang-tidy', await tidy()),
+];
+const { passed, failed } = sum(results.map(one));
+console.log(`${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 ? 1 : 0;
+
+function run(command, args) {
+  return spawnSync(command, args, { cwd: root, stdio: 'inherit' }).status === 0;
+}
+
+function report(name, good) {
+  console.log(`${name}: ${good ? 'clean' : 'has something to mend'}`);
+  return good;
+}
+
+/** Headers are looked at through the files that include them; each file in the build that compiles it. */
+async function tidy() {
+  const files = cppFiles().filter((name) => name.endsWith('.cpp'));
+  let good = true;
+  async function worker() {
+    for (let name = files.pop(); name !== undefined; name = files.pop()) {
+      const build = name.startsWith('binding/') ? releaseBuild : testBuild;
+      try {
+        await promisify(execFile)('clang-tidy', ['--quiet', '-p', build, name], { cwd: root });
+      } catch (error) {
+        good = false;
+        console.error(error.stdout || error.message);
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  return good;
+}

@@ -1,0 +1,33 @@
+// npm start: from a clone to the example app at an address.
+import { buildExample, freePort, startExample } from './lib/example.mjs';
+import { prepare } from './lib/prepare.mjs';
+
+const asked = Number(process.env.PORT || 3000);
+if (!Number.isInteger(asked) || asked < 1 || asked > 65_535) {
+  console.error(`PORT must be a number from 1 to 65535, not ${process.env.PORT}.`);
+  process.exit(1);
+}
+
+prepare(['libhiredis-dev']);
+buildExample();
+
+const port = await freePort(asked);
+if (port !== asked) console.log(`Port ${asked} is taken, so this is ${port}.`);
+const server = await startExample(port);
+const store = process.env.REDIS_URL ? 'Redis' : 'the embedded store (set REDIS_URL to use Redis)';
+console.log(`
+The example app counts on ${store} and runs at
+
+  http://localhost:${port}
+
+In another shell: for i in $(seq 12); do curl -si localhost:${port}/api/limited | head -1; done
+Ctrl-C ends it.`);
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => server.kill('SIGTERM'));
+// Next.js ends with a code of its own after a signal; that is how this is meant to end.
+server.on('close', (code, signal) => {
+  const asExpected =
+    code === 0 || code === 143 || code === 130 || signal === 'SIGTERM' || signal === 'SIGINT';
+  process.exitCode = asExpected ? 0 : 1;
+  if (!asExpected) console.error(`The example app ended by itself (${signal ?? `code ${code}`}).`);
+});

@@ -1,0 +1,84 @@
+// npm test: installs what it lacks, builds, and runs the C++ tests, the types' tests and Jest.
+//   npm test -- --core            only the C++ tests (what follows is handed to ctest)
+//   npm test -- --types           only the type tests
+//   npm test -- --jest [args]     only Jest (what follows is handed to it)
+//   npm test -- --sanitize [...]  the same under AddressSanitizer and UndefinedBehaviorSanitizer
+import { spawnSync } from 'node:child_process';
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { cmake, root } from './lib/addon.mjs';
+import { prepare } from './lib/prepare.mjs';
+import { ctestCounts, jestCounts, one, sum } from './lib/reports.mjs';
+import { countReports, runSanitized, sanitizerEnv } from './lib/sanitize.mjs';
+import { step } from './lib/steps.mjs';
+import { tsc } from './lib/typescript.mjs';
+
+const TOOLS = ['libhiredis-dev', 'libuv1-dev', 'libgtest-dev', 'redis-server'];
+const [kind, ...rest] = process.argv.slice(2);
+
+if (kind === '--sanitize') {
+  prepare(TOOLS);
+  process.exit(runSanitized(rest));
+}
+const suites = { '--core': coreTests, '--types': typeTests, '--jest': jestTests };
+if (kind !== undefined && !Object.hasOwn(suites, kind)) {
+  console.error(`Unknown argument ${kind}. Use --core, --types, --jest or --sanitize.`);
+  process.exit(1);
+}
+
+prepare(TOOLS);
+const counts = kind ? suites[kind](rest) : sum([coreTests([]), typeTests(), jestTests([])]);
+const { passed, failed } = sum([counts, { passed: 0, failed: countReports() }]);
+console.log(`\n${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+
+function run(command, args, env) {
+  const ran = spawnSync(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
+  if (ran.error) console.error(ran.error.message);
+  return ran.status === 0;
+}
+
+function coreTests(args) {
+  const folder = join(root, 'build/test');
+  const report = join(folder, 'ctest.xml');
+  const sanitize = process.env.SPILLWAY_SANITIZE === '1' ? 'ON' : 'OFF';
+  const settings = ['SPILLWAY_TESTS=ON', 'CMAKE_BUILD_TYPE=Debug', `SPILLWAY_SANITIZE=${sanitize}`];
+  step('Compiling the C++ tests', () => cmake(folder, settings));
+  rmSync(report, { force: true });
+  const ctest = [
+    '--test-dir',
+    folder,
+    '--output-on-failure',
+    '--no-tests=error',
+    '--output-junit',
+    report,
+    ...args,
+  ];
+  return ctestCounts(report, run('ctest', ctest, sanitizerEnv({ preload: false })));
+}
+
+function typeTests() {
+  const projects = ['test/tsconfig.json', 'test/types/tsconfig.json'].filter((name) =>
+    existsSync(join(root, name)),
+  );
+  return sum(
+    projects.map((project) => {
+      const good = run(process.execPath, [tsc, '--noEmit', '-p', project]);
+      console.log(`${project}: ${good ? 'compiles' : 'does not compile'}`);
+      return one(good);
+    }),
+  );
+}
+
+function jestTests(args) {
+  const report = join(root, 'build/jest.json');
+  rmSync(report, { force: true });
+  const jest = [
+    join(root, 'node_modules/jest/bin/jest.js'),
+    '--detectOpenHandles',
+    '--json',
+    `--outputFile=${report}`,
+  ];
+  const good = run(process.execPath, [...jest, ...args], sanitizerEnv({ preload: true }));
+  return jestCounts(report, good, args.length > 0);
+}

@@ -1,0 +1,41 @@
+-- Fixed window, decided on the server: admits as many of `waiters` equal checks as fit, charges those and no others.
+-- The twin in process is fixed_window.cpp. With no waiters it only mends a wrong expiry.
+-- KEYS[1]  the counter: an integer whose expiry is the window
+-- ARGV     limit, window (ms), cost of one check, waiters
+-- Reply    {admitted, units used afterwards, ms until the window ends}
+local limit = tonumber(ARGV[1])
+local window = tonumber(ARGV[2])
+local cost = tonumber(ARGV[3])
+local waiters = tonumber(ARGV[4])
+local used = 0
+local rest = window
+local value = redis.call('GET', KEYS[1])
+if value then
+  used = tonumber(value)
+  if not used or used % 1 ~= 0 then
+    return redis.error_reply('WRONGTYPE the key does not hold a counter')
+  end
+  rest = redis.call('PTTL', KEYS[1])
+  -- Without an expiry it would never end; with one beyond a window, the limit's window was longer before.
+  if rest < 0 or rest > window then
+    redis.call('PEXPIRE', KEYS[1], window)
+    rest = window
+  end
+end
+local admitted = math.floor((limit - used) / cost)
+-- The division rounds near 2^53; the product is exact there.
+if admitted * cost > limit - used then
+  admitted = admitted - 1
+end
+if admitted > waiters then
+  admitted = waiters
+end
+if admitted <= 0 then
+  return {0, used, rest}
+end
+used = used + admitted * cost
+redis.call('INCRBY', KEYS[1], string.format('%.0f', admitted * cost))
+if not value then
+  redis.call('PEXPIRE', KEYS[1], window)
+end
+return {admitted, used, rest}

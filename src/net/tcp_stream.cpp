@@ -1,0 +1,188 @@
+#include "net/tcp_stream.h"
+
+#include <cstring>
+
+namespace spillway {
+namespace {
+
+constexpr size_t kReadBytes = size_t{64} * 1024;
+constexpr unsigned int kKeepAliveSeconds = 60;
+
+bool ParseAddress(const std::string& host, int port, sockaddr_storage* address) {
+  std::memset(address, 0, sizeof(*address));
+  return uv_ip4_addr(host.c_str(), port, reinterpret_cast<sockaddr_in*>(address)) == 0 ||
+         uv_ip6_addr(host.c_str(), port, reinterpret_cast<sockaddr_in6*>(address)) == 0;
+}
+
+}  // namespace
+
+// The system may still be resolving when the stream is gone: the request owns itself.
+struct TcpStream::Resolve {
+  uv_getaddrinfo_t request;
+  TcpStream* stream;
+  HandleScope* scope;
+};
+
+TcpStream::TcpStream(HandleScope* scope, const std::string& host, int port, StreamEvents* events)
+    : scope_(scope), port_(port), events_(events), buffer_(new char[kReadBytes]) {
+  sockaddr_storage address;
+  if (ParseAddress(host, port, &address)) {
+    addresses_.push_back(address);
+    ConnectNext();
+    return;
+  }
+  addrinfo hints;
+  std::memset(&hints, 0, sizeof(hints));
+  hints.ai_socktype = SOCK_STREAM;
+  resolve_ = new Resolve{{}, this, scope};
+  scope->Add();
+  const auto done = [](uv_getaddrinfo_t* request, int status, addrinfo* found) {
+    auto* resolve = reinterpret_cast<Resolve*>(request);
+    TcpStream* stream = resolve->stream;
+    HandleScope* handles = resolve->scope;
+    delete resolve;
+    if (stream != nullptr) {
+      stream->resolve_ = nullptr;
+      stream->OnResolved(status, found);
+    }
+    uv_freeaddrinfo(found);
+    handles->Remove();
+  };
+  const int status = uv_getaddrinfo(scope->loop(), &resolve_->request, done, host.c_str(), nullptr, &hints);
+  if (status != 0) {
+    delete resolve_;
+    resolve_ = nullptr;
+    scope->Remove();
+    reason_ = uv_strerror(status);
+    ConnectNext();
+  }
+}
+
+TcpStream::~TcpStream() {
+  if (resolve_ == nullptr) return;
+  resolve_->stream = nullptr;
+  uv_cancel(reinterpret_cast<uv_req_t*>(&resolve_->request));
+}
+
+void TcpStream::OnResolved(int status, addrinfo* found) {
+  if (status != 0) reason_ = std::string("the host name was not resolved: ") + uv_strerror(status);
+  for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
+    sockaddr_storage address;
+    std::memset(&address, 0, sizeof(address));
+    std::memcpy(&address, at->ai_addr, at->ai_addrlen);
+    const auto port = static_cast<uint16_t>(port_);
+    if (at->ai_family == AF_INET) {
+      reinterpret_cast<sockaddr_in*>(&address)->sin_port = htons(port);
+    } else if (at->ai_family == AF_INET6) {
+      reinterpret_cast<sockaddr_in6*>(&address)->sin6_port = htons(port);
+    } else {
+      continue;
+    }
+    addresses_.push_back(address);
+  }
+  ConnectNext();
+}
+
+void TcpStream::ConnectNext() {
+  while (next_address_ < addresses_.size()) {
+    tcp_ = std::make_unique<Handle<uv_tcp_t>>(scope_, this, uv_tcp_init);
+    const auto* address = reinterpret_cast<const sockaddr*>(&addresses_[next_address_++]);
+    auto* request = new uv_connect_t;
+    const int status = uv_tcp_connect(request, tcp_->get(), address, [](uv_connect_t* done, int result) {
+      auto* stream = static_cast<TcpStream*>(done->handle->data);
+      delete done;
+      if (stream != nullptr) stream->OnConnected(result);
+    });
+    if (status == 0) return;
+    delete request;
+    reason_ = uv_strerror(status);
+  }
+  if (reason_.empty()) reason_ = "the host name has no address";
+  later_ = std::make_unique<Handle<uv_timer_t>>(scope_, this, uv_timer_init);
+  uv_timer_start(
+      later_->get(),
+      [](uv_timer_t* timer) {
+        auto* stream = static_cast<TcpStream*>(timer->data);
+        if (stream != nullptr) stream->Fail(stream->reason_);
+      },
+      0, 0);
+}
+
+void TcpStream::OnConnected(int status) {
+  if (status != 0) {
+    reason_ = uv_strerror(status);
+    ConnectNext();
+    return;
+  }
+  uv_tcp_nodelay(tcp_->get(), 1);
+  uv_tcp_keepalive(tcp_->get(), 1, kKeepAliveSeconds);
+  uv_unref(tcp_->base());
+  const auto allocate = [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
+    auto* stream = static_cast<TcpStream*>(handle->data);
+    *buffer = stream == nullptr ? uv_buf_init(nullptr, 0) : uv_buf_init(stream->buffer_.get(), kReadBytes);
+  };
+  uv_read_start(tcp_->stream(), allocate, [](uv_stream_t* handle, ssize_t bytes, const uv_buf_t*) {
+    auto* stream = static_cast<TcpStream*>(handle->data);
+    if (stream != nullptr) stream->OnRead(bytes);
+  });
+  events_->OnOpen();
+}
+
+void TcpStream::OnRead(ssize_t bytes) {
+  if (bytes > 0) {
+    events_->OnBytes(buffer_.get(), static_cast<size_t>(bytes));
+  } else if (bytes == UV_EOF) {
+    Fail("the server closed the connection");
+  } else if (bytes < 0) {
+    Fail(uv_strerror(static_cast<int>(bytes)));
+  }
+}
+
+void TcpStream::Write(std::string* out) {
+  if (writing_bytes_ > 0) {
+    waiting_.append(*out);
+    out->clear();
+    return;
+  }
+  uv_buf_t buffer = uv_buf_init(&(*out)[0], static_cast<unsigned int>(out->size()));
+  const int taken = uv_try_write(tcp_->stream(), &buffer, 1);
+  const size_t sent = taken > 0 ? static_cast<size_t>(taken) : 0;
+  if (sent < out->size()) {
+    // Also after an error: the queued write reports it, outside of this call.
+    waiting_.assign(*out, sent, std::string::npos);
+    WriteWaiting();
+  }
+  out->clear();
+}
+
+void TcpStream::WriteWaiting() {
+  struct Outgoing {
+    uv_write_t request;
+    std::string bytes;  // libuv's until the callback, also when the stream is gone by then
+  };
+  auto* write = new Outgoing;
+  write->bytes.swap(waiting_);
+  uv_buf_t buffer = uv_buf_init(&write->bytes[0], static_cast<unsigned int>(write->bytes.size()));
+  writing_bytes_ = write->bytes.size();
+  uv_write(&write->request, tcp_->stream(), &buffer, 1, [](uv_write_t* request, int status) {
+    auto* stream = static_cast<TcpStream*>(request->handle->data);
+    delete reinterpret_cast<Outgoing*>(request);
+    if (stream == nullptr) return;
+    stream->writing_bytes_ = 0;
+    if (status != 0) {
+      stream->Fail(uv_strerror(status));
+    } else if (!stream->waiting_.empty()) {
+      stream->WriteWaiting();
+    }
+  });
+}
+
+void TcpStream::Fail(const std::string& reason) {
+  // A copy: the owner may destroy this stream, and the text with it.
+  const std::string text = reason;
+  tcp_.reset();
+  later_.reset();
+  events_->OnClosed(text);
+}
+
+}  // namespace spillway

@@ -1,0 +1,21 @@
+#include "redis/backoff.h"
+
+#include <algorithm>
+
+namespace spillway {
+
+int64_t Backoff::NextDelayMs(bool login_refused) {
+  constexpr int64_t kFirstCapMs = 50;
+  constexpr int64_t kLastCapMs = 2000;
+  constexpr int64_t kLoginDelayMs = 1000;
+  const int64_t cap = std::min(kLastCapMs, kFirstCapMs << std::min(failures_, 6));
+  ++failures_;
+  // xorshift64: plenty for jitter.
+  state_ ^= state_ << 13;
+  state_ ^= state_ >> 7;
+  state_ ^= state_ << 17;
+  const auto drawn = static_cast<int64_t>(state_ % static_cast<uint64_t>(cap + 1));
+  return login_refused ? kLoginDelayMs + drawn : drawn;
+}
+
+}  // namespace spillway

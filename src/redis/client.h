@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "clock.h"
+#include "net/stream.h"
+#include "redis/backoff.h"
+#include "redis/handshake.h"
+#include "redis/resp.h"
+
+namespace spillway {
+
+// Who waits for replies.
+class ReplySink {
+ public:
+  virtual ~ReplySink() = default;
+  virtual void OnReply(const Reply& reply) = 0;
+  // The connection was lost first. The command may have been executed: it is never sent again.
+  virtual void OnLost() = 0;
+};
+
+struct ClientConfig {
+  Login login;
+  int64_t connect_timeout_ms = 5000;  // name, TCP and login together
+  int64_t silence_ms = 2000;          // without a byte while replies are due: the connection is given up
+  size_t max_reply_bytes = size_t{1} << 20;
+};
+
+// One connection to one server, kept for ever: dials at Start, logs in, pipelines, and dials again after a loss, with
+// backoff and one dial at a time. It owns no timer: Tick is called with the time, NextTick says when at the latest.
+class Client : private StreamEvents {
+ public:
+  using Dial = std::function<std::unique_ptr<Stream>(StreamEvents*)>;
+
+  // `on_change` is called when the client becomes ready, fails, or has read something.
+  Client(ClientConfig config, Dial dial, const Clock* clock, std::function<void()> on_change);
+  ~Client() override = default;
+
+  void Start();
+  bool ready() const { return state_ == State::kReady; }
+  // The server does not read: what is sent now would only pile up here.
+  bool congested() const { return stream_ && stream_->unsent() > kMaxUnsentBytes; }
+
+  // While ready: append whole commands to out(), announce each command's replies in order, then Flush.
+  std::string* out() { return &out_; }
+  void Expect(ReplySink* sink, int replies);
+  void Flush();
+
+  void Tick(int64_t now_ms);
+  int64_t NextTick() const;
+
+  // The server says that we are not logged in (any more).
+  void LoginLost(const std::string& reason) { Fail(reason, true); }
+  // A reply has been due for longer than this.
+  bool Overdue(int64_t now_ms, int64_t after_ms) const;
+  int64_t last_reply_ms() const { return last_reply_ms_; }        // -1: none yet
+  int64_t connected_since_ms() const { return connected_ms_; }    // -1: not connected
+  int64_t reconnects() const { return reconnects_; }
+  // Remembers a refusal of a single command as the last error.
+  void Note(const std::string& error) { last_error_ = error; }
+  const std::string& last_error() const { return last_error_; }
+  const std::string& server_version() const { return server_version_; }
+
+ private:
+  enum class State : uint8_t { kIdle, kDialing, kLoggingIn, kReady, kWaiting };
+  struct Expected {
+    ReplySink* sink;
+    int replies;
+  };
+  static constexpr size_t kMaxUnsentBytes = size_t{1} << 20;
+
+  void OnOpen() override;
+  void OnBytes(const char* data, size_t bytes) override;
+  void OnClosed(const std::string& reason) override;
+  void StartDial();
+  // Takes one reply; false when the connection was given up over it.
+  bool Take(const Reply& reply);
+  void Fail(const std::string& reason, bool login_refused);
+
+  const ClientConfig config_;
+  const Dial dial_;
+  const Clock* clock_;
+  const std::function<void()> on_change_;
+  State state_ = State::kIdle;
+  std::unique_ptr<Stream> stream_;
+  std::unique_ptr<ReplyReader> reader_;
+  std::unique_ptr<Handshake> handshake_;
+  Backoff backoff_;
+  std::string out_;
+  std::vector<Expected> expected_;
+  size_t answered_ = 0;  // of expected_, from its front
+  int64_t dial_started_ms_ = 0;
+  int64_t dial_again_ms_ = 0;
+  int64_t silent_since_ms_ = 0;
+  int64_t last_reply_ms_ = -1;
+  int64_t connected_ms_ = -1;
+  int64_t reconnects_ = 0;
+  std::string last_error_;
+  std::string server_version_;
+};
+
+}  // namespace spillway

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "redis/resp.h"
+
+namespace spillway {
+
+struct Login {
+  std::string username;  // empty: the default user
+  std::string password;  // empty: no AUTH
+  int64_t db = 0;        // 0: no SELECT
+  std::string client_name;
+};
+
+// The first commands of a connection, as a machine without a socket: AUTH, CLIENT SETNAME, SELECT and INFO in one write;
+// replies in, a verdict out.
+class Handshake {
+ public:
+  enum class Verdict : uint8_t { kMore, kReady, kFailed };
+
+  // Appends the commands to *out.
+  Handshake(const Login& login, std::string* out);
+
+  Verdict OnReply(const Reply& reply);
+
+  // After kFailed, and after a close in mid-handshake: the last error reply, presentable. Empty when there was none.
+  const std::string& error() const { return error_; }
+  // The failure was a refused login, which a quick retry will not mend.
+  bool login_refused() const { return login_refused_; }
+  // `7.0.15`; empty where INFO may not be read.
+  const std::string& server_version() const { return server_version_; }
+
+ private:
+  enum class Step : uint8_t { kAuth, kSetName, kSelect, kInfo };
+
+  std::vector<Step> steps_;
+  size_t at_ = 0;
+  std::string error_;
+  bool login_refused_ = false;
+  std::string server_version_;
+};
+
+}  // namespace spillway

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "redis/client.h"
+#include "rule.h"
+#include "store/deadlines.h"
+#include "store/store.h"
+
+namespace spillway {
+
+class RedisStore;
+
+// The wire forms, and the one place that knows their bytes and replies. A newer Redis with a single command for all of a
+// fixed window (INCREX of 8.8) would be one more of them.
+enum class Call : uint8_t {
+  kPlain,     // PEXPIRETIME, INCRBY, PEXPIRE NX: the cheapest exact form of a cost of 1, on Redis >= 7
+  kScript,    // fixed_window.lua: any cost, any Redis
+  kPeek,      // GET, PTTL
+  kReset,     // DEL
+  kTakeBack,  // fixed_window_take_back.lua
+  kPersist,   // PERSIST: the key is not ours
+  kPing,
+};
+
+// One command group on its way: the checks of one key, rule and cost that were asked in one loop turn.
+struct Request : ReplySink, Expiring {
+  explicit Request(RedisStore* owner) : store(owner) {}
+  void OnReply(const Reply& reply) override;
+  void OnLost() override;
+
+  RedisStore* const store;
+  Call call = Call::kPing;
+  bool send_source = false;  // EVAL instead of EVALSHA
+  const Rule* rule = nullptr;
+  int64_t cost = 1;
+  std::string key;
+  uint64_t hash = 0;            // of the key
+  std::vector<Ticket> tickets;  // emptied when they are settled, while replies may still be due
+  bool abandoned = false;       // nobody waits any more: not to be sent
+
+  // What was sent and what came back.
+  int64_t units = 0;        // kPlain: added by INCRBY; kTakeBack: to take back
+  int64_t before_ms = 0;    // kPlain, kTakeBack: PEXPIRETIME as it was; negative: no key, or no expiry
+  int64_t server_ms = 0;    // kTakeBack: the server's time before the INCRBY
+  int replies_seen = 0;
+  int64_t used = 0;
+  bool fresh = false;       // kPlain: PEXPIRE NX answered 1, the key had no expiry until then
+  std::string error;        // of the command that decides
+  int64_t retry_at_ms = 0;  // while refused for the moment
+};
+
+// Appends the request's commands; answers how many replies they will bring.
+int Encode(Request* request, std::string* out);
+
+// TIME, whose reply is read by ParseTime: milliseconds since the epoch, or -1.
+void EncodeTime(std::string* out);
+int64_t ParseTime(const Reply& reply);
+
+// A whole decimal number, or false.
+bool ParseInteger(std::string_view text, int64_t* value);
+
+}  // namespace spillway

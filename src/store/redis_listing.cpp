@@ -1,0 +1,154 @@
+#include "store/redis_listing.h"
+
+#include <algorithm>
+#include <unordered_set>
+
+#include "key.h"
+#include "redis/refusal.h"
+#include "store/redis_calls.h"
+
+namespace spillway {
+namespace {
+
+constexpr int64_t kIdleMs = 10000;
+// A page's keys and values are held at once.
+constexpr size_t kMaxPageBytes = size_t{16} << 20;
+
+}  // namespace
+
+Listing::Listing(const ClientConfig& config, Client::Dial dial, const Clock* clock, Results* results,
+                 std::function<void()> on_change)
+    : config_(config),
+      dial_(std::move(dial)),
+      clock_(clock),
+      results_(results),
+      on_change_(std::move(on_change)) {
+  config_.max_reply_bytes = kMaxPageBytes;
+}
+
+void Listing::Flush(int64_t now_ms) {
+  if (pages_.empty()) return;
+  if (client_ == nullptr) client_ = std::make_unique<Client>(config_, dial_, clock_, on_change_);
+  client_->Start();
+  if (deadline_ms_ == INT64_MAX) {
+    deadline_ms_ = now_ms + kPageTimeoutMs;
+    failures_before_ = client_->reconnects();
+  }
+  if (!client_->ready()) return;
+  if (step_ == Step::kNone) {
+    const ListRequest& request = pages_.front();
+    page_ = Page{};
+    page_.ticket = request.ticket;
+    std::string pattern;
+    AppendGlobLiteral(request.prefix, &pattern);
+    // Encoded as ids are; the glob's own characters are not among those that are encoded.
+    AppendEncoded(request.match, &pattern);
+    AppendCommand({"SCAN", request.cursor.empty() ? "0" : request.cursor, "MATCH", pattern, "COUNT",
+                   std::to_string(request.page_size)},
+                  client_->out());
+    client_->Expect(this, 1);
+    step_ = Step::kScan;
+  } else if (step_ == Step::kValues && !asked_values_) {
+    asked_values_ = true;
+    for (const std::string& key : keys_) {
+      AppendCommand({"GET", key}, client_->out());
+      AppendCommand({"PTTL", key}, client_->out());
+    }
+    client_->Expect(this, static_cast<int>(2 * keys_.size()));
+  }
+  client_->Flush();
+}
+
+void Listing::OnReply(const Reply& reply) {
+  if (step_ == Step::kScan) {
+    TakeKeys(reply);
+  } else {
+    TakeValue(reply);
+  }
+}
+
+void Listing::TakeKeys(const Reply& reply) {
+  if (reply.size() < 3 || reply.type(2) != Reply::Type::kArray) {
+    client_->Note(reply.IsError() ? Presentable(reply.text()) : "SCAN was answered in an unknown shape");
+    Finish(Ending::kRefused);
+    return;
+  }
+  const std::string cursor(reply.text(1));
+  page_.cursor = cursor == "0" ? "" : cursor;
+  keys_.clear();
+  // SCAN may name a key twice in one page.
+  std::unordered_set<std::string_view> seen;
+  const std::string reserved = pages_.front().prefix + "%";
+  for (size_t i = 3; i < reply.size(); ++i) {
+    const std::string_view key = reply.text(i);
+    // `%` and no digit: the package's own keys. Ids are encoded with two digits.
+    const bool own = key.substr(0, reserved.size()) == reserved && key.size() > reserved.size() &&
+                     !(key[reserved.size()] >= '0' && key[reserved.size()] <= '9');
+    if (!own && seen.insert(key).second) keys_.emplace_back(key);
+  }
+  values_seen_ = 0;
+  asked_values_ = false;
+  step_ = Step::kValues;
+  if (keys_.empty()) {
+    Finish(Ending::kAnswered);
+  } else {
+    on_change_();
+  }
+}
+
+void Listing::TakeValue(const Reply& reply) {
+  const size_t at = values_seen_++;
+  if (at % 2 == 0) {
+    // Gone by now, or not a counter of ours: not listed.
+    countable_ = reply.type() == Reply::Type::kString && ParseInteger(reply.text(), &count_);
+  } else if (countable_ && reply.type() == Reply::Type::kInteger && reply.integer() != -2) {
+    page_.entries.push_back({keys_[at / 2], count_, std::max<int64_t>(reply.integer(), 0)});
+  }
+  if (values_seen_ == 2 * keys_.size()) Finish(Ending::kAnswered);
+}
+
+void Listing::OnLost() { Finish(Ending::kDisconnected); }
+
+void Listing::Finish(Ending ending) {
+  if (ending != Ending::kAnswered) {
+    page_ = Page{};
+    page_.ticket = pages_.front().ticket;
+  }
+  page_.ending = ending;
+  results_->pages.push_back(std::move(page_));
+  pages_.pop_front();
+  step_ = Step::kNone;
+  deadline_ms_ = INT64_MAX;
+  idle_since_ms_ = clock_->NowMs();
+  on_change_();
+}
+
+void Listing::Tick(int64_t now_ms) {
+  if (client_ == nullptr) return;
+  client_->Tick(now_ms);
+  if (pages_.empty()) {
+    if (now_ms - idle_since_ms_ >= kIdleMs) client_.reset();
+    return;
+  }
+  if (deadline_ms_ == INT64_MAX) return;
+  if (!client_->ready() && client_->reconnects() > failures_before_) {
+    Finish(Ending::kDisconnected);
+  } else if (now_ms >= deadline_ms_) {
+    // Replies that are still due must not be taken for those of the next page.
+    client_.reset();
+    Finish(Ending::kTimedOut);
+  }
+}
+
+int64_t Listing::NextTick() const {
+  if (client_ == nullptr) return INT64_MAX;
+  const int64_t own = pages_.empty() ? idle_since_ms_ + kIdleMs : deadline_ms_;
+  return std::min(own, client_->NextTick());
+}
+
+void Listing::Close() {
+  client_.reset();
+  while (!pages_.empty()) Finish(Ending::kClosed);
+}
+
+}  // namespace spillway

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "redis/client.h"
+#include "store/store.h"
+
+namespace spillway {
+
+// Reads what is stored, page by page, with SCAN on a connection of its own: no check waits behind a page, and Redis never
+// walks all keys at once. The connection is made for the first page and dropped when it has been idle for a while.
+class Listing : private ReplySink {
+ public:
+  // `clock` and `results` outlive it; `on_change` as in Client.
+  Listing(const ClientConfig& config, Client::Dial dial, const Clock* clock, Results* results,
+          std::function<void()> on_change);
+
+  // Each request brings one page into Results, in order, within kPageTimeoutMs of becoming the first.
+  void Add(const ListRequest& request) { pages_.push_back(request); }
+  bool idle() const { return pages_.empty(); }
+
+  void Flush(int64_t now_ms);
+  void Tick(int64_t now_ms);
+  int64_t NextTick() const;
+  void Close();
+
+  static constexpr int64_t kPageTimeoutMs = 5000;
+
+ private:
+  enum class Step : uint8_t { kNone, kScan, kValues };
+
+  void OnReply(const Reply& reply) override;
+  void OnLost() override;
+  void TakeKeys(const Reply& reply);
+  void TakeValue(const Reply& reply);
+  void Finish(Ending ending);
+
+  ClientConfig config_;
+  const Client::Dial dial_;
+  const Clock* clock_;
+  Results* results_;
+  const std::function<void()> on_change_;
+  std::unique_ptr<Client> client_;
+  std::deque<ListRequest> pages_;
+  Step step_ = Step::kNone;
+  Page page_;                      // of pages_.front()
+  std::vector<std::string> keys_;  // of this page, and their values so far
+  size_t values_seen_ = 0;
+  int64_t count_ = 0;
+  bool countable_ = false;
+  bool asked_values_ = false;
+  int64_t deadline_ms_ = INT64_MAX;
+  int64_t failures_before_ = 0;
+  int64_t idle_since_ms_ = INT64_MAX;
+};
+
+}  // namespace spillway

@@ -1,0 +1,207 @@
+// What the replies to RedisStore's requests mean.
+#include <algorithm>
+
+#include "algorithms/fixed_window.h"
+#include "redis/refusal.h"
+#include "store/redis_store.h"
+
+namespace spillway {
+namespace {
+
+// How long a refusal "for the moment" is waited out before asking again.
+constexpr int64_t kRetryMs = 10;
+
+}  // namespace
+
+void RedisStore::OnReply(Request* request, const Reply& reply) {
+  const int at = request->replies_seen++;
+  switch (request->call) {
+    case Call::kPlain:
+      if (at == 0) {
+        request->before_ms = reply.type() == Reply::Type::kInteger ? reply.integer() : -1;
+      } else if (at == 1) {
+        request->used = reply.integer();
+        if (reply.IsError()) request->error.assign(reply.text());
+      } else {
+        // 1: the key had no expiry until now.
+        request->fresh = reply.type() == Reply::Type::kInteger && reply.integer() == 1;
+        if (reply.IsError() && request->error.empty()) {
+          // Charged, but without an expiry it could block for ever: no answer, and nothing to repeat.
+          client_.Note(Presentable(reply.text()));
+          SettleAll(request, Ending::kRefused);
+          Recycle(request);
+        } else {
+          FinishPlain(request);
+        }
+      }
+      return;
+    case Call::kPeek:
+      if (reply.IsError()) request->error.assign(reply.text());
+      if (at == 0) {
+        request->used = 0;
+        if (reply.type() == Reply::Type::kString && !ParseInteger(reply.text(), &request->used)) {
+          request->error = "WRONGTYPE the key does not hold a counter";
+        }
+      } else {
+        request->before_ms = reply.integer();
+        FinishPeek(request);
+      }
+      return;
+    default:
+      break;
+  }
+  if (reply.IsError()) {
+    request->error.assign(reply.text());
+    Refused(request);
+  } else if (request->call == Call::kScript) {
+    FinishScript(request, reply);
+  } else {
+    if (request->call == Call::kReset) {
+      denied_.Remove(request->hash);
+      Decision decision;
+      decision.used = reply.integer();
+      for (const Ticket ticket : request->tickets) Settle(ticket, Ending::kAnswered, decision);
+    }
+    Recycle(request);
+  }
+}
+
+void RedisStore::FinishPlain(Request* request) {
+  if (!request->error.empty()) {
+    // A value of another type under our key: the expiry that we have just given it is taken off again.
+    if (request->fresh) Submit(NewRequest(Call::kPersist, request->rule, request->key, request->hash));
+    Refused(request);
+    return;
+  }
+  const Rule& rule = *request->rule;
+  const int64_t server_ms = flush_time_.server_ms;
+  // Where the key had an expiry before, it is this window's; where it has just been given one, the window is new. Else
+  // another client's INCRBY came in between, or the window ended in between: its end is not known.
+  const bool known = request->before_ms >= 0;
+  int64_t rest = known && !request->fresh ? request->before_ms - server_ms : rule.window_ms;
+  if (rest > rule.window_ms) {
+    // Longer than a window: the script cuts it. A window that began since the flush only looks longer, and stays.
+    Submit(NewRequest(Call::kScript, request->rule, request->key, request->hash));
+    rest = rule.window_ms;
+  }
+  rest = std::max<int64_t>(rest, 0);
+  const int64_t before = request->used - request->units;
+  const int64_t admitted = std::clamp<int64_t>(rule.limit - before, 0, request->units);
+  if (admitted < request->units) TakeBack(*request, request->units - admitted);
+  const auto waiters = static_cast<int64_t>(request->tickets.size());
+  for (int64_t i = 0; i < std::min(admitted, waiters); ++i) {
+    Settle(request->tickets[static_cast<size_t>(i)], Ending::kAnswered, FixedWindowAdmitted(rule, before + i + 1, rest));
+  }
+  if (waiters <= admitted) {
+    Recycle(request);
+    return;
+  }
+  RememberDenied(*request, rest);
+  request->tickets.erase(request->tickets.begin(), request->tickets.begin() + static_cast<std::ptrdiff_t>(admitted));
+  if (!known && !request->fresh) {
+    // How long to wait is not known: the script, behind the take-back, can say.
+    request->call = Call::kScript;
+    Again(request);
+    return;
+  }
+  const Decision denied = FixedWindowDenied(rule, before + admitted, rest, 1);
+  for (const Ticket ticket : request->tickets) Settle(ticket, Ending::kAnswered, denied);
+  Recycle(request);
+}
+
+void RedisStore::FinishScript(Request* request, const Reply& reply) {
+  if (reply.size() != 4) {
+    request->error = "ERR the script's reply has an unknown shape";
+    Refused(request);
+    return;
+  }
+  const Rule& rule = *request->rule;
+  const int64_t admitted = reply.integer(1);
+  const int64_t used = reply.integer(2);
+  const int64_t rest = std::max<int64_t>(reply.integer(3), 0);
+  const auto waiters = static_cast<int64_t>(request->tickets.size());
+  for (int64_t i = 0; i < waiters; ++i) {
+    const Ticket ticket = request->tickets[static_cast<size_t>(i)];
+    if (i < admitted) {
+      const int64_t after = used - (admitted - 1 - i) * request->cost;
+      Settle(ticket, Ending::kAnswered, FixedWindowAdmitted(rule, after, rest));
+    } else {
+      Settle(ticket, Ending::kAnswered, FixedWindowDenied(rule, used, rest, request->cost));
+    }
+  }
+  if (admitted < waiters) {
+    RememberDenied(*request, rest);
+  } else if (waiters > 0) {
+    denied_.Remove(request->hash);
+  }
+  Recycle(request);
+}
+
+void RedisStore::FinishPeek(Request* request) {
+  if (!request->error.empty()) {
+    Refused(request);
+    return;
+  }
+  const Rule& rule = *request->rule;
+  const int64_t ttl = request->before_ms;
+  // -2: it ended between the two commands; -1: it has no expiry and gets one at the next check.
+  const int64_t used = ttl == -2 ? 0 : request->used;
+  const int64_t rest = ttl < 0 ? rule.window_ms : std::min(ttl, rule.window_ms);
+  for (const Ticket ticket : request->tickets) Settle(ticket, Ending::kAnswered, FixedWindowPeek(rule, used, rest));
+  Recycle(request);
+}
+
+void RedisStore::TakeBack(const Request& charged, int64_t units) {
+  // The window was given its expiry by this very command: the key had none, and is over its limit all the same. Its end is
+  // not known here; the units stay until it comes.
+  if (charged.fresh && charged.before_ms != -2) return;
+  Request* request = NewRequest(Call::kTakeBack, charged.rule, charged.key, charged.hash);
+  request->units = units;
+  request->before_ms = charged.before_ms;
+  request->server_ms = flush_time_.server_ms;
+  Submit(request);
+}
+
+void RedisStore::RememberDenied(const Request& request, int64_t rest_ms) {
+  denied_.Add(request.hash, clock_->NowMs() + rest_ms);
+}
+
+// Nothing was executed, so it may be asked again where that can help.
+void RedisStore::Refused(Request* request) {
+  const Refusal refusal = Classify(request->error);
+  if (refusal == Refusal::kNoScript && !request->send_source) {
+    request->send_source = true;
+    Again(request);
+    return;
+  }
+  client_.Note(Presentable(request->error));
+  if (refusal == Refusal::kWait && !request->tickets.empty()) {
+    request->retry_at_ms = clock_->NowMs() + kRetryMs;
+    // Chosen anew when it is sent: the server may be another by then.
+    if (request->call == Call::kPlain) request->call = Call::kScript;
+    refused_.push_back(request);
+    turn_.Request();
+    return;
+  }
+  SettleAll(request, Ending::kRefused);
+  Recycle(request);
+  if (refusal == Refusal::kLogin) client_.LoginLost(client_.last_error());
+}
+
+void RedisStore::Again(Request* request) {
+  if (request->abandoned) {
+    Recycle(request);
+    return;
+  }
+  // Its deadline runs on: it goes to the queue, not to `asked_`, and behind what has been asked before.
+  QueueAsked(clock_->NowMs());
+  queue_.push_back(request);
+  turn_.Request();
+}
+
+void RedisStore::OnLost(Request* request) {
+  SettleAll(request, Ending::kDisconnected);
+  Recycle(request);
+}
+
+}  // namespace spillway

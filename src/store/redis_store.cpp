@@ -1,0 +1,236 @@
+#include "store/redis_store.h"
+
+#include <algorithm>
+
+#include "algorithms/fixed_window.h"
+#include "hash.h"
+#include "redis/refusal.h"
+
+namespace spillway {
+namespace {
+
+constexpr int64_t kMaxWaiting = 65536;
+constexpr size_t kBytesPerWrite = size_t{256} * 1024;
+// For Healthy: a reply is overdue after this, and the last one is old after that.
+constexpr int64_t kOverdueMs = 250;
+constexpr int64_t kOldReplyMs = 500;
+// PEXPIRETIME and PEXPIRE NX came with this version.
+constexpr int64_t kPlainFormMajor = 7;
+
+int64_t MajorOf(const std::string& version) {
+  int64_t major = 0;
+  return ParseInteger(std::string_view(version).substr(0, version.find('.')), &major) ? major : 0;
+}
+
+}  // namespace
+
+RedisStore::RedisStore(const ClientConfig& config, Client::Dial dial, HandleScope* scope, const Clock* clock,
+                       Results* results, std::function<void()> deliver)
+    : clock_(clock),
+      results_(results),
+      deliver_(std::move(deliver)),
+      seed_(RandomSeed()),
+      turn_(scope, clock, this),
+      client_(config, dial, clock, [this] { turn_.Request(); }),
+      listing_(config, dial, clock, results, [this] { turn_.Request(); }) {}
+
+RedisStore::~RedisStore() = default;
+
+void Request::OnReply(const Reply& reply) { store->OnReply(this, reply); }
+void Request::OnLost() { store->OnLost(this); }
+
+bool RedisStore::Full(Ticket ticket, Outcome* now) const {
+  if (waiting_ < kMaxWaiting && queue_.size() < static_cast<size_t>(kMaxWaiting)) return false;
+  *now = {ticket, Ending::kQueueFull, {}};
+  return true;
+}
+
+bool RedisStore::Check(const Rule& rule, std::string_view key, int64_t cost, Ticket ticket, Outcome* now) {
+  if (Full(ticket, now)) return true;
+  const uint64_t hash = Hash(key, seed_);
+  const uint64_t asked = hash ^ (reinterpret_cast<uintptr_t>(&rule) * 0x9e3779b97f4a7c15ULL) ^ static_cast<uint64_t>(cost);
+  Request* request = turn_table_.Find(asked, [&](const Request& other) {
+    return other.rule == &rule && other.cost == cost && other.key == key;
+  });
+  if (request == nullptr) {
+    request = NewRequest(Call::kScript, &rule, key, hash);
+    request->cost = cost;
+    turn_table_.Put(asked, request);
+    Submit(request);
+  }
+  AddTicket(request, ticket);
+  return false;
+}
+
+bool RedisStore::Peek(const Rule& rule, std::string_view key, Ticket ticket, Outcome* now) {
+  if (Full(ticket, now)) return true;
+  Request* request = NewRequest(Call::kPeek, &rule, key, Hash(key, seed_));
+  // What is asked after it may not join what was asked before it.
+  turn_table_.Clear();
+  Submit(request);
+  AddTicket(request, ticket);
+  return false;
+}
+
+bool RedisStore::Reset(const Rule& rule, std::string_view key, Ticket ticket, Outcome* now) {
+  if (Full(ticket, now)) return true;
+  Request* request = NewRequest(Call::kReset, &rule, key, Hash(key, seed_));
+  turn_table_.Clear();
+  Submit(request);
+  AddTicket(request, ticket);
+  return false;
+}
+
+void RedisStore::List(const ListRequest& request) {
+  listing_.Add(request);
+  turn_.KeepAliveUntil(clock_->NowMs());
+  turn_.Request();
+}
+
+Request* RedisStore::NewRequest(Call call, const Rule* rule, std::string_view key, uint64_t hash) {
+  if (free_.empty()) {
+    requests_.push_back(std::make_unique<Request>(this));
+    free_.push_back(requests_.back().get());
+  }
+  Request* request = free_.back();
+  free_.pop_back();
+  request->call = call;
+  request->send_source = false;
+  request->abandoned = false;
+  request->rule = rule;
+  request->cost = 1;
+  request->key.assign(key);
+  request->hash = hash;
+  return request;
+}
+
+void RedisStore::Submit(Request* request) {
+  asked_.push_back(request);
+  client_.Start();
+  turn_.Request();
+}
+
+void RedisStore::AddTicket(Request* request, Ticket ticket) {
+  request->tickets.push_back(ticket);
+  if (waiting_++ == 0) turn_.KeepAliveUntil(clock_->NowMs() + request->rule->timeout_ms);
+}
+
+void RedisStore::Recycle(Request* request) {
+  if (request->call == Call::kPing) pinging_ = false;
+  Deadlines::Remove(request);
+  request->tickets.clear();
+  free_.push_back(request);
+}
+
+void RedisStore::OnFlush() {
+  const int64_t now_ms = clock_->NowMs();
+  QueueAsked(now_ms);
+  while (!refused_.empty() && refused_.front()->retry_at_ms <= now_ms) {
+    queue_.push_back(refused_.front());
+    refused_.pop_front();
+  }
+  if (client_.ready()) {
+    plain_form_ = MajorOf(client_.server_version()) >= kPlainFormMajor;
+    Send(now_ms);
+  }
+  listing_.Flush(now_ms);
+}
+
+// A deadline counts from here, not from each call: within one turn JavaScript could not have seen an answer anyway.
+void RedisStore::QueueAsked(int64_t now_ms) {
+  for (Request* request : asked_) {
+    if (!request->tickets.empty()) deadlines_.Add(request, now_ms, request->rule->timeout_ms);
+    queue_.push_back(request);
+  }
+  asked_.clear();
+  turn_table_.Clear();
+}
+
+void RedisStore::Send(int64_t now_ms) {
+  bool timed = false;
+  while (!queue_.empty() && client_.ready() && !client_.congested()) {
+    Request* request = queue_.front();
+    queue_.pop_front();
+    if (request->abandoned) {
+      Recycle(request);
+      continue;
+    }
+    if (request->call == Call::kScript && request->cost == 1 && !request->tickets.empty() && plain_form_ &&
+        request->rule->limit > 0 && denied_.Until(request->hash) < now_ms) {
+      request->call = Call::kPlain;
+    }
+    if (request->call == Call::kPlain && !timed) {
+      timed = true;
+      EncodeTime(client_.out());
+      client_.Expect(&flush_time_, 1);
+    }
+    client_.Expect(request, Encode(request, client_.out()));
+    if (client_.out()->size() >= kBytesPerWrite) client_.Flush();
+  }
+  client_.Flush();
+}
+
+int64_t RedisStore::OnTurnEnd() {
+  const int64_t now_ms = clock_->NowMs();
+  client_.Tick(now_ms);
+  listing_.Tick(now_ms);
+  while (Expiring* due = deadlines_.TakeDue(now_ms)) {
+    auto* request = static_cast<Request*>(due);
+    timeouts_ += static_cast<int64_t>(request->tickets.size());
+    SettleAll(request, Ending::kTimedOut);
+    request->abandoned = true;
+  }
+  // Without a connection, what nobody waits for (a take-back, say) is not kept either.
+  while (!queue_.empty() && (queue_.front()->abandoned || (!client_.ready() && queue_.front()->tickets.empty()))) {
+    Recycle(queue_.front());
+    queue_.pop_front();
+  }
+  if (waiting_ == 0 && listing_.idle()) turn_.LetGo();
+  // What waits for a reconnection, or for a server that reads again, is woken by those; a refusal by its time.
+  if (client_.ready() && !queue_.empty() && !client_.congested()) turn_.Request();
+  int64_t next = std::min({deadlines_.Earliest(), client_.NextTick(), listing_.NextTick()});
+  if (!refused_.empty()) next = std::min(next, refused_.front()->retry_at_ms);
+  // Last: it may destroy this store.
+  if (!results_->outcomes.empty() || !results_->pages.empty()) deliver_();
+  return next;
+}
+
+void RedisStore::Settle(Ticket ticket, Ending ending, const Decision& decision) {
+  results_->outcomes.push_back({ticket, ending, decision});
+  --waiting_;
+}
+
+void RedisStore::SettleAll(Request* request, Ending ending) {
+  for (const Ticket ticket : request->tickets) Settle(ticket, ending, {});
+  request->tickets.clear();
+}
+
+bool RedisStore::Healthy() {
+  client_.Start();
+  turn_.Request();
+  const int64_t now_ms = clock_->NowMs();
+  if (client_.ready() && !pinging_ && now_ms - client_.last_reply_ms() >= kOldReplyMs) {
+    pinging_ = true;
+    Submit(NewRequest(Call::kPing, nullptr, "", 0));
+  }
+  return client_.ready() && !client_.Overdue(now_ms, kOverdueMs);
+}
+
+Stats RedisStore::GetStats() const {
+  Stats stats;
+  stats.pending = waiting_;
+  stats.connected = client_.ready();
+  if (stats.connected) stats.connected_for_ms = clock_->NowMs() - client_.connected_since_ms();
+  stats.reconnects = client_.reconnects();
+  stats.timeouts = timeouts_;
+  stats.last_error = client_.last_error();
+  stats.server_version = client_.server_version();
+  return stats;
+}
+
+void RedisStore::Close() {
+  for (const auto& request : requests_) SettleAll(request.get(), Ending::kClosed);
+  listing_.Close();
+}
+
+}  // namespace spillway

@@ -1,0 +1,46 @@
+import { refusal, validateKey } from '../../lib/key';
+import { Submit } from '../../lib/native';
+
+describe('keys', () => {
+  test.each([
+    'a',
+    'org-123',
+    'é'.repeat(512),
+    'x'.repeat(1_024),
+    '\u{1f600}'.repeat(256),
+    '\0\r\n',
+    '__proto__',
+    ' ',
+  ])('accepts %j', (key) => {
+    expect(() => validateKey(key)).not.toThrow();
+  });
+
+  test.each([
+    [undefined, /string, not undefined/],
+    [null, /string, not null/],
+    [5, /string, not number/],
+    [{}, /string, not object/],
+    ['', /empty/],
+    ['x'.repeat(1_025), /1,024 bytes/],
+    ['é'.repeat(513), /1,024 bytes/],
+    ['x'.repeat(10_000_000), /1,024 bytes/],
+    ['a\ud800', /surrogate/],
+    ['\udc00\ud800', /surrogate/],
+  ])('refuses what is no key', (key, message) => {
+    expect(() => validateKey(key)).toThrow(
+      expect.objectContaining({ code: 'ERR_INVALID_KEY', message: expect.stringMatching(message) }),
+    );
+  });
+
+  test('a refusal never quotes the key', () => {
+    expect(refusal(Submit.TooLong, 'jane@example.org'.repeat(100)).message).not.toContain('jane');
+    expect(refusal(Submit.LoneSurrogate, 'jane\ud800').message).not.toContain('jane');
+  });
+
+  test.each([
+    [Submit.BadNumber, 'ERR_INVALID_OPTION'],
+    [Submit.Closed, 'ERR_CLOSED'],
+  ])('code %d of the core', (code, expected) => {
+    expect(refusal(code, 'key')).toMatchObject({ code: expected });
+  });
+});

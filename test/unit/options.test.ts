@@ -1,0 +1,172 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { inspect } from 'node:util';
+import { createRateLimiter, RateLimitError } from '../../lib/index';
+import { readOptions } from '../../lib/options';
+import { withDefaults } from '../../lib/plans';
+import { VERSION } from '../../lib/version';
+
+function refusal(options: unknown): RateLimitError {
+  try {
+    readOptions(options);
+  } catch (error) {
+    expect(error).toBeInstanceOf(RateLimitError);
+    expect(error).toMatchObject({ code: 'ERR_INVALID_OPTION', name: 'RateLimitError' });
+    return error as RateLimitError;
+  }
+  throw new Error('expected a refusal');
+}
+
+describe('defaults', () => {
+  test('are the documented ones', () => {
+    expect(readOptions({ rate: '1/s' })).toMatchObject({
+      redis: undefined,
+      prefix: 'ratelimit:',
+      timeoutMs: 250,
+      connectTimeoutMs: 5_000,
+      maxKeys: 1_000_000,
+    });
+    expect(readOptions({ rate: '1/s' }).sets.get(undefined)).toMatchObject({ onError: 'open' });
+  });
+
+  test('stand where an option is undefined', () => {
+    const undefinedOptions = {
+      rate: '1/s',
+      redis: undefined,
+      prefix: undefined,
+      timeoutMs: undefined,
+      onError: undefined,
+    };
+    expect(readOptions(undefinedOptions)).toEqual(readOptions({ rate: '1/s' }));
+  });
+});
+
+describe('misspelled options', () => {
+  test.each([
+    [{ rate: '1/s', timoutMs: 5 }, 'timoutMs', 'timeoutMs'],
+    [{ rate: '1/s', timeoutMS: 5 }, 'timeoutMS', 'timeoutMs'],
+    [{ plan: {} }, 'plan', 'plans'],
+    [{ rate: '1/s', onerror: 'open' }, 'onerror', 'onError'],
+    [{ rate: '1/s', redis: { pasword: 'hunter2' } }, 'redis.pasword', 'redis.password'],
+  ])('%j: names it and the nearest right one', (options, wrong, right) => {
+    const { message } = refusal(options);
+    expect(message).toContain(JSON.stringify(wrong));
+    expect(message).toContain(`Did you mean ${right}?`);
+    expect(message).not.toContain('hunter2');
+  });
+
+  test('lists what is known where nothing is near', () => {
+    expect(refusal({ rate: '1/s', colour: 1 }).message).toMatch(/Known are: redis, plans, rate/);
+    expect(refusal({ rate: '1/s', constructor: 1 }).message).toMatch(/"constructor"/);
+  });
+});
+
+test.each([
+  [undefined],
+  [null],
+  ['100/h'],
+  [[]],
+  [5],
+  [{}],
+  [{ rate: '1/s', plans: { A: '1/s' } }],
+  [{ plans: {} }],
+  [{ plans: { '': '1/s' } }],
+  [{ plans: ['1/s'] }],
+  [{ plans: '1/s' }],
+  [{ plans: { A: undefined } }],
+  [{ plans: { A: ['1/s'] } }],
+  [{ plans: { A: '1/hour' } }],
+  [{ rate: '1/s', timeoutMs: 0 }],
+  [{ rate: '1/s', timeoutMs: 1.5 }],
+  [{ rate: '1/s', timeoutMs: '250' }],
+  [{ rate: '1/s', timeoutMs: NaN }],
+  [{ rate: '1/s', timeoutMs: 2 ** 31 }],
+  [{ rate: '1/s', connectTimeoutMs: -1 }],
+  [{ rate: '1/s', maxKeys: 0 }],
+  [{ rate: '1/s', maxKeys: 1e308 }],
+  [{ rate: '1/s', onError: 'memory' }],
+  [{ rate: '1/s', onError: true }],
+  [{ rate: '1/s', prefix: '' }],
+  [{ rate: '1/s', prefix: 5 }],
+  [{ rate: '1/s', prefix: 'a\nb' }],
+  [{ rate: '1/s', prefix: '\ud800' }],
+  [{ rate: '1/s', prefix: 'x'.repeat(257) }],
+  [{ rate: '1/s', redis: null }],
+  [{ rate: '1/s', redis: 6379 }],
+  [{ rate: '1/s', redis: [] }],
+  [{ rate: '1/s', redis: {} }],
+  [{ rate: '1/s', redis: { host: '' } }],
+  [{ rate: '1/s', redis: { host: 'a b' } }],
+  [{ rate: '1/s', redis: { host: 'h', port: 0 } }],
+  [{ rate: '1/s', redis: { host: 'h', port: '6379' } }],
+  [{ rate: '1/s', redis: { host: 'h', db: -1 } }],
+  [{ rate: '1/s', redis: { url: 5 } }],
+  [{ rate: '1/s', redis: { url: 'redis://h', host: 'h' } }],
+  [{ rate: '1/s', redis: { host: 'h', password: 5 } }],
+])('refuses %j', (options) => {
+  expect(refusal(options).message).toMatch(/\.$/);
+});
+
+describe('redis', () => {
+  const redisOf = (redis: unknown) => readOptions({ rate: '1/s', redis }).redis;
+
+  test('absent or empty means in process', () => {
+    expect(redisOf(undefined)).toBeUndefined();
+    expect(redisOf('')).toBeUndefined();
+  });
+
+  test('a password beside the URL completes it, one in the URL wins', () => {
+    expect(redisOf({ url: 'redis://h', password: 'b' })).toMatchObject({ host: 'h', password: 'b' });
+    expect(redisOf({ url: 'redis://u:a@h/2', password: 'b', db: 3 })).toMatchObject({
+      username: 'u',
+      password: 'a',
+      db: 2,
+    });
+    expect(redisOf({ url: 'redis://h', password: undefined, username: 'u', db: 3 })).toMatchObject({
+      username: 'u',
+      password: '',
+      db: 3,
+    });
+  });
+
+  test('host and port', () => {
+    expect(redisOf({ host: '::1', port: 7000, password: 'p/#@' })).toEqual({
+      host: '::1',
+      port: 7000,
+      username: '',
+      password: 'p/#@',
+      db: 0,
+    });
+  });
+});
+
+describe('plans', () => {
+  test('are own names only', () => {
+    const { sets } = readOptions({ plans: JSON.parse('{"__proto__": "1/s", "FREE": "2/m"}') });
+    expect([...sets.keys()]).toEqual(['__proto__', 'FREE']);
+    expect(sets.get('FREE')?.rules).toEqual([
+      { id: 'FREE', algorithm: 'fixed-window', limit: 2, windowMs: 60_000 },
+    ]);
+    expect(sets.get('toString')).toBeUndefined();
+  });
+
+  test('of the drop-in keep their rates where none is given', () => {
+    expect(withDefaults({ PRO: '5/s', FREE: undefined })).toEqual({
+      FREE: { requests: 100, windowMs: 3_600_000 },
+      PRO: '5/s',
+      ENTERPRISE: { requests: 10_000, windowMs: 3_600_000 },
+    });
+    expect(() => withDefaults({ PRP: '5/s' } as object)).toThrow(/Did you mean plans\.PRO\?/);
+  });
+});
+
+test('a limiter shows no password', () => {
+  const limiter = createRateLimiter({ rate: '1/s', redis: 'redis://u:hunter2@localhost' });
+  expect(inspect(limiter, { depth: 10, showHidden: true })).not.toContain('hunter2');
+  expect(JSON.stringify(limiter)).not.toContain('hunter2');
+});
+
+test('the version is that of package.json', () => {
+  const manifest = readFileSync(path.join(__dirname, '../../package.json'), 'utf8');
+  expect(VERSION).toBe(JSON.parse(manifest).version);
+});

@@ -1,0 +1,86 @@
+import { RateLimitError } from '../../lib/errors';
+import { MAX_WINDOW_MS, parseRate } from '../../lib/rate';
+
+describe('parseRate', () => {
+  test.each([
+    ['100/h', 100, 3_600_000],
+    ['5/10s', 5, 10_000],
+    ['1000/d', 1_000, 86_400_000],
+    ['20/15m', 20, 900_000],
+    ['0/s', 0, 1_000],
+    ['9007199254740991/s', 9_007_199_254_740_991, 1_000],
+    ['1/3650d', 1, MAX_WINDOW_MS],
+  ])('reads %s', (text, requests, windowMs) => {
+    expect(parseRate(text, 'rate')).toEqual({ requests, windowMs });
+  });
+
+  test('takes the same in numbers', () => {
+    expect(parseRate({ requests: 0, windowMs: 1 }, 'rate')).toEqual({ requests: 0, windowMs: 1 });
+    expect(parseRate({ requests: 7, windowMs: MAX_WINDOW_MS }, 'rate')).toEqual({
+      requests: 7,
+      windowMs: MAX_WINDOW_MS,
+    });
+  });
+
+  test.each([
+    '100/hour',
+    '100/xyz',
+    '100',
+    '/h',
+    '100/',
+    '-1/h',
+    '+1/h',
+    '1.5/h',
+    '1e3/h',
+    ' 100/h',
+    '100/h ',
+    '100/h\n',
+    '100 / h',
+    '100/H',
+    '100/ms',
+    '100/w',
+    '5/0s',
+    '5/-1s',
+    '5/1.5s',
+    '0x10/h',
+    '١/h',
+    '',
+    'unlimited',
+    '9007199254740992/s',
+    '1/3651d',
+    '1/9999999999999999d',
+    '99999999999999999999/s',
+  ])('refuses %j', (text) => {
+    expect(() => parseRate(text, 'plans.FREE')).toThrow(RateLimitError);
+    expect(() => parseRate(text, 'plans.FREE')).toThrow(/^plans\.FREE/);
+  });
+
+  test.each([NaN, -1, 1e308, 2 ** 53, Infinity, 1.5, '100', null, undefined, true, 5n])(
+    'refuses %p as requests',
+    (requests) => {
+      expect(() => parseRate({ requests, windowMs: 1_000 }, 'rate')).toThrow(
+        expect.objectContaining({ code: 'ERR_INVALID_OPTION', message: expect.stringContaining('requests') }),
+      );
+    },
+  );
+
+  test.each([0, NaN, -1, 0.5, 1e308, 2 ** 53, MAX_WINDOW_MS + 1, '1000', null, undefined])(
+    'refuses %p as windowMs',
+    (windowMs) => {
+      expect(() => parseRate({ requests: 1, windowMs }, 'rate')).toThrow(
+        expect.objectContaining({ code: 'ERR_INVALID_OPTION', message: expect.stringContaining('window') }),
+      );
+    },
+  );
+
+  test.each([[NaN], [100], [null], [undefined], [['100/h']], [() => '100/h'], [Symbol('100/h')]])(
+    'refuses %p in place of a rate',
+    (rate) => {
+      expect(() => parseRate(rate, 'rate')).toThrow(expect.objectContaining({ code: 'ERR_INVALID_OPTION' }));
+    },
+  );
+
+  test('refuses a misspelled field by name', () => {
+    expect(() => parseRate({ requests: 1, windowMS: 1_000 }, 'rate')).toThrow(/"windowMS"/);
+  });
+});

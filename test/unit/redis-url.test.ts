@@ -1,0 +1,80 @@
+import { parseRedisUrl } from '../../lib/redis-url';
+
+const plain = { host: 'localhost', port: 6379, username: '', password: '', db: 0 };
+
+function errorOf(url: string): { code?: string; message: string } {
+  try {
+    parseRedisUrl(url);
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error('expected a refusal');
+}
+
+test.each([
+  ['redis://localhost', plain],
+  ['REDIS://localhost/', plain],
+  ['redis://localhost:7000', { ...plain, port: 7000 }],
+  ['redis://localhost/3', { ...plain, db: 3 }],
+  ['redis://my_redis.internal:6380/15', { ...plain, host: 'my_redis.internal', port: 6380, db: 15 }],
+  ['redis://:secret@localhost', { ...plain, password: 'secret' }],
+  ['redis://app@localhost', { ...plain, username: 'app' }],
+  [
+    'redis://app:secret@10.0.0.1:1/2',
+    { host: '10.0.0.1', port: 1, username: 'app', password: 'secret', db: 2 },
+  ],
+  ['redis://a%40b:p%3A%2F%23%25%20%C3%BC@localhost', { ...plain, username: 'a@b', password: 'p:/#% ü' }],
+  ['redis://a:b:c@localhost', { ...plain, username: 'a', password: 'b:c' }],
+  ['redis://a:b@c@localhost', { ...plain, username: 'a', password: 'b@c' }],
+  ['redis://[::1]', { ...plain, host: '::1' }],
+  ['redis://:pw@[2001:db8::7]:6390/1', { ...plain, host: '2001:db8::7', port: 6390, password: 'pw', db: 1 }],
+  ['redis://[fe80::1%25eth0]', { ...plain, host: 'fe80::1%eth0' }],
+])('reads %s', (url, address) => {
+  expect(parseRedisUrl(url)).toEqual(address);
+});
+
+test.each([
+  'hunter2',
+  'localhost:6379',
+  'http://u:hunter2@localhost',
+  'redis:/localhost',
+  'redis:u:hunter2@localhost',
+  ' redis://localhost',
+  'redis://',
+  'redis:///1',
+  'redis://:6379',
+  'redis://u:hunter2@',
+  'redis://u:hunter2@:6379',
+  'redis://::1',
+  'redis://[::1',
+  'redis://[hunter2]',
+  'redis://localhost:0',
+  'redis://localhost:65536',
+  'redis://localhost:hunter2',
+  'redis://localhost:63790000',
+  'redis://localhost:',
+  'redis://localhost/hunter2',
+  'redis://localhost/-1',
+  'redis://localhost/1/2',
+  'redis://localhost/9999999999',
+  'redis://u:hunter2#x@localhost',
+  'redis://u:hunter2/x@localhost',
+  'redis://u:hunter2?x@localhost',
+  'redis://u:hunter2 @localhost',
+  'redis://u:hunter2%@localhost',
+  'redis://u:hunter2%zz@localhost',
+  'redis://u:hunter2%ff@localhost',
+  'redis://localhost?db=1',
+])('refuses %j and quotes nothing of it', (url) => {
+  const { code, message } = errorOf(url);
+  expect(code).toBe('ERR_INVALID_OPTION');
+  expect(message).toContain('redis://[user[:password]@]host[:port][/db]');
+  expect(message).not.toContain('hunter2');
+});
+
+test('says that TLS is not there yet', () => {
+  const { code, message } = errorOf('rediss://u:hunter2@localhost');
+  expect(code).toBe('ERR_INVALID_OPTION');
+  expect(message).toMatch(/TLS/);
+  expect(message).not.toContain('hunter2');
+});
