@@ -33,7 +33,7 @@ export class Listing {
     if (typeof match !== 'string' || match === '' || match.length > 4_096) {
       throw invalidOption('match must be a glob of 1 to 4,096 characters, such as "org-*".');
     }
-    this.match = encodeGlob(match);
+    this.match = match;
     this.pageSize = readInteger(pageSize, 'pageSize', 1_000, 1, 100_000);
   }
 
@@ -72,13 +72,4 @@ function decodeKey(encoded: string): string {
   return encoded.replace(/%([01][0-9A-F]|25|7B|7D|7F)/g, (_, hex: string) =>
     String.fromCharCode(parseInt(hex, 16)),
   );
-}
-
-/** A glob is written over keys as `check` takes them; in the store some characters are encoded. */
-function encodeGlob(match: string): string {
-  return match.replace(/[%{}]|\p{Cc}/gu, (char) => (char > '\x7f' ? char : percentEncoded(char)));
-}
-
-function percentEncoded(char: string): string {
-  return `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`;
 }

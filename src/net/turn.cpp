@@ -36,6 +36,8 @@ void Turn::KeepAliveUntil(int64_t at_ms) {
   if (alive_) return;
   alive_ = true;
   uv_ref(timer_.base());
+  // Between the timer's firing and its next start, this one is active.
+  uv_ref(idle_.base());
   // Only an active handle counts.
   if (wake_at_ms_ == INT64_MAX) WakeBy(at_ms);
 }
@@ -44,6 +46,7 @@ void Turn::LetGo() {
   if (!alive_) return;
   alive_ = false;
   uv_unref(timer_.base());
+  uv_unref(idle_.base());
 }
 
 void Turn::WakeBy(int64_t at_ms) {

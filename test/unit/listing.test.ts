@@ -39,17 +39,6 @@ test.each([
   expect(new Listing('p:').take(page([name]))).toMatchObject([{ name, key }]);
 });
 
-test.each([
-  ['org-*', 'org-*'],
-  ['{a}', '%7Ba%7D'],
-  ['100%*', '100%25*'],
-  ['a\nb\x7f?', 'a%0Ab%7F?'],
-  ['[ab]\\*', '[ab]\\*'],
-  ['ü\u0085', 'ü\u0085'],
-])('the glob %j is asked for as %j', (match, asked) => {
-  expect(new Listing('p:', { match }).match).toBe(asked);
-});
-
 test('a key that comes again is left out, within a page and across pages', () => {
   const listing = new Listing('p:');
   expect(listing.take(page(['p:a', 'p:b', 'p:a'], '1')).map(({ key }) => key)).toEqual(['a', 'b']);
