@@ -22,10 +22,14 @@ Turn::~Turn() {
 }
 
 void Turn::Request() {
+  flush_due_ = true;
   if (requested_) return;
   requested_ = true;
   uv_prepare_start(prepare_.get(), [](uv_prepare_t* handle) {
-    if (handle->data != nullptr) static_cast<Turn*>(handle->data)->events_->OnFlush();
+    auto* turn = static_cast<Turn*>(handle->data);
+    if (turn == nullptr) return;
+    turn->flush_due_ = false;
+    turn->events_->OnFlush();
   });
   uv_check_start(check_.get(), [](uv_check_t* handle) {
     if (handle->data != nullptr) static_cast<Turn*>(handle->data)->Rest();
@@ -68,10 +72,12 @@ void Turn::Wake() {
 
 void Turn::Rest() {
   uv_idle_stop(idle_.get());
-  // Before OnTurnEnd: what it requests is for the next turn.
-  requested_ = false;
-  uv_prepare_stop(prepare_.get());
-  uv_check_stop(check_.get());
+  // Before OnTurnEnd: what it requests is for the next turn, as is what was requested since the flush of this one.
+  requested_ = flush_due_;
+  if (!requested_) {
+    uv_prepare_stop(prepare_.get());
+    uv_check_stop(check_.get());
+  }
   // A timer that fires earlier than needed costs one empty turn; re-arming it at every turn would cost more.
   bool gone = false;
   gone_ = &gone;

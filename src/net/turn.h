@@ -45,7 +45,8 @@ class Turn {
   const Clock* clock_;
   TurnEvents* events_;
   bool* gone_ = nullptr;  // set while OnTurnEnd runs
-  bool requested_ = false;
+  bool requested_ = false;  // prepare and check are running
+  bool flush_due_ = false;
   bool alive_ = false;
   int64_t wake_at_ms_ = INT64_MAX;
   Handle<uv_prepare_t> prepare_;

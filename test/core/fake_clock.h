@@ -1,0 +1,12 @@
+#pragma once
+
+#include "clock.h"
+
+namespace spillway {
+
+struct FakeClock : Clock {
+  int64_t NowMs() const override { return now_ms; }
+  int64_t now_ms = 1000;
+};
+
+}  // namespace spillway
