@@ -1,5 +1,5 @@
 // npm start: from a clone to the example app at an address.
-import { buildExample, freePort, startExample } from './lib/example.mjs';
+import { answering, buildExample, freePort, spawnExample } from './lib/example.mjs';
 import { prepare } from './lib/prepare.mjs';
 
 const asked = Number(process.env.PORT || 3000);
@@ -13,7 +13,21 @@ buildExample();
 
 const port = await freePort(asked);
 if (port !== asked) console.log(`Port ${asked} is taken, so this is ${port}.`);
-const server = await startExample(port);
+const server = spawnExample(port);
+const stop = () => server.kill('SIGTERM');
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
+// npm runs this through a shell, and a signal to npm may end that shell without ever coming here.
+const parent = process.ppid;
+setInterval(() => process.ppid === parent || stop(), 500).unref();
+
+// Next.js answers a signal with a code of its own; that is how this is meant to end.
+server.on('close', (code, signal) => {
+  const asMeant = [0, 130, 143].includes(code) || ['SIGINT', 'SIGTERM'].includes(signal);
+  process.exitCode = asMeant ? 0 : 1;
+  if (!asMeant) console.error(`The example app ended by itself (${signal ?? `code ${code}`}).`);
+});
+
+await answering(server, port);
 const store = process.env.REDIS_URL ? 'Redis' : 'the embedded store (set REDIS_URL to use Redis)';
 console.log(`
 The example app counts on ${store} and runs at
@@ -22,12 +36,3 @@ The example app counts on ${store} and runs at
 
 In another shell: for i in $(seq 12); do curl -si localhost:${port}/api/limited | head -1; done
 Ctrl-C ends it.`);
-
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => server.kill('SIGTERM'));
-// Next.js ends with a code of its own after a signal; that is how this is meant to end.
-server.on('close', (code, signal) => {
-  const asExpected =
-    code === 0 || code === 143 || code === 130 || signal === 'SIGTERM' || signal === 'SIGINT';
-  process.exitCode = asExpected ? 0 : 1;
-  if (!asExpected) console.error(`The example app ended by itself (${signal ?? `code ${code}`}).`);
-});

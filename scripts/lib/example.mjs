@@ -43,13 +43,14 @@ async function answers(port) {
   }
 }
 
-/** Starts the built app; resolves with its process once it answers, and rejects when it ends before that. */
-export async function startExample(port) {
-  const server = spawn(process.execPath, [next, 'start', '--port', String(port)], {
-    cwd: folder,
-    env,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+/** Starts the built app. */
+export function spawnExample(port) {
+  const args = [next, 'start', '--port', String(port)];
+  return spawn(process.execPath, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+/** Resolves once the app answers; rejects when it ends before that. */
+export async function answering(server, port) {
   // Its banner names another address than ours; it is shown only if the start fails.
   let banner = '';
   let started = false;
@@ -61,5 +62,4 @@ export async function startExample(port) {
     await setTimeout(100);
   }
   started = true;
-  return server;
 }

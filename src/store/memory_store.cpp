@@ -5,6 +5,7 @@
 
 #include "algorithms/fixed_window.h"
 #include "glob.h"
+#include "key.h"
 
 namespace spillway {
 
@@ -51,13 +52,16 @@ bool MemoryStore::Reset(const Rule& rule, std::string_view key, Ticket ticket, O
 void MemoryStore::List(const ListRequest& request) {
   Page page;
   page.ticket = request.ticket;
+  // Encoded as ids are; the glob's own characters are not among those that are encoded.
+  std::string match;
+  AppendEncoded(request.match, &match);
   const int64_t now_ms = Now();
   KeyTable::Ref ref = static_cast<KeyTable::Ref>(std::strtoul(request.cursor.c_str(), nullptr, 10));
   for (int64_t seen = 0; seen < request.page_size; ++seen, ++ref) {
     ref = table_.Next(ref);
     if (ref == KeyTable::kNone) break;
     const std::string_view subject = table_.Key(ref);
-    if (now_ms > table_.End(ref) || !GlobMatch(request.match, subject)) continue;
+    if (now_ms > table_.End(ref) || !GlobMatch(match, subject)) continue;
     page.entries.push_back({prefix_ + std::string(subject), table_.Count(ref), table_.End(ref) - now_ms});
   }
   if (ref != KeyTable::kNone) page.cursor = std::to_string(ref);

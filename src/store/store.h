@@ -35,7 +35,7 @@ struct Page {
 struct ListRequest {
   std::string prefix;
   std::string cursor;  // empty: the first page
-  std::string match;   // glob over the encoded key behind the prefix
+  std::string match;   // glob over the id, behind the prefix
   int64_t page_size = 0;
   Ticket ticket = 0;
 };

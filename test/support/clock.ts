@@ -37,7 +37,7 @@ export class SetClock {
     this.write(0n, 0n, BigInt(ms) * 1_000_000n);
   }
 
-  remove(): void {
+  close(): void {
     closeSync(this.fd);
     rmSync(this.folder, { recursive: true });
   }

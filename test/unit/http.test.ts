@@ -58,7 +58,7 @@ describe('createRateLimitExceededResponse', () => {
   });
 
   test('never says 0 seconds', async () => {
-    const body = await createRateLimitExceededResponse(NOW - 1).json();
+    const body: unknown = await createRateLimitExceededResponse(NOW - 1).json();
     expect(body).toMatchObject({ message: 'Rate limit exceeded. Try again in 1 second.', retryAfter: 1 });
   });
 });

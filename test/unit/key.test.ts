@@ -1,5 +1,6 @@
 import { refusal, validateKey } from '../../lib/key';
 import { Submit } from '../../lib/native';
+import { refusalOf } from './refusal';
 
 describe('keys', () => {
   test.each([
@@ -27,9 +28,9 @@ describe('keys', () => {
     ['a\ud800', /surrogate/],
     ['\udc00\ud800', /surrogate/],
   ])('refuses what is no key', (key, message) => {
-    expect(() => validateKey(key)).toThrow(
-      expect.objectContaining({ code: 'ERR_INVALID_KEY', message: expect.stringMatching(message) }),
-    );
+    const error = refusalOf(() => validateKey(key));
+    expect(error.code).toBe('ERR_INVALID_KEY');
+    expect(error.message).toMatch(message);
   });
 
   test('a refusal never quotes the key', () => {

@@ -1,4 +1,5 @@
 import { Listing } from '../../lib/listing';
+import { refusalOf } from './refusal';
 
 function page(keys: string[], cursor = '') {
   return { cursor, keys, counts: keys.map((_, i) => i + 1), resetInMs: keys.map(() => 5_000) };
@@ -64,7 +65,7 @@ test.each([
   [null, /object/],
   ['*', /object/],
 ])('refuses %j', (options, message) => {
-  expect(() => new Listing('p:', options as object)).toThrow(
-    expect.objectContaining({ code: 'ERR_INVALID_OPTION', message: expect.stringMatching(message) }),
-  );
+  const error = refusalOf(() => new Listing('p:', options as object));
+  expect(error.code).toBe('ERR_INVALID_OPTION');
+  expect(error.message).toMatch(message);
 });

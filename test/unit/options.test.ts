@@ -1,20 +1,16 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { inspect } from 'node:util';
-import { createRateLimiter, RateLimitError } from '../../lib/index';
+import { createRateLimiter, type RateLimitError } from '../../lib/index';
 import { readOptions } from '../../lib/options';
 import { withDefaults } from '../../lib/plans';
 import { VERSION } from '../../lib/version';
+import { refusalOf } from './refusal';
 
 function refusal(options: unknown): RateLimitError {
-  try {
-    readOptions(options);
-  } catch (error) {
-    expect(error).toBeInstanceOf(RateLimitError);
-    expect(error).toMatchObject({ code: 'ERR_INVALID_OPTION', name: 'RateLimitError' });
-    return error as RateLimitError;
-  }
-  throw new Error('expected a refusal');
+  const error = refusalOf(() => readOptions(options));
+  expect(error).toMatchObject({ code: 'ERR_INVALID_OPTION', name: 'RateLimitError' });
+  return error;
 }
 
 describe('defaults', () => {
@@ -142,7 +138,7 @@ describe('redis', () => {
 
 describe('plans', () => {
   test('are own names only', () => {
-    const { sets } = readOptions({ plans: JSON.parse('{"__proto__": "1/s", "FREE": "2/m"}') });
+    const { sets } = readOptions({ plans: JSON.parse('{"__proto__": "1/s", "FREE": "2/m"}') as unknown });
     expect([...sets.keys()]).toEqual(['__proto__', 'FREE']);
     expect(sets.get('FREE')?.rules).toEqual([
       { id: 'FREE', algorithm: 'fixed-window', limit: 2, windowMs: 60_000 },
@@ -168,5 +164,5 @@ test('a limiter shows no password', () => {
 
 test('the version is that of package.json', () => {
   const manifest = readFileSync(path.join(__dirname, '../../package.json'), 'utf8');
-  expect(VERSION).toBe(JSON.parse(manifest).version);
+  expect(JSON.parse(manifest)).toMatchObject({ version: VERSION });
 });

@@ -1,15 +1,9 @@
 import { parseRedisUrl } from '../../lib/redis-url';
+import { refusalOf } from './refusal';
 
 const plain = { host: 'localhost', port: 6379, username: '', password: '', db: 0 };
 
-function errorOf(url: string): { code?: string; message: string } {
-  try {
-    parseRedisUrl(url);
-  } catch (error) {
-    return error as Error;
-  }
-  throw new Error('expected a refusal');
-}
+const errorOf = (url: string) => refusalOf(() => parseRedisUrl(url));
 
 test.each([
   ['redis://localhost', plain],
