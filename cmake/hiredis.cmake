@@ -17,7 +17,7 @@ else()
   file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/hiredis_include)
   file(CREATE_LINK ${hiredis_SOURCE_DIR} ${CMAKE_BINARY_DIR}/hiredis_include/hiredis SYMBOLIC)
   add_library(hiredis_objects STATIC
-    ${hiredis_SOURCE_DIR}/alloc.c ${hiredis_SOURCE_DIR}/hiredis.c ${hiredis_SOURCE_DIR}/net.c
+    ${hiredis_SOURCE_DIR}/alloc.c ${hiredis_SOURCE_DIR}/async.c ${hiredis_SOURCE_DIR}/hiredis.c ${hiredis_SOURCE_DIR}/net.c
     ${hiredis_SOURCE_DIR}/read.c ${hiredis_SOURCE_DIR}/sds.c ${hiredis_SOURCE_DIR}/sockcompat.c)
   set_target_properties(hiredis_objects PROPERTIES C_VISIBILITY_PRESET hidden)
   target_include_directories(hiredis_static SYSTEM INTERFACE ${CMAKE_BINARY_DIR}/hiredis_include)
