@@ -1,5 +1,10 @@
 #include "net/tcp_stream.h"
 
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstring>
 
 namespace spillway {
@@ -59,6 +64,7 @@ TcpStream::TcpStream(HandleScope* scope, const std::string& host, int port, Stre
 }
 
 TcpStream::~TcpStream() {
+  Disconnect();
   if (resolve_ == nullptr) return;
   resolve_->stream = nullptr;
   uv_cancel(reinterpret_cast<uv_req_t*>(&resolve_->request));
@@ -83,19 +89,30 @@ void TcpStream::OnResolved(int status, addrinfo* found) {
   ConnectNext();
 }
 
+int TcpStream::Connect(const sockaddr_storage& address) {
+  socket_ = socket(address.ss_family, SOCK_STREAM, 0);
+  if (socket_ < 0) return uv_translate_sys_error(errno);
+  fcntl(socket_, F_SETFD, FD_CLOEXEC);
+  fcntl(socket_, F_SETFL, fcntl(socket_, F_GETFL) | O_NONBLOCK);
+  const socklen_t length = address.ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
+  if (connect(socket_, reinterpret_cast<const sockaddr*>(&address), length) != 0 && errno != EINPROGRESS) {
+    return uv_translate_sys_error(errno);
+  }
+  connecting_ = std::make_unique<Handle<uv_poll_t>>(
+      scope_, this, [this](uv_loop_t* loop, uv_poll_t* poll) { return uv_poll_init_socket(loop, poll, socket_); });
+  uv_unref(connecting_->base());
+  return uv_poll_start(connecting_->get(), UV_WRITABLE, [](uv_poll_t* poll, int, int) {
+    auto* stream = static_cast<TcpStream*>(poll->data);
+    if (stream != nullptr) stream->OnConnected();
+  });
+}
+
 void TcpStream::ConnectNext() {
   while (next_address_ < addresses_.size()) {
-    tcp_ = std::make_unique<Handle<uv_tcp_t>>(scope_, this, uv_tcp_init);
-    const auto* address = reinterpret_cast<const sockaddr*>(&addresses_[next_address_++]);
-    auto* request = new uv_connect_t;
-    const int status = uv_tcp_connect(request, tcp_->get(), address, [](uv_connect_t* done, int result) {
-      auto* stream = static_cast<TcpStream*>(done->handle->data);
-      delete done;
-      if (stream != nullptr) stream->OnConnected(result);
-    });
+    const int status = Connect(addresses_[next_address_++]);
     if (status == 0) return;
-    delete request;
     reason_ = uv_strerror(status);
+    Disconnect();
   }
   if (reason_.empty()) reason_ = "the host name has no address";
   later_ = std::make_unique<Handle<uv_timer_t>>(scope_, this, uv_timer_init);
@@ -108,12 +125,20 @@ void TcpStream::ConnectNext() {
       0, 0);
 }
 
-void TcpStream::OnConnected(int status) {
-  if (status != 0) {
-    reason_ = uv_strerror(status);
+void TcpStream::OnConnected() {
+  int error = 0;
+  socklen_t length = sizeof(error);
+  getsockopt(socket_, SOL_SOCKET, SO_ERROR, &error, &length);
+  if (error != 0) {
+    reason_ = uv_strerror(uv_translate_sys_error(error));
+    Disconnect();
     ConnectNext();
     return;
   }
+  connecting_.reset();
+  tcp_ = std::make_unique<Handle<uv_tcp_t>>(scope_, this, uv_tcp_init);
+  uv_tcp_open(tcp_->get(), socket_);
+  socket_ = -1;
   uv_tcp_nodelay(tcp_->get(), 1);
   uv_tcp_keepalive(tcp_->get(), 1, kKeepAliveSeconds);
   uv_unref(tcp_->base());
@@ -177,10 +202,17 @@ void TcpStream::WriteWaiting() {
   });
 }
 
+void TcpStream::Disconnect() {
+  tcp_.reset();
+  connecting_.reset();
+  if (socket_ >= 0) close(socket_);
+  socket_ = -1;
+}
+
 void TcpStream::Fail(const std::string& reason) {
   // A copy: the owner may destroy this stream, and the text with it.
   const std::string text = reason;
-  tcp_.reset();
+  Disconnect();
   later_.reset();
   events_->OnClosed(text);
 }

@@ -10,7 +10,7 @@
 namespace spillway {
 
 // A TCP connection: resolves the host (off the loop's thread, unless it is an address), tries its addresses in turn, then
-// reads until it closes. It never keeps a process alive once it is open.
+// reads until it closes. It never keeps a process alive, but while a name is being resolved.
 class TcpStream : public Stream {
  public:
   // `events` outlives the stream. The host may be a name, an IPv4 or an IPv6 address without brackets.
@@ -25,7 +25,10 @@ class TcpStream : public Stream {
 
   void OnResolved(int status, addrinfo* found);
   void ConnectNext();
-  void OnConnected(int status);
+  // Starts a connect; 0, or why not.
+  int Connect(const sockaddr_storage& address);
+  void OnConnected();
+  void Disconnect();
   void OnRead(ssize_t bytes);
   void WriteWaiting();
   // Nothing of this object may be touched afterwards: the owner may destroy it.
@@ -35,6 +38,9 @@ class TcpStream : public Stream {
   const int port_;
   StreamEvents* events_;
   std::unique_ptr<Handle<uv_tcp_t>> tcp_;
+  // A connect of our own: libuv's is a request, which would keep the process alive for as long as a dial may take.
+  std::unique_ptr<Handle<uv_poll_t>> connecting_;
+  int socket_ = -1;  // ours until tcp_ has it
   // Delivers a failure that is known at once, outside of the constructor and of Write.
   std::unique_ptr<Handle<uv_timer_t>> later_;
   Resolve* resolve_ = nullptr;

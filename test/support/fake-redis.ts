@@ -45,6 +45,8 @@ export class FakeRedis {
   byteByByte = false;
   /** Once set: a connection is reset after so many more bytes of replies. */
   resetAfter: number | undefined;
+  private gate: Promise<void> | undefined;
+  private openGate: () => void = () => {};
   private readonly open = new Set<Peer>();
   private readonly sockets = new Set<Socket>();
 
@@ -86,6 +88,16 @@ export class FakeRedis {
   /** Waits for the nth command of this name (1 for the first). */
   async saw(name: string, times = 1): Promise<void> {
     await until(`${times} × ${name}`, () => this.received(name).length >= times, { everyMs: 1 });
+  }
+
+  /** Keeps every reply, from the one being made on, until resume(). */
+  pause(): void {
+    this.gate ??= new Promise((resolve) => (this.openGate = resolve));
+  }
+
+  resume(): void {
+    this.gate = undefined;
+    this.openGate();
   }
 
   /** Says something that nobody asked for, to every connection. */
@@ -132,6 +144,7 @@ export class FakeRedis {
   }
 
   private async reply(socket: Socket, replies: Answer[]): Promise<void> {
+    await this.gate;
     let out = Buffer.alloc(0);
     for (const reply of replies) {
       if (reply === STALL || reply === undefined) continue;
