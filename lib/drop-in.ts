@@ -1,7 +1,7 @@
 import { withRateLimit } from './http';
 import { LimiterCore } from './limiter';
 import type { CommonOptions } from './limiter-types';
-import { requireObject } from './options';
+import { requireObject } from './validate';
 import { withDefaults, type PlanName } from './plans';
 import type { Rate } from './rate';
 import { Kind } from './results';

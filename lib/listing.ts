@@ -1,6 +1,6 @@
 import { invalidOption, shown } from './errors';
 import type { NativePage } from './native';
-import { readInteger, refuseUnknown } from './options';
+import { readInteger, refuseUnknown } from './validate';
 import type { ListedKey, ListOptions } from './types';
 
 /** A key with the name that it has in the store, prefix and encoding included. */

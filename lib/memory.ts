@@ -6,7 +6,7 @@ import { withRateLimit } from './http';
 import { LimiterCore } from './limiter';
 import type { CommonOptions } from './limiter-types';
 import { withDefaults, type PlanName } from './plans';
-import { refuseUnknown, requireObject } from './options';
+import { refuseUnknown, requireObject } from './validate';
 import type { Rate } from './rate';
 import { Kind } from './results';
 import type { RateLimitEntry, RateLimitResult, RateLimitStatus } from './types';

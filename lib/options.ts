@@ -1,8 +1,9 @@
 import { invalidOption, shown } from './errors';
-import { isIntegerIn, parseRate } from './rate';
+import { parseRate } from './rate';
 import { parseRedisUrl, type RedisAddress } from './redis-url';
 import type { RuleSet } from './rule';
 import type { CheckOptions, OnError } from './types';
+import { readInteger, readOnError, refuseUnknown, requireObject } from './validate';
 
 /** The options of a limiter, validated and complete. */
 export interface Settings {
@@ -57,35 +58,6 @@ export function readCost(options: CheckOptions): number {
   throw invalidOption(`cost must be an integer from 1 to 2^53-1, not ${shown(cost)}.`);
 }
 
-/** Refuses names that are not known, and says which known one was probably meant. */
-export function refuseUnknown(given: object, known: readonly string[], path: string): void {
-  for (const name of Object.keys(given)) {
-    if (known.includes(name)) continue;
-    const near = nearest(name, known);
-    const hint = near === undefined ? `Known are: ${known.join(', ')}.` : `Did you mean ${path}${near}?`;
-    throw invalidOption(`Unknown option ${shown(path + name)}. ${hint}`);
-  }
-}
-
-/** An integer within bounds, or the default where nothing is given. */
-export function readInteger(
-  value: unknown,
-  name: string,
-  otherwise: number,
-  least: number,
-  most: number,
-): number {
-  if (value === undefined) return otherwise;
-  if (isIntegerIn(value, least, most)) return value;
-  throw invalidOption(`${name} must be an integer from ${least} to ${most}, not ${shown(value)}.`);
-}
-
-/** Refuses what is no plain set of names and values. */
-export function requireObject(value: unknown, what: string): asserts value is object {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return;
-  throw invalidOption(`${what} must be an object, not ${shown(value)}.`);
-}
-
 function readSets(plans: unknown, rate: unknown, onError: OnError): Map<string | undefined, RuleSet> {
   if ((plans === undefined) === (rate === undefined)) {
     throw invalidOption("Give either plans, such as { FREE: '100/h' }, or one rate, such as '10/s'.");
@@ -105,12 +77,6 @@ function readSets(plans: unknown, rate: unknown, onError: OnError): Map<string |
 function readSet(id: string, rate: unknown, where: string, onError: OnError): RuleSet {
   const { requests, windowMs } = parseRate(rate, where);
   return { index: -1, rules: [{ id, algorithm: 'fixed-window', limit: requests, windowMs }], onError };
-}
-
-function readOnError(value: unknown): OnError {
-  if (value === undefined) return 'open';
-  if (value === 'open' || value === 'closed') return value;
-  throw invalidOption(`onError must be 'open' or 'closed', not ${shown(value)}.`);
 }
 
 function readPrefix(value: unknown): string {
@@ -173,32 +139,4 @@ function readText(value: unknown, name: string): string {
   if (value === undefined) return '';
   if (typeof value === 'string') return value;
   throw invalidOption(`${name} must be a string.`);
-}
-
-/** The known name that differs least, when it differs in a third of its letters or less. */
-function nearest(name: string, known: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let bestDistance = Infinity;
-  for (const candidate of known) {
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance && distance <= Math.max(2, candidate.length / 3)) {
-      best = candidate;
-      bestDistance = distance;
-    }
-  }
-  return best;
-}
-
-/** Levenshtein's distance, one row at a time. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }

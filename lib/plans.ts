@@ -1,4 +1,4 @@
-import { refuseUnknown, requireObject } from './options';
+import { refuseUnknown, requireObject } from './validate';
 import type { Rate, RateObject } from './rate';
 
 /** The plans of the drop-in functions. */

@@ -1,4 +1,5 @@
 import { invalidOption, shown } from './errors';
+import { isIntegerIn } from './validate';
 
 /**
  * How much is admitted in which time: `'100/h'`, `'5/10s'`, `'1000/d'`, or the same in numbers.
@@ -70,9 +71,4 @@ function checked(requests: unknown, windowMs: unknown, where: string): RateObjec
     );
   }
   return { requests, windowMs };
-}
-
-/** True for a safe integer within both bounds. */
-export function isIntegerIn(value: unknown, least: number, most: number): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
 }

@@ -1,5 +1,5 @@
 import { invalidOption } from './errors';
-import { isIntegerIn } from './rate';
+import { isIntegerIn } from './validate';
 
 /** Where the Redis is, as numbers and decoded text. */
 export interface RedisAddress {
