@@ -35,6 +35,7 @@ function heading({ machine, versions, scenario, rounds, seconds, foreignCores })
     `Peers: ${Object.entries(versions.peers)
       .map((pair) => pair.join(' '))
       .join(', ')}.`,
+    ...(versions.binary ? [`The binary measured: sha256 ${versions.binary}…`] : []),
     machine.pinned ? 'Redis is pinned to core 1, the client to core 0.' : 'Nothing is pinned to a core.',
     `${rounds.length} rounds of ${seconds} s for each peer and number in flight; figures are medians over the rounds,`,
     'and ratios are medians of the ratios within a round, spillway by the peer.',
