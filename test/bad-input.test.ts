@@ -2,6 +2,7 @@
 import * as spillway from 'spillway';
 import * as memory from 'spillway/memory';
 import { FakeRedis } from './support/fake-redis';
+import { textWith } from './support/matchers';
 import { owner } from './support/owned';
 
 const { createRateLimiter, RateLimitError } = spillway;
@@ -123,9 +124,9 @@ describe('plans and keys', () => {
 
   test('a misspelled option of a check or a listing is refused by name', async () => {
     const check = await refusalOf(() => limiter.check('org', 'FREE', { costs: 2 } as object));
-    expect(check).toMatchObject({ code: 'ERR_INVALID_OPTION', message: expect.stringContaining('costs') });
+    expect(check).toMatchObject({ code: 'ERR_INVALID_OPTION', message: textWith('costs') });
     const list = await refusalOf(() => limiter.list({ pagesize: 2 } as object).next());
-    expect(list).toMatchObject({ code: 'ERR_INVALID_OPTION', message: expect.stringContaining('pageSize') });
+    expect(list).toMatchObject({ code: 'ERR_INVALID_OPTION', message: textWith('pageSize') });
     for (const options of [
       { pageSize: 0 },
       { pageSize: 1.5 },
@@ -246,7 +247,7 @@ test.each(urls)('%j is not a URL of Redis', async (url) => {
 test.each([5, true, [], () => 'redis://host', { host: '' }, { host: 'a b' }, { url: 5 }, { port: 1 }])(
   'redis %p is refused',
   async (given) => {
-    const redis = given as string;
+    const redis = given as unknown as string;
     expect((await refusalOf(() => createRateLimiter({ redis, rate: '5/m' }))).code).toBe(
       'ERR_INVALID_OPTION',
     );

@@ -1,5 +1,6 @@
 /** What was written and not answered is never sent again; what was never answered never blocks. Counted at a fake. */
 import { createRateLimiter } from 'spillway';
+import { textWith } from './support/matchers';
 import { array, error, integer } from './support/resp';
 import { CLOSE, dialogue, FakeRedis, RESET, STALL, type Answer } from './support/fake-redis';
 import { times } from './support/ledger';
@@ -183,7 +184,7 @@ test('the handshake is one write: name, database and version; nothing else is as
   const limiter = await own(createRateLimiter({ redis, rate: '100/h' }));
   expect((await limiter.check('k')).source).toBe('redis');
   const [peer] = fake.peers;
-  expect(peer).toMatchObject({ authenticated: true, db: 7, name: expect.stringMatching(/^spillway/) });
+  expect(peer).toMatchObject({ authenticated: true, db: 7, name: textWith('spillway') });
   const names = peer?.commands.map(([name]) => name);
   expect(names?.[0]).toBe('AUTH');
   expect(names?.slice(0, 4).sort()).toEqual(['AUTH', 'CLIENT', 'INFO', 'SELECT']);

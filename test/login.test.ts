@@ -1,4 +1,5 @@
 /** Servers that let nobody in: few attempts, answers in time, recovery without help, and no secret in any text. */
+import { inspect } from 'node:util';
 import { createRateLimiter } from 'spillway';
 import { FakeRedis } from './support/fake-redis';
 import { owner } from './support/owned';
@@ -28,18 +29,14 @@ async function words(limiter: Limiter): Promise<string> {
   for (const act of [() => limiter.reset('k'), () => limiter.list().next()]) {
     messages.push(await act().then(String, (reason: Error) => `${reason.message} ${reason.stack}`));
   }
-  return JSON.stringify([await limiter.health(), limiter.stats(), messages, limiter]);
+  const logged = inspect(limiter, { depth: 8, maxArrayLength: 3 });
+  return JSON.stringify([await limiter.health(), limiter.stats(), messages, logged]);
 }
 
 const refusals: [string, object, { password?: string; refuse?: string }, RegExp][] = [
   ['NOAUTH', {}, { password: SECRET }, /NOAUTH/],
   ['WRONGPASS', { password: `${SECRET}-old` }, { password: SECRET }, /WRONGPASS/],
-  [
-    'maxclients',
-    { password: SECRET },
-    { refuse: 'ERR max number of clients reached' },
-    /max number of clients/,
-  ],
+  ['maxclients', { password: SECRET }, { refuse: 'ERR max number of clients reached' }, /refused/],
 ];
 
 test.each(refusals)('%s: at most about one attempt a second', async (_name, login, server, said) => {

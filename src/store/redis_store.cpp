@@ -32,7 +32,8 @@ RedisStore::RedisStore(const ClientConfig& config, Client::Dial dial, HandleScop
       seed_(RandomSeed()),
       turn_(scope, clock, this),
       client_(config, dial, clock, [this] { turn_.Request(); }),
-      listing_(config, dial, clock, results, [this] { turn_.Request(); }) {}
+      listing_(config, dial, clock, results, [this] { turn_.Request(); },
+               [this](const std::string& error) { client_.Note(error); }) {}
 
 RedisStore::~RedisStore() = default;
 
@@ -190,6 +191,11 @@ int64_t RedisStore::OnTurnEnd() {
   while (!queue_.empty() && (queue_.front()->abandoned || (!client_.ready() && queue_.front()->tickets.empty()))) {
     Recycle(queue_.front());
     queue_.pop_front();
+  }
+  // What was asked while reading (a take-back, a script's source) leaves at once: the process may end after this turn.
+  if (client_.ready()) {
+    QueueAsked(now_ms);
+    Send(now_ms);
   }
   if (waiting_ == 0 && listing_.idle()) turn_.LetGo();
   // What waits for a reconnection, or for a server that reads again, is woken by those; a refusal by its time.
