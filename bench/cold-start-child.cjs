@@ -1,4 +1,4 @@
-// `node cold-start-child.cjs NAME PORT`: asks Redis once and writes a byte when the answer is there.
+// `node cold-start-child.cjs NAME PORT PACKAGE`: asks Redis once and writes a byte when the answer is there.
 const { readFileSync, writeSync } = require('node:fs');
 
 const [name, port] = [process.argv[2], Number(process.argv[3])];
@@ -19,7 +19,7 @@ async function newNodeRedis() {
 const first = {
   empty: async () => {},
   spillway: () => {
-    const { checkRateLimit, configureRateLimit } = require('..');
+    const { checkRateLimit, configureRateLimit } = require(process.argv[4]);
     configureRateLimit({
       redis: `redis://127.0.0.1:${port}`,
       plans: { ENTERPRISE: { requests: limit, windowMs } },

@@ -10,12 +10,12 @@ export const COLD = {
 };
 
 /** One round of all names, the empty process first; gives milliseconds by name. */
-export async function coldRound(prefix, port, names) {
+export async function coldRound(prefix, port, names, packageDir) {
   const result = {};
   for (const name of ['empty', ...names]) {
     const from = performance.now();
     let answered = NaN;
-    await runNode(prefix, [here('cold-start-child.cjs'), name, String(port)], 20_000, () => {
+    await runNode(prefix, [here('cold-start-child.cjs'), name, String(port), packageDir], 20_000, () => {
       answered = performance.now();
     });
     result[name] = answered - from;

@@ -9,7 +9,12 @@ const { make, remote } = PEERS[job.peer];
 const keys = makeKeys();
 const admin = await openAdmin(job.port);
 await admin.flush();
-const peer = await make({ port: job.port, limit: job.limit, windowMs: 3_600_000 });
+const peer = await make({
+  port: job.port,
+  limit: job.limit,
+  windowMs: 3_600_000,
+  packageDir: job.packageDir,
+});
 
 // The first answer first, so that no connection is made inside a measured span.
 let checks = 0;

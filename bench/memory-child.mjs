@@ -1,5 +1,6 @@
-// `node --expose-gc memory-child.mjs map|spillway KEYS SECONDS`: one JSON line.
+// `node --expose-gc memory-child.mjs map|spillway KEYS SECONDS PACKAGE`: one JSON line.
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 import { mulberry32 } from './loop.mjs';
 
 const [store, keyCount, seconds] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];
@@ -35,7 +36,7 @@ function mapStore() {
 }
 
 function spillwayStore() {
-  const load = createRequire(new URL('../package.json', import.meta.url));
+  const load = createRequire(join(process.argv[5], 'package.json'));
   const { checkRateLimit, configureRateLimit } = load('spillway/memory');
   configureRateLimit({ plans: { ENTERPRISE: LIMIT } });
   return (id) => checkRateLimit(id, 'ENTERPRISE');

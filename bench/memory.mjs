@@ -4,11 +4,11 @@ import { here, runNode } from './children.mjs';
 export const STORES = ['map', 'spillway'];
 
 /** One round: each store in a process of its own, in turns as to who is first. */
-export async function memoryRound(prefix, { stores, keys, seconds, round }) {
+export async function memoryRound(prefix, { stores, keys, seconds, round, packageDir }) {
   const order = round % 2 === 0 ? stores : [...stores].reverse();
   const result = {};
   for (const store of order) {
-    const args = ['--expose-gc', here('memory-child.mjs'), store, String(keys), String(seconds)];
+    const args = ['--expose-gc', here('memory-child.mjs'), store, String(keys), String(seconds), packageDir];
     result[store] = JSON.parse(await runNode(prefix, args, 120_000 + seconds * 1e4));
   }
   return result;

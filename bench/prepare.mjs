@@ -1,7 +1,9 @@
 // What has to be there before the first measurement: the peers' packages and the built package.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { here } from './children.mjs';
 
 const PEER_PACKAGES = ['ioredis', 'redis', 'rate-limiter-flexible', 'rate-limit-redis'];
@@ -33,6 +35,19 @@ export function buildPackage(say) {
     'The package cannot be built, so there is nothing to measure. What the build says stands above.',
   );
   process.exit(1);
+}
+
+/**
+ * A copy of what is built, in a temporary folder that goes with this process: a build that is made during the run
+ * would otherwise be measured in some rounds and not in others. Gives the folder and a digest of the binary.
+ */
+export function snapshotPackage() {
+  const dir = mkdtempSync(join(tmpdir(), 'spillway-built-'));
+  process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
+  for (const part of ['package.json', 'dist', 'prebuilds'])
+    cpSync(here(`../${part}`), join(dir, part), { recursive: true });
+  const binary = readFileSync(join(dir, `prebuilds/${process.platform}-${process.arch}/spillway.node`));
+  return { dir, digest: createHash('sha256').update(binary).digest('hex').slice(0, 12) };
 }
 
 export function peerVersions() {

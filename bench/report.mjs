@@ -1,6 +1,6 @@
 // The run as markdown: a table for each number in flight, then the goals.
 import { COLD } from './cold-start.mjs';
-import { figures, judge, ratio, SUBJECT } from './goals.mjs';
+import { figures, judge, QUIET_CORES, ratio, SUBJECT } from './goals.mjs';
 import { median } from './measure.mjs';
 import { PEERS } from './peers/index.mjs';
 
@@ -35,13 +35,14 @@ function heading({ machine, versions, scenario, rounds, seconds, foreignCores })
     `Peers: ${Object.entries(versions.peers)
       .map((pair) => pair.join(' '))
       .join(', ')}.`,
+    ...(versions.binary ? [`The binary measured: sha256 ${versions.binary}…`] : []),
     machine.pinned ? 'Redis is pinned to core 1, the client to core 0.' : 'Nothing is pinned to a core.',
     `${rounds.length} rounds of ${seconds} s for each peer and number in flight; figures are medians over the rounds,`,
     'and ratios are medians of the ratios within a round, spillway by the peer.',
   ];
   if (scenario === 'flood')
     lines.push('Denial flood: the limit is 5 per organization, so nearly all checks are denied.');
-  if (foreignCores > 0.1) {
+  if (foreignCores > QUIET_CORES) {
     lines.push(
       '',
       `**Other processes kept ${foreignCores.toFixed(2)} of the cores busy while this ran (median).**`,
@@ -123,10 +124,11 @@ function memory(run) {
 }
 
 function goals(run) {
-  const rows = judge(run).map(({ text, atLeast, atMost, unit, value, reached }) => {
+  const rows = judge(run).map(({ text, atLeast, atMost, unit, value, reached, disturbed }) => {
     const shown = (number) => (unit === '×' ? times(number) : `${cell(number)} ${unit}`);
     const bound = atLeast === undefined ? `at most ${shown(atMost)}` : `at least ${shown(atLeast)}`;
-    const verdict = reached === null ? 'not measured' : reached ? 'reached' : 'not reached';
+    const plain = reached ? 'reached' : 'not reached';
+    const verdict = reached === null ? 'not measured' : disturbed ? `${plain}, but disturbed` : plain;
     return [text, bound, value === null ? '' : shown(value), verdict];
   });
   return `## Goals\n\n${table(['goal', 'wanted', 'measured', ''], rows)}`;

@@ -8,7 +8,7 @@ import { judge } from './goals.mjs';
 import { median } from './measure.mjs';
 import { memoryRound, STORES } from './memory.mjs';
 import { readOptions, USAGE } from './options.mjs';
-import { buildPackage, installPeers, peerVersions } from './prepare.mjs';
+import { buildPackage, installPeers, peerVersions, snapshotPackage } from './prepare.mjs';
 import { openAdmin, startRedis } from './redis.mjs';
 import { report } from './report.mjs';
 
@@ -33,6 +33,7 @@ process.once('SIGTERM', () => process.exit(143));
 
 installPeers(say);
 if (options.needsPackage) buildPackage(say);
+const built = options.needsPackage ? snapshotPackage() : {};
 const pins = pinning();
 say(
   pins.pinned
@@ -57,7 +58,12 @@ process.stdout.write(report(run));
 
 async function describe() {
   const admin = await openAdmin(redis.port);
-  run.versions = { node: process.versions.node, redis: await admin.version(), peers: peerVersions() };
+  run.versions = {
+    node: process.versions.node,
+    redis: await admin.version(),
+    binary: built.digest,
+    peers: peerVersions(),
+  };
   admin.close();
   const cores = availableParallelism();
   run.machine = { cpu: cpus()[0].model.trim(), cores, kernel: release(), pinned: pins.pinned };
@@ -81,7 +87,16 @@ async function closedLoops() {
 
 async function oneLoop(peer, round) {
   const { limit, levels, seconds, warmupMs, levelWarmupMs } = options;
-  const job = { peer, port: redis.port, limit, levels, seconds, warmupMs, levelWarmupMs };
+  const job = {
+    peer,
+    packageDir: built.dir,
+    port: redis.port,
+    limit,
+    levels,
+    seconds,
+    warmupMs,
+    levelWarmupMs,
+  };
   const limitMs = warmupMs + levels.length * (seconds * 1e3 + levelWarmupMs) + 60_000;
   const flags = profileDir
     ? ['--cpu-prof', `--cpu-prof-dir=${profileDir}`, `--cpu-prof-name=${peer}-${round + 1}.cpuprofile`]
@@ -98,7 +113,7 @@ async function coldStarts() {
   await admin.flush();
   say(`cold start, ${options.coldStarts} times`);
   for (let i = 0; i < options.coldStarts; i++) {
-    run.coldStart.push(await coldRound(pins.client, redis.port, options.coldNames));
+    run.coldStart.push(await coldRound(pins.client, redis.port, options.coldNames, built.dir));
   }
   const charged = await admin.ledger();
   admin.close();
@@ -111,7 +126,9 @@ async function inProcess() {
   for (let round = 0; round < options.memoryRounds; round++) {
     say(`in process, round ${round + 1}/${options.memoryRounds}`);
     const { memoryKeys: keys, memorySeconds: seconds } = options;
-    run.memory.push(await memoryRound(pins.client, { stores: STORES, keys, seconds, round }));
+    run.memory.push(
+      await memoryRound(pins.client, { stores: STORES, keys, seconds, round, packageDir: built.dir }),
+    );
   }
 }
 

@@ -46,6 +46,7 @@ async function startRedis() {
   const server = spawn('redis-server', ['--port', String(port), '--dir', folder, '--save', ''], {
     stdio: 'ignore',
   });
+  server.unref();
   process.on('exit', () => {
     server.kill();
     rmSync(folder, { recursive: true, force: true });

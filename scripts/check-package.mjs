@@ -15,6 +15,8 @@ const second = memory.checkRateLimit('org-123', 'FREE');
 console.log(JSON.stringify({ allowed, limit, remaining, second: second.remaining }));
 await closeRedisConnection();
 `;
+// `spillway/memory` shares the table of the process, so its check is the second.
+const EXPECTED = { allowed: true, limit: 100, remaining: 99, second: 98 };
 const names = '{ checkRateLimit, closeRedisConnection }';
 
 prepare(['libhiredis-dev']);
@@ -34,17 +36,12 @@ try {
   });
   await check('it works from ESM', () => {
     const imports = `import ${names} from 'spillway';\nimport * as memory from 'spillway/memory';`;
-    assert.deepEqual(node('use.mjs', imports + USE), {
-      allowed: true,
-      limit: 100,
-      remaining: 99,
-      second: 99,
-    });
+    assert.deepEqual(node('use.mjs', imports + USE), EXPECTED);
   });
   await check('it works from CommonJS', () => {
     const requires = `const ${names} = require('spillway');\nconst memory = require('spillway/memory');`;
     const source = `${requires}\n(async () => {${USE}})();`;
-    assert.deepEqual(node('use.cjs', source), { allowed: true, limit: 100, remaining: 99, second: 99 });
+    assert.deepEqual(node('use.cjs', source), EXPECTED);
   });
   await check('its types are found from both', () => {
     const source = `import ${names} from 'spillway';
@@ -55,7 +52,7 @@ export const all = [later, now, closeRedisConnection];
 `;
     writeFileSync(join(folder, 'types.mts'), source);
     writeFileSync(join(folder, 'types.cts'), source);
-    const options = ['--noEmit', '--strict', '--module', 'node16', '--target', 'es2022', '--types', ''];
+    const options = ['--noEmit', '--strict', '--module', 'node16', '--target', 'es2022'];
     execFileSync(process.execPath, [tsc, ...options, 'types.mts', 'types.cts'], {
       cwd: folder,
       stdio: 'inherit',

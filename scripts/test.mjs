@@ -9,11 +9,11 @@ import { join } from 'node:path';
 import { cmake, root } from './lib/addon.mjs';
 import { prepare } from './lib/prepare.mjs';
 import { ctestCounts, jestCounts, one, sum } from './lib/reports.mjs';
-import { countReports, runSanitized, sanitizerEnv } from './lib/sanitize.mjs';
+import { coreEnv, countReports, nodeEnv, runSanitized } from './lib/sanitize.mjs';
 import { step } from './lib/steps.mjs';
 import { tsc } from './lib/typescript.mjs';
 
-const TOOLS = ['libhiredis-dev', 'libuv1-dev', 'libgtest-dev', 'redis-server'];
+const TOOLS = ['libhiredis-dev', 'libuv1-dev', 'libgtest-dev', 'nlohmann-json3-dev', 'redis-server'];
 const [kind, ...rest] = process.argv.slice(2);
 
 if (kind === '--sanitize') {
@@ -54,7 +54,7 @@ function coreTests(args) {
     report,
     ...args,
   ];
-  return ctestCounts(report, run('ctest', ctest, sanitizerEnv({ preload: false })));
+  return ctestCounts(report, run('ctest', ctest, coreEnv()));
 }
 
 function typeTests() {
@@ -79,6 +79,6 @@ function jestTests(args) {
     '--json',
     `--outputFile=${report}`,
   ];
-  const good = run(process.execPath, [...jest, ...args], sanitizerEnv({ preload: true }));
+  const good = run(process.execPath, [...jest, ...args], nodeEnv());
   return jestCounts(report, good, args.length > 0);
 }

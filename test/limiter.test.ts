@@ -1,6 +1,7 @@
 /** createRateLimiter, on both stores: what a decision says, and what the other calls do. */
 import { createRateLimiter, RateLimitError } from 'spillway';
 import { times } from './support/ledger';
+import { anyNumber } from './support/matchers';
 import { owner } from './support/owned';
 import { RedisServer } from './support/redis';
 
@@ -24,13 +25,12 @@ describe.each(variants)('%s', (store, common) => {
   test('a decision says everything about the rule in front', async () => {
     const limiter = await own(createRateLimiter({ ...common(), plans }));
     const first = await limiter.check('org', 'FREE');
-    const resetTime = expect.any(Number);
     expect(first).toEqual({
       allowed: true,
       reason: 'ok',
       limit: 3,
       remaining: 2,
-      resetTime,
+      resetTime: anyNumber,
       retryAfter: 0,
       retryAfterMs: 0,
       nearLimit: false,
@@ -141,9 +141,10 @@ describe.each(variants)('%s', (store, common) => {
   test('a listing may be left early', async () => {
     const limiter = await own(createRateLimiter({ ...common(), rate: '100/m' }));
     await times(50, (i) => limiter.check(`k${i}`));
+    let seen = 0;
     for await (const { count } of limiter.list({ pageSize: 5 })) {
       expect(count).toBe(1);
-      break;
+      if (++seen === 3) break;
     }
     expect((await limiter.check('k0')).remaining).toBe(98);
   });

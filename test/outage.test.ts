@@ -149,6 +149,23 @@ test('frozen for five seconds under load: nobody waits beyond the deadline, noth
   expect((await limiter.check('k')).remaining).toBe(1_000_000 - charged - 1);
 });
 
+test('isRedisHealthy is truthful within a second about a server that hangs, and about one that thaws', async () => {
+  const server = await own(RedisServer.start());
+  configureRateLimit({ redis: server.url });
+  try {
+    await until('healthy', () => isRedisHealthy());
+    server.freeze();
+    await until('unhealthy', () => !isRedisHealthy(), { withinMs: 1_000 });
+    await delay(300);
+    expect(isRedisHealthy()).toBe(false);
+    server.thaw();
+    await until('healthy again', () => isRedisHealthy(), { withinMs: 1_000 });
+  } finally {
+    server.thaw();
+    await closeRedisConnection();
+  }
+});
+
 test('a flapping server: every answer comes in time, and no promise is left', async () => {
   const server = await own(RedisServer.start());
   const limiter = await own(createRateLimiter({ redis: server.url, rate: '1000000/h' }));

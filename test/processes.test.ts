@@ -181,7 +181,7 @@ test('a process that ends with checks under way leaves no charge beyond its atte
       for (let i = 0; i < 100; i++) limiter.check('k');
       setImmediate(() => process.exit(0));
     });`;
-  await reportsOf(script, { given: server.url });
+  await reportsOf(script, { given: server.url, abrupt: true });
   expect(await server.charged('ratelimit:k')).toBeLessThanOrEqual(101);
   expect(Number(await server.command('PTTL', 'ratelimit:k'))).toBeGreaterThan(0);
 });

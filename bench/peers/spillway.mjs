@@ -1,11 +1,12 @@
-// The built package, loaded by its own name: what an application gets.
+// The built package, loaded by its own name and exports: what an application gets.
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 
-const load = createRequire(new URL('../../package.json', import.meta.url));
+const load = (packageDir) => createRequire(join(packageDir, 'package.json'))('spillway');
 
 /** The drop-in, with the limit that all peers have in place of its plan's. */
-export async function dropIn({ port, limit, windowMs }) {
-  const { configureRateLimit, checkRateLimit, closeRedisConnection } = load('spillway');
+export async function dropIn({ port, limit, windowMs, packageDir }) {
+  const { configureRateLimit, checkRateLimit, closeRedisConnection } = load(packageDir);
   configureRateLimit({
     redis: `redis://127.0.0.1:${port}`,
     plans: { ENTERPRISE: { requests: limit, windowMs } },
@@ -17,8 +18,8 @@ export async function dropIn({ port, limit, windowMs }) {
   };
 }
 
-export async function limiter({ port, limit, windowMs }) {
-  const { createRateLimiter } = load('spillway');
+export async function limiter({ port, limit, windowMs, packageDir }) {
+  const { createRateLimiter } = load(packageDir);
   const one = createRateLimiter({ redis: `redis://127.0.0.1:${port}`, rate: { requests: limit, windowMs } });
   return {
     check: (key) => one.check(key),

@@ -10,6 +10,7 @@ const OTHERS = {
   'libhiredis-dev': () => header('hiredis/read.h'),
   'libuv1-dev': () => header('uv.h'),
   'libgtest-dev': () => header('gtest/gtest.h'),
+  'nlohmann-json3-dev': () => header('nlohmann/json.hpp'),
   'redis-server': () => onPath('redis-server'),
   'clang-format': () => onPath('clang-format'),
   'clang-tidy': () => onPath('clang-tidy'),

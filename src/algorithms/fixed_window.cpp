@@ -4,13 +4,20 @@
 
 namespace spillway {
 
+namespace {
+
+// Within 0 and the limit, whatever somebody else has stored.
+int64_t Remaining(const Rule& rule, int64_t used) { return std::clamp<int64_t>(rule.limit - used, 0, rule.limit); }
+
+}  // namespace
+
 Decision FixedWindowAdmitted(const Rule& rule, int64_t used, int64_t rest_ms) {
-  return {true, rule.limit, std::max<int64_t>(0, rule.limit - used), rest_ms, 0, used};
+  return {true, rule.limit, Remaining(rule, used), rest_ms, 0, used};
 }
 
 Decision FixedWindowDenied(const Rule& rule, int64_t used, int64_t rest_ms, int64_t cost) {
   const int64_t wait = cost > rule.limit ? kNeverFits : rest_ms + 1;
-  return {false, rule.limit, std::max<int64_t>(0, rule.limit - used), rest_ms, wait, used};
+  return {false, rule.limit, Remaining(rule, used), rest_ms, wait, used};
 }
 
 Decision FixedWindowPeek(const Rule& rule, int64_t used, int64_t rest_ms) {

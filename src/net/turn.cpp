@@ -26,10 +26,7 @@ void Turn::Request() {
   if (requested_) return;
   requested_ = true;
   uv_prepare_start(prepare_.get(), [](uv_prepare_t* handle) {
-    auto* turn = static_cast<Turn*>(handle->data);
-    if (turn == nullptr) return;
-    turn->flush_due_ = false;
-    turn->events_->OnFlush();
+    if (handle->data != nullptr) static_cast<Turn*>(handle->data)->Flush();
   });
   uv_check_start(check_.get(), [](uv_check_t* handle) {
     if (handle->data != nullptr) static_cast<Turn*>(handle->data)->Rest();
@@ -43,7 +40,7 @@ void Turn::KeepAliveUntil(int64_t at_ms) {
   // Between the timer's firing and its next start, this one is active.
   uv_ref(idle_.base());
   // Only an active handle counts.
-  if (wake_at_ms_ == INT64_MAX) WakeBy(at_ms);
+  WakeBy(at_ms);
 }
 
 void Turn::LetGo() {
@@ -54,6 +51,8 @@ void Turn::LetGo() {
 }
 
 void Turn::WakeBy(int64_t at_ms) {
+  // A timer that fires earlier than needed costs one empty turn; re-arming it at every turn would cost more.
+  if (at_ms >= wake_at_ms_) return;
   wake_at_ms_ = at_ms;
   const int64_t delay = std::max<int64_t>(0, at_ms - clock_->NowMs());
   uv_timer_start(
@@ -62,6 +61,11 @@ void Turn::WakeBy(int64_t at_ms) {
         if (handle->data != nullptr) static_cast<Turn*>(handle->data)->Wake();
       },
       static_cast<uint64_t>(delay), 0);
+}
+
+void Turn::Flush() {
+  flush_due_ = false;
+  WakeBy(events_->OnFlush());
 }
 
 void Turn::Wake() {
@@ -78,13 +82,12 @@ void Turn::Rest() {
     uv_prepare_stop(prepare_.get());
     uv_check_stop(check_.get());
   }
-  // A timer that fires earlier than needed costs one empty turn; re-arming it at every turn would cost more.
   bool gone = false;
   gone_ = &gone;
   const int64_t next = events_->OnTurnEnd();
   if (gone) return;
   gone_ = nullptr;
-  if (next < wake_at_ms_) WakeBy(next);
+  WakeBy(next);
 }
 
 }  // namespace spillway

@@ -15,10 +15,9 @@ class SteadyClock : public Clock {
 class TurnEvents {
  public:
   virtual ~TurnEvents() = default;
-  // Before the loop waits for input.
-  virtual void OnFlush() = 0;
-  // After it has read. Answers when it wants to run again at the latest (clock milliseconds; INT64_MAX: not before
-  // something happens). It may destroy the turn.
+  // Before the loop waits for input, and after it has read. Both answer when they want to run again at the latest (clock
+  // milliseconds; INT64_MAX: not before something happens). OnTurnEnd may destroy the turn.
+  virtual int64_t OnFlush() = 0;
   virtual int64_t OnTurnEnd() = 0;
 };
 
@@ -39,6 +38,7 @@ class Turn {
 
  private:
   void WakeBy(int64_t at_ms);
+  void Flush();
   void Wake();
   void Rest();
 

@@ -14,7 +14,7 @@ std::string FieldOf(std::string_view info, std::string_view name) {
 
 }  // namespace
 
-Handshake::Handshake(const Login& login, std::string* out) {
+Handshake::Handshake(const Login& login, std::string* out) : login_(login) {
   if (!login.password.empty()) {
     steps_.push_back(Step::kAuth);
     if (login.username.empty()) {
@@ -35,6 +35,11 @@ Handshake::Handshake(const Login& login, std::string* out) {
   AppendCommand({"INFO", "server"}, out);
 }
 
+bool Handshake::Quotes(std::string_view text) const {
+  return text.find(login_.password) != std::string_view::npos ||
+         (!login_.username.empty() && text.find(login_.username) != std::string_view::npos);
+}
+
 Handshake::Verdict Handshake::OnReply(const Reply& reply) {
   const Step step = steps_[at_++];
   if (reply.IsError()) {
@@ -44,7 +49,7 @@ Handshake::Verdict Handshake::OnReply(const Reply& reply) {
     // A name and a version are welcome, not needed: a restricted user may be denied both.
     if (step == Step::kAuth || step == Step::kSelect || denied) {
       login_refused_ = step == Step::kAuth || denied;
-      if (step == Step::kAuth) error_ = "AUTH was refused: " + error_.substr(0, error_.find(' '));
+      if (step == Step::kAuth) error_ = "AUTH was refused: " + (Quotes(text) ? error_.substr(0, error_.find(' ')) : error_);
       return Verdict::kFailed;
     }
   } else if (step == Step::kInfo && reply.type() == Reply::Type::kString) {

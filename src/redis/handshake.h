@@ -21,7 +21,7 @@ class Handshake {
  public:
   enum class Verdict : uint8_t { kMore, kReady, kFailed };
 
-  // Appends the commands to *out.
+  // Appends the commands to *out. `login` outlives the handshake.
   Handshake(const Login& login, std::string* out);
 
   Verdict OnReply(const Reply& reply);
@@ -34,8 +34,12 @@ class Handshake {
   const std::string& server_version() const { return server_version_; }
 
  private:
+  // Whether a text of the server's holds what we logged in with.
+  bool Quotes(std::string_view text) const;
+
   enum class Step : uint8_t { kAuth, kSetName, kSelect, kInfo };
 
+  const Login& login_;
   std::vector<Step> steps_;
   size_t at_ = 0;
   std::string error_;

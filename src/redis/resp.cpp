@@ -77,7 +77,7 @@ ReplyReader::Next ReplyReader::Read() {
     return Next::kBroken;
   }
   if (object == nullptr) {
-    if (reader_->len - reader_->pos > max_bytes_) {
+    if (reader_->len - reader_->pos > max_bytes_ || AnnouncesTooMuch()) {
       error_ = "a reply is larger than this client accepts";
       return Next::kBroken;
     }
@@ -85,6 +85,18 @@ ReplyReader::Next ReplyReader::Read() {
   }
   whole_ = true;
   return Next::kReply;
+}
+
+// Of a bulk string that is not whole, hiredis has consumed the type byte: a length and the end of its line are what stands
+// next. (Every other item is consumed as soon as its line is whole.)
+bool ReplyReader::AnnouncesTooMuch() const {
+  size_t announced = 0;
+  size_t at = reader_->pos;
+  while (at < reader_->len && reader_->buf[at] >= '0' && reader_->buf[at] <= '9' && announced <= max_bytes_) {
+    announced = announced * 10 + static_cast<size_t>(reader_->buf[at++] - '0');
+  }
+  while (at < reader_->len && reader_->buf[at] >= '0' && reader_->buf[at] <= '9') ++at;
+  return announced > max_bytes_ && at < reader_->len && reader_->buf[at] == '\r';
 }
 
 void AppendCommand(std::initializer_list<std::string_view> arguments, std::string* out) {

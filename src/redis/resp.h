@@ -53,6 +53,7 @@ class ReplyReader {
   const std::string& error() const { return error_; }
 
  private:
+  bool AnnouncesTooMuch() const;
   void* Add(Reply::Type type, int64_t integer, std::string_view text);
   static ReplyReader* Of(const redisReadTask* task) { return static_cast<ReplyReader*>(task->privdata); }
   static const redisReplyObjectFunctions kFunctions;

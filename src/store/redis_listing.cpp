@@ -17,12 +17,13 @@ constexpr size_t kMaxPageBytes = size_t{16} << 20;
 }  // namespace
 
 Listing::Listing(const ClientConfig& config, Client::Dial dial, const Clock* clock, Results* results,
-                 std::function<void()> on_change)
+                 std::function<void()> on_change, std::function<void(const std::string&)> note)
     : config_(config),
       dial_(std::move(dial)),
       clock_(clock),
       results_(results),
-      on_change_(std::move(on_change)) {
+      on_change_(std::move(on_change)),
+      note_(std::move(note)) {
   config_.max_reply_bytes = kMaxPageBytes;
 }
 
@@ -69,7 +70,7 @@ void Listing::OnReply(const Reply& reply) {
 
 void Listing::TakeKeys(const Reply& reply) {
   if (reply.size() < 3 || reply.type(2) != Reply::Type::kArray) {
-    client_->Note(reply.IsError() ? Presentable(reply.text()) : "SCAN was answered in an unknown shape");
+    note_(reply.IsError() ? Presentable(reply.text()) : "SCAN was answered in an unknown shape");
     Finish(Ending::kRefused);
     return;
   }
@@ -107,7 +108,10 @@ void Listing::TakeValue(const Reply& reply) {
   if (values_seen_ == 2 * keys_.size()) Finish(Ending::kAnswered);
 }
 
-void Listing::OnLost() { Finish(Ending::kDisconnected); }
+void Listing::OnLost() {
+  note_(client_->last_error());
+  Finish(Ending::kDisconnected);
+}
 
 void Listing::Finish(Ending ending) {
   if (ending != Ending::kAnswered) {
@@ -132,6 +136,7 @@ void Listing::Tick(int64_t now_ms) {
   }
   if (deadline_ms_ == INT64_MAX) return;
   if (!client_->ready() && client_->reconnects() > failures_before_) {
+    note_(client_->last_error());
     Finish(Ending::kDisconnected);
   } else if (now_ms >= deadline_ms_) {
     // Replies that are still due must not be taken for those of the next page.

@@ -15,9 +15,9 @@ namespace spillway {
 // walks all keys at once. The connection is made for the first page and dropped when it has been idle for a while.
 class Listing : private ReplySink {
  public:
-  // `clock` and `results` outlive it; `on_change` as in Client.
+  // `clock` and `results` outlive it; `on_change` as in Client; `note` is told why a page failed.
   Listing(const ClientConfig& config, Client::Dial dial, const Clock* clock, Results* results,
-          std::function<void()> on_change);
+          std::function<void()> on_change, std::function<void(const std::string&)> note);
 
   // Each request brings one page into Results, in order, within kPageTimeoutMs of becoming the first.
   void Add(const ListRequest& request) { pages_.push_back(request); }
@@ -44,6 +44,7 @@ class Listing : private ReplySink {
   const Clock* clock_;
   Results* results_;
   const std::function<void()> on_change_;
+  const std::function<void(const std::string&)> note_;
   std::unique_ptr<Client> client_;
   std::deque<ListRequest> pages_;
   Step step_ = Step::kNone;

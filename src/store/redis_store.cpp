@@ -32,7 +32,8 @@ RedisStore::RedisStore(const ClientConfig& config, Client::Dial dial, HandleScop
       seed_(RandomSeed()),
       turn_(scope, clock, this),
       client_(config, dial, clock, [this] { turn_.Request(); }),
-      listing_(config, dial, clock, results, [this] { turn_.Request(); }) {}
+      listing_(config, dial, clock, results, [this] { turn_.Request(); },
+               [this](const std::string& error) { client_.Note(error); }) {}
 
 RedisStore::~RedisStore() = default;
 
@@ -122,7 +123,7 @@ void RedisStore::Recycle(Request* request) {
   free_.push_back(request);
 }
 
-void RedisStore::OnFlush() {
+int64_t RedisStore::OnFlush() {
   const int64_t now_ms = clock_->NowMs();
   QueueAsked(now_ms);
   while (!refused_.empty() && refused_.front()->retry_at_ms <= now_ms) {
@@ -134,6 +135,12 @@ void RedisStore::OnFlush() {
     Send(now_ms);
   }
   listing_.Flush(now_ms);
+  return NextWake();
+}
+
+int64_t RedisStore::NextWake() const {
+  const int64_t retry_ms = refused_.empty() ? INT64_MAX : refused_.front()->retry_at_ms;
+  return std::min({deadlines_.Earliest(), retry_ms, client_.NextTick(), listing_.NextTick()});
 }
 
 // A deadline counts from here, not from each call: within one turn JavaScript could not have seen an answer anyway.
@@ -185,11 +192,15 @@ int64_t RedisStore::OnTurnEnd() {
     Recycle(queue_.front());
     queue_.pop_front();
   }
+  // What was asked while reading (a take-back, a script's source) leaves at once: the process may end after this turn.
+  if (client_.ready()) {
+    QueueAsked(now_ms);
+    Send(now_ms);
+  }
   if (waiting_ == 0 && listing_.idle()) turn_.LetGo();
   // What waits for a reconnection, or for a server that reads again, is woken by those; a refusal by its time.
   if (client_.ready() && !queue_.empty() && !client_.congested()) turn_.Request();
-  int64_t next = std::min({deadlines_.Earliest(), client_.NextTick(), listing_.NextTick()});
-  if (!refused_.empty()) next = std::min(next, refused_.front()->retry_at_ms);
+  const int64_t next = NextWake();
   // Last: it may destroy this store.
   if (!results_->outcomes.empty() || !results_->pages.empty()) deliver_();
   return next;

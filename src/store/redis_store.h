@@ -43,13 +43,14 @@ class RedisStore : public Store, private TurnEvents {
     int64_t server_ms = -1;
   };
 
-  void OnFlush() override;
+  int64_t OnFlush() override;
   int64_t OnTurnEnd() override;
 
   bool Full(Ticket ticket, Outcome* now) const;
   Request* NewRequest(Call call, const Rule* rule, std::string_view key, uint64_t hash);
   void Submit(Request* request);
   void AddTicket(Request* request, Ticket ticket);
+  int64_t NextWake() const;
   void QueueAsked(int64_t now_ms);
   void Send(int64_t now_ms);
 

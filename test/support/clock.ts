@@ -19,7 +19,9 @@ export class SetClock {
     const library = join(this.folder, 'clock-shim.so');
     this.file = join(this.folder, 'clock');
     const source = join(__dirname, 'clock-shim.c');
-    execFileSync(process.env.CC ?? 'cc', ['-shared', '-fPIC', '-O1', '-o', library, source]);
+    // A sanitizer that is preloaded for the addon is none of the compiler's business.
+    const env = { ...process.env, LD_PRELOAD: '' };
+    execFileSync(process.env.CC ?? 'cc', ['-shared', '-fPIC', '-O1', '-o', library, source], { env });
     this.fd = openSync(this.file, 'w+');
     writeSync(this.fd, Buffer.alloc(4096));
     const preload = options.monotonic ? [process.env.LD_PRELOAD, library] : [library];

@@ -45,6 +45,8 @@ export class FakeRedis {
   byteByByte = false;
   /** Once set: a connection is reset after so many more bytes of replies. */
   resetAfter: number | undefined;
+  /** Connections that were accepted in silence. */
+  readonly silent: Socket[] = [];
   private gate: Promise<void> | undefined;
   private openGate: () => void = () => {};
   private readonly open = new Set<Peer>();
@@ -119,7 +121,7 @@ export class FakeRedis {
     socket.on('error', () => {});
     const how = this.onAccept;
     if (how === 'reset') socket.resetAndDestroy();
-    else if (how === 'silent') socket.pause();
+    else if (how === 'silent') this.silent.push(socket.pause());
     else if (how === 'talk') this.talk(socket);
     else socket.end(`-${how.refuse}\r\n`);
   }

@@ -10,6 +10,8 @@ export interface ScriptOptions {
   /** What the script finds in the variable `given`. */
   given?: unknown;
   nodeArgs?: string[];
+  /** The script ends by process.exit or an exception: node then frees little, and a leak check would name that. */
+  abrupt?: boolean;
   /** The script is killed, and `late` is true, when it still runs then. */
   withinMs?: number;
 }
@@ -37,13 +39,15 @@ export class Script {
   private over = false;
 
   constructor(source: string, options: ScriptOptions = {}) {
-    const { type = 'commonjs', env = {}, given, nodeArgs = [], withinMs = 20_000 } = options;
+    const { type = 'commonjs', env = {}, given, nodeArgs = [], abrupt = false, withinMs = 20_000 } = options;
     const prelude =
       `const report = (value) => process.stdout.write(${JSON.stringify(PREFIX)} + JSON.stringify(value) + '\\n');` +
       `const given = ${JSON.stringify(given ?? null)};`;
     const args = [...nodeArgs, `--input-type=${type}`, '--eval', `${prelude}\n${source}`];
-    const { REDIS_URL: _url, REDIS_PASSWORD: _password, RATELIMIT_ENABLE: _enable, ...rest } = process.env;
-    this.child = spawn(process.execPath, args, { cwd: ROOT, env: { ...rest, ...env } });
+    const inherited = { ...process.env };
+    for (const name of ['REDIS_URL', 'REDIS_PASSWORD', 'RATELIMIT_ENABLE']) delete inherited[name];
+    if (abrupt) inherited.ASAN_OPTIONS = `${inherited.ASAN_OPTIONS ?? ''}:detect_leaks=0`;
+    this.child = spawn(process.execPath, args, { cwd: ROOT, env: { ...inherited, ...env } });
     this.ended = this.run(withinMs);
   }
 

@@ -79,7 +79,9 @@ export class RedisServer {
   async calls(): Promise<Record<string, number>> {
     const text = String(await this.command('INFO', 'commandstats'));
     const lines = text.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm);
-    return Object.fromEntries([...lines].map(([, name, calls]) => [name, Number(calls)]));
+    return Object.fromEntries(
+      [...lines].map(([, name = '', calls]): [string, number] => [name, Number(calls)]),
+    );
   }
 
   async info(field: string): Promise<string> {

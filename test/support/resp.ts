@@ -53,7 +53,7 @@ export class RespReader {
     const line = this.line();
     if (line === undefined) return undefined;
     const rest = line.slice(1);
-    switch (line[0]) {
+    switch (line.charAt(0)) {
       case '+':
         return rest;
       case '-':

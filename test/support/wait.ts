@@ -6,8 +6,12 @@ export { delay };
  * How far past a promised time an answer may come before the test calls it late. Instrumented builds run
  * several times slower, so the sanitizer run multiplies it.
  */
-const SLOWDOWN = /asan|tsan/.test(process.env.LD_PRELOAD ?? '') ? 5 : 1;
+const SANITIZED = /asan|tsan/.test(process.env.LD_PRELOAD ?? '');
+const SLOWDOWN = SANITIZED ? 5 : 1;
 export const SLACK_MS = 100 * SLOWDOWN;
+
+/** A bound of memory in bytes. Sanitizers keep what was freed for a while, so their run multiplies it too. */
+export const megabytes = (n: number) => (SANITIZED ? 10 * n : n) * (1 << 20);
 
 /** Asks until the answer is yes, and fails with `what` when it stays no. */
 export async function until(

@@ -1,0 +1,88 @@
+/** The package from outside: import and require give one and the same, with types, and nothing but its surface. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { reportsOf, ROOT, runScript } from './support/process';
+import { RedisServer } from './support/redis';
+
+const ASYNC = [
+  ...['RATE_LIMITS', 'RateLimitError', 'applyRateLimit', 'checkRateLimit', 'closeRedisConnection'],
+  ...['configureRateLimit', 'createRateLimitExceededResponse', 'createRateLimitHeaders', 'createRateLimiter'],
+  ...['getAllRateLimits', 'getRateLimitStatus', 'isRedisHealthy', 'resetRateLimit'],
+];
+const SYNC = ASYNC.filter((name) => name !== 'createRateLimiter');
+
+test('import and require give the same functions, and no others', async () => {
+  const script = `
+    import * as imported from 'spillway';
+    import * as importedSync from 'spillway/memory';
+    import { createRequire } from 'node:module';
+    const require = createRequire(process.cwd() + '/here.js');
+    // What node and the compiler add for each other's sake.
+    const names = (module) => Object.keys(module).filter((name) => !/^(default|module.exports|__esModule)$/.test(name));
+    for (const [esm, cjs] of [[imported, require('spillway')], [importedSync, require('spillway/memory')]]) {
+      report(names(esm).sort());
+      report(names(cjs).sort());
+      report(names(cjs).every((name) => esm[name] === cjs[name]));
+    }`;
+  const reports = await reportsOf(script, { type: 'module' });
+  expect(reports).toEqual([ASYNC, ASYNC, true, SYNC, SYNC, true]);
+});
+
+test('named imports, a default import and require count in one place', async () => {
+  const server = await RedisServer.start();
+  try {
+    const script = `
+      import { checkRateLimit, RateLimitError } from 'spillway';
+      import { createRequire } from 'node:module';
+      const cjs = createRequire(process.cwd() + '/here.js')('spillway');
+      const remaining = async (api) => (await api.checkRateLimit('org', 'FREE')).remaining;
+      report([await remaining({ checkRateLimit }), await remaining(cjs), await remaining(await import('spillway'))]);
+      report(await cjs.checkRateLimit('org', 'GOLD').catch((reason) => reason instanceof RateLimitError));`;
+    const env = { REDIS_URL: server.url };
+    expect(await reportsOf(script, { type: 'module', env })).toEqual([[99, 98, 97], true]);
+    const clients = String(await server.command('INFO', 'stats'));
+    // The test's own connection, and one for all of these.
+    expect(clients).toMatch(/total_connections_received:2\r/);
+  } finally {
+    await server.close();
+  }
+});
+
+test('every path in package.json is there, types included', () => {
+  const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as Record<string, unknown>;
+  const paths: string[] = [];
+  const collect = (node: unknown): void => {
+    if (typeof node === 'string') paths.push(node);
+    else Object.values(node as object).forEach(collect);
+  };
+  collect([manifest.main, manifest.module, manifest.types, manifest.exports]);
+  expect(paths.length).toBeGreaterThan(10);
+  expect(paths.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  expect(paths.filter((path) => /\.d\.m?ts$/.test(path)).length).toBeGreaterThanOrEqual(4);
+});
+
+test('what is not exported cannot be reached', async () => {
+  for (const path of ['spillway/dist/native.js', 'spillway/lib/native', 'spillway/prebuilds']) {
+    const script = `import(${JSON.stringify(path)}).catch((reason) => report(reason.code));`;
+    expect(await reportsOf(script)).toEqual(['ERR_PACKAGE_PATH_NOT_EXPORTED']);
+  }
+  expect(await reportsOf(`report(require('spillway/package.json').name);`)).toEqual(['spillway']);
+});
+
+test('importing loads no native code, so it works where there is none', async () => {
+  const script = `
+    const { dlopen } = process;
+    let loaded = 0;
+    process.dlopen = (...args) => (loaded++, dlopen.apply(process, args));
+    const { checkRateLimit, createRateLimiter } = require('spillway');
+    require('spillway/memory');
+    createRateLimiter({ rate: '5/m' });
+    report(loaded);
+    checkRateLimit('org', 'FREE').then(() => report(loaded));`;
+  expect(await reportsOf(script)).toEqual([0, 1]);
+});
+
+test('nothing is written to the console', async () => {
+  const script = `require('spillway').checkRateLimit('org', 'FREE').then(({ allowed }) => { process.exitCode = allowed ? 0 : 1; });`;
+  expect(await runScript(script)).toMatchObject({ code: 0, stdout: '', stderr: '' });
+});

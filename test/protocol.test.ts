@@ -1,0 +1,210 @@
+/** Replies that come in pieces, in heaps, broken off, or with malice. Each check still ends, in time and once. */
+import { createRateLimiter } from 'spillway';
+import { FakeRedis, type Answer } from './support/fake-redis';
+import { tally, times } from './support/ledger';
+import { owner } from './support/owned';
+import { Script } from './support/process';
+import { array, bulk } from './support/resp';
+import { megabytes, SLACK_MS, timed, until } from './support/wait';
+
+const own = owner();
+const TIMEOUT_MS = 400;
+
+async function open(options = {}) {
+  const fake = await own(FakeRedis.start());
+  const limiter = await own(
+    createRateLimiter({ redis: fake.url, rate: '100/h', timeoutMs: TIMEOUT_MS, ...options }),
+  );
+  await limiter.check('warm');
+  return { fake, limiter };
+}
+
+test('replies that come byte by byte', async () => {
+  const { fake, limiter } = await open({ timeoutMs: 10_000 });
+  fake.byteByByte = true;
+  const decisions = await times(30, () => limiter.check('k'));
+  expect(decisions.map(({ remaining, source }) => [remaining, source])).toEqual(
+    Array.from({ length: 30 }, (_, i) => [99 - i, 'redis']),
+  );
+  expect(await limiter.peek('k')).toMatchObject({ remaining: 70 });
+  expect(fake.accepted).toHaveLength(1);
+});
+
+test('a handshake that comes byte by byte', async () => {
+  const fake = await own(FakeRedis.start({ password: 'secret' }));
+  fake.byteByByte = true;
+  const redis = { url: `${fake.url}/2`, password: 'secret' };
+  const limiter = await own(createRateLimiter({ redis, rate: '100/h', timeoutMs: 10_000 }));
+  expect(await limiter.check('k')).toMatchObject({ source: 'redis', remaining: 99 });
+});
+
+test('a thousand replies in one piece', async () => {
+  const { fake, limiter } = await open({ timeoutMs: 10_000 });
+  fake.pause();
+  const waiting = times(1_000, (i) => limiter.check(`k${i % 250}`));
+  await fake.saw('INCRBY', 200);
+  fake.resume();
+  const decisions = await waiting;
+  expect(tally(decisions)).toMatchObject({ admittedByStore: 1_000, bySource: { redis: 1_000 } });
+  decisions.forEach(({ remaining }, i) => expect(remaining).toBe(99 - Math.floor(i / 250)));
+});
+
+test('a reset after each byte of a reply: answered or not, but never twice and never wrong', async () => {
+  const { fake, limiter } = await open();
+  const before = fake.log.length;
+  await limiter.check('measure');
+  const replies = fake.log.slice(before).map(({ command }) => fake.commands.answer(command, fake.peers[0]!));
+  const bytes = replies.join('').length;
+  expect(bytes).toBeGreaterThan(10);
+
+  await times(bytes + 1, async (n) => {
+    const { fake: cutting, limiter: one } = await open();
+    cutting.resetAfter = n;
+    const { value, ms } = await timed(one.check('k'));
+    expect(ms).toBeLessThanOrEqual(TIMEOUT_MS + SLACK_MS);
+    expect(value).toMatchObject({ allowed: true });
+    if (value.source === 'redis') expect(value.remaining).toBe(99);
+    else expect(n).toBeLessThan(bytes);
+    cutting.resetAfter = undefined;
+    await until('counted again', async () => (await one.check('after')).source === 'redis');
+    expect(cutting.received('INCRBY').filter(([, key]) => key === 'ratelimit:k')).toHaveLength(1);
+  });
+});
+
+const hostile: [string, string][] = [
+  ['an array of 2^31-1', '*2147483647\r\n'],
+  ['a bulk of 2^63-1', '$9223372036854775807\r\n'],
+  ['a bulk of 1 GB', '$1073741824\r\n'],
+  ['a bulk of -2', '$-2\r\n'],
+  ['an array of -2', '*-2\r\n'],
+  ['arrays nine deep', `${'*1\r\n'.repeat(9)}:1\r\n`],
+  ['a map of RESP3', '%1\r\n+a\r\n:1\r\n'],
+  ['a push of RESP3', '>2\r\n+message\r\n+x\r\n'],
+  ['a null of RESP3', '_\r\n'],
+  ['a boolean of RESP3', '#t\r\n'],
+  ['a double of RESP3', ',1.5\r\n'],
+  ['a line of 2 MB', `+${'x'.repeat(2 << 20)}`],
+  ['an error line of 2 MB', `-ERR ${'x'.repeat(2 << 20)}\r\n`],
+  ['an integer beyond 64 bits', ':99999999999999999999\r\n'],
+  ['an integer of letters', ':abc\r\n'],
+  ['an empty integer', ':\r\n'],
+  ['a bulk longer than it says', '$1\r\nabcdef\r\n'],
+  ['a bulk of letters', '$abc\r\n'],
+  ['another protocol', 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'],
+  ['zeros', '\0\0\0\0\r\n\r\n'],
+  ['a bare newline', '\r\n'],
+  ['a status for an integer', '+OK\r\n'],
+  ['a bulk for an integer', bulk('1')],
+  ['nil for an integer', '$-1\r\n'],
+  ['a nil array for an integer', '*-1\r\n'],
+  ['an array for an integer', array(':1\r\n', ':2\r\n')],
+  ['an empty array for an integer', '*0\r\n'],
+  ['a negative count', ':-5\r\n'],
+  ['a count beyond 2^53', ':9223372036854775807\r\n'],
+];
+
+describe.each(hostile)('%s', (_name, bytes) => {
+  const answers: [string, (name: string | undefined) => Answer][] = [
+    ['as a count', (name) => (name === 'INCRBY' ? bytes : undefined)],
+    ['as the reply of a script', (name) => (name?.startsWith('EVAL') ? bytes : undefined)],
+    ['as the value of a look', (name) => (name === 'GET' ? bytes : undefined)],
+    ['as the time', (name) => (name === 'TIME' || name === 'PEXPIRETIME' ? bytes : undefined)],
+    ['as the server version', (name) => (name === 'INFO' ? bytes : undefined)],
+  ];
+
+  test.concurrent.each(answers)('%s', async (_where, answer) => {
+    const fake = await FakeRedis.start();
+    const limiter = createRateLimiter({
+      redis: fake.url,
+      rate: '100/h',
+      timeoutMs: TIMEOUT_MS,
+      onError: 'closed',
+    });
+    try {
+      fake.hook = ([name]) => answer(name);
+      const calls = [
+        limiter.check('k'),
+        limiter.check('k', { cost: 3 }),
+        limiter.peek('k'),
+        limiter.check('other'),
+      ];
+      const results = await Promise.all(calls.map((call) => timed(call)));
+      for (const { value, ms } of results) {
+        expect(ms).toBeLessThanOrEqual(TIMEOUT_MS + SLACK_MS * 3);
+        expect(value.remaining).toBeGreaterThanOrEqual(0);
+        expect(value.remaining).toBeLessThanOrEqual(100);
+        expect(Number.isSafeInteger(value.resetTime)).toBe(true);
+        expect(value.retryAfterMs).toBeLessThanOrEqual(3_600_001);
+      }
+      fake.hook = ([name]) =>
+        name?.startsWith('EVAL') ? array(':1\r\n', ':3\r\n', ':3600000\r\n') : undefined;
+      await until('counted again', async () => (await limiter.check('after')).source === 'redis');
+    } finally {
+      await limiter.close();
+      await fake.close();
+    }
+  });
+});
+
+test('a reply that nobody asked for is never taken for an answer', async () => {
+  const { fake, limiter } = await open();
+  for (const said of [':77\r\n', '+OK\r\n', '-ERR idle for too long\r\n', ':1\r\n:1\r\n:1\r\n']) {
+    const reconnects = limiter.stats().reconnects;
+    fake.say(said);
+    await until('given up', () => limiter.stats().reconnects > reconnects);
+    await until('connected again', () => limiter.stats().connected);
+    const { remaining } = await limiter.peek('k');
+    expect(await limiter.check('k')).toMatchObject({ source: 'redis', remaining: remaining - 1 });
+  }
+});
+
+const FLOOD = `
+  const limiter = require('spillway').createRateLimiter({ redis: given, rate: '100/h', timeoutMs: 1000 });
+  process.stdin.once('data', async () => {
+    process.stdin.destroy();
+    const before = process.memoryUsage().rss;
+    const work = [];
+    let latest = 0;
+    let bySource = {};
+    for (let round = 0; round < 40; round++) {
+      for (let i = 0; i < 5000; i++) {
+        const start = performance.now();
+        work.push(limiter.check('key-' + round + '-' + i).then(({ source }) => {
+          latest = Math.max(latest, performance.now() - start);
+          bySource[source] = (bySource[source] ?? 0) + 1;
+        }));
+      }
+      await new Promise(setImmediate);
+    }
+    const { pending } = limiter.stats();
+    await Promise.all(work);
+    report({ pending, latest, bySource, grown: process.memoryUsage().rss - before });
+    await limiter.close();
+  });
+  limiter.check('warm').then(() => report('warm'));`;
+
+test('a server that reads nothing more: the queue is bounded and everything ends in time', async () => {
+  const fake = await own(FakeRedis.start());
+  const client = new Script(FLOOD, { given: fake.url });
+  await client.report(0);
+  for (const { socket } of fake.peers) socket.pause();
+  client.tell('go');
+  const { pending, latest, bySource, grown } = (await client.report(1)) as Record<string, number>;
+  expect(bySource).toEqual({ policy: 200_000 });
+  expect(pending).toBeLessThan(100_000);
+  expect(latest).toBeLessThanOrEqual(1_000 + 3 * SLACK_MS);
+  // 200,000 promises and results are in there too.
+  expect(grown).toBeLessThan(megabytes(200));
+  await client.ended;
+});
+
+test('a server that reads a little now and then', async () => {
+  const { fake, limiter } = await open({ timeoutMs: 1_000 });
+  const [peer] = fake.peers;
+  const reading = setInterval(() => peer?.socket.resume().pause(), 100);
+  const decisions = await times(2_000, (i) => limiter.check(`k${i % 40}`));
+  clearInterval(reading);
+  expect(decisions.every(({ allowed }) => allowed)).toBe(true);
+  peer?.socket.resume();
+  await until('counted again', async () => (await limiter.check('after')).source === 'redis');
+});
