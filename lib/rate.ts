@@ -3,7 +3,8 @@ import { isIntegerIn } from './validate';
 
 /**
  * How much is admitted in which time: `'100/h'`, `'5/10s'`, `'1000/d'`, or the same in numbers.
- * Units are `s` `m` `h` `d`; a number before the unit counts several of them. `0/s` denies everything.
+ * Units are `s` `m` `h` `d`; a number before the unit counts several of them. `0/s` denies everything, `unlimited`
+ * admits everything. The names of `namedRates` stand for their rates: `'login'`, `'strict'`.
  */
 export type Rate = string | RateObject;
 
@@ -14,6 +15,10 @@ export interface RateObject {
   /** Length of the window in milliseconds: an integer, 1 to {@link MAX_WINDOW_MS}. */
   readonly windowMs: number;
 }
+
+/** The word for no limit. There is no number for it: -1, Infinity and null are mistakes. */
+export const UNLIMITED = 'unlimited';
+export type Unlimited = typeof UNLIMITED;
 
 /** The longest window: ten years of 365 days, as the core has it. */
 export const MAX_WINDOW_MS = 10 * 365 * 86_400_000;
@@ -29,7 +34,7 @@ const UNIT_MS = new Map([
 const GRAMMAR = /^(\d{1,16})\/(\d{1,16})?([smhd])$/;
 
 /**
- * Reads a rate. `where` names the option in the error's message.
+ * Reads a rate that is a limit. `where` names the option in the error's message.
  * @throws RateLimitError `ERR_INVALID_OPTION`
  */
 export function parseRate(rate: unknown, where: string): RateObject {

@@ -1,9 +1,10 @@
-import type { Algorithm, OnError } from './types';
+import type { NativeRule } from './native';
+import type { OnError } from './types';
 
 /** One rule of a rule set. */
 export interface Rule {
   readonly id: string;
-  readonly algorithm: Algorithm;
+  readonly algorithm: NativeRule['algorithm'];
   readonly limit: number;
   readonly windowMs: number;
 }

@@ -2,17 +2,22 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace spillway {
 
-enum class Algorithm : uint8_t { kFixedWindow };
+enum class Algorithm : uint8_t { kFixedWindow, kSlidingWindow, kSlidingLog, kTokenBucket };
 
 // Every number that the algorithms compute stays exactly representable in a double, in Lua as in JavaScript.
 constexpr int64_t kMaxLimit = (int64_t{1} << 53) - 1;
 // Ten years of 365 days.
 constexpr int64_t kMaxWindowMs = int64_t{10} * 365 * 24 * 3600 * 1000;
+// A sliding log holds an entry for each admitted unit.
+constexpr int64_t kMaxLogLimit = 10000;
+// Stands where a fixed window's count stood while a key is blocked: above every limit.
+constexpr int64_t kBlocked = int64_t{1} << 53;
 
-// One limit: at most `limit` units per `window_ms`. Immutable once registered.
+// One limit: at most `limit` units per `window_ms`, by one of the algorithms. Immutable once registered.
 struct Rule {
   // Written in front of every subject; not encoded.
   std::string prefix;
@@ -20,7 +25,18 @@ struct Rule {
   int64_t limit = 0;       // 0 denies everything
   int64_t window_ms = 0;   // 1 .. kMaxWindowMs
   int64_t timeout_ms = 0;  // the deadline of one check, 1 ..; ignored in process
+  // The part of a key behind its subject: `{<prefix><subject>}:<id>`. Empty: the key is `<prefix><subject>`.
+  std::string id;
+  int64_t burst = 0;    // a token bucket's capacity, 1 ..; ignored by the others
+  bool shadow = false;  // counts and reports, never denies
+
+  // Units that fit into fresh state.
+  int64_t capacity() const { return algorithm == Algorithm::kTokenBucket ? burst : limit; }
 };
+
+// The rules of one check, decided all or nothing: 1 to kMaxRules. The first one's timeout counts.
+using RuleSet = std::vector<Rule>;
+constexpr size_t kMaxRules = 8;
 
 // An empty text, or what is wrong with the rule.
 std::string Validate(const Rule& rule);

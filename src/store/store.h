@@ -13,10 +13,13 @@ namespace spillway {
 // The caller's number for one call; given back with its outcome, exactly once.
 using Ticket = uint32_t;
 
+// What one rule says of one call. A call that was answered brings one for each rule of its set, in their order, directly
+// behind each other; any other brings one.
 struct Outcome {
   Ticket ticket = 0;
   Ending ending = Ending::kAnswered;
-  Decision decision;  // meaningful when answered
+  Decision decision;   // meaningful when answered
+  uint8_t behind = 0;  // how many more of this call follow
 };
 
 // One page of a listing. An empty cursor: there is no further page.
@@ -57,19 +60,32 @@ struct Results {
   std::vector<Page> pages;
 };
 
+// What is asked of the rules of a set, all or nothing.
+enum class Op : uint8_t {
+  kCheck,     // charge `units` where they fit, or nothing
+  kPeek,      // what a check of `units` would say
+  kPenalize,  // charge `units` also where they do not fit
+};
+
 // Where counters live. One thread: that of the loop it was made on. Nothing throws.
 //
-// A call either answers at once (true: *now holds the outcome) or later, through Results, within the rule's deadline.
+// A call either answers at once (true: its outcomes are appended to *now) or later, through Results, within the deadline.
+// `keys` holds one key for each rule of the set; the set outlives the store.
 class Store {
  public:
   virtual ~Store() = default;
 
-  // Charges `cost` (>= 1) to `key`, or nothing. `rule` outlives the store.
-  virtual bool Check(const Rule& rule, std::string_view key, int64_t cost, Ticket ticket, Outcome* now) = 0;
-  // What Check would say of a cost of 1; charges nothing.
-  virtual bool Peek(const Rule& rule, std::string_view key, Ticket ticket, Outcome* now) = 0;
-  // Forgets this key; `used` of the decision is 1 when there was one.
-  virtual bool Reset(const Rule& rule, std::string_view key, Ticket ticket, Outcome* now) = 0;
+  virtual bool Ask(Op op, const RuleSet& rules, const std::string* keys, int64_t units, Ticket ticket,
+                   std::vector<Outcome>* now) = 0;
+  // Gives `units` back to the charges that `marks` tell, one for each rule: only into the same window, entries or
+  // sub-window; a bucket's not once it could have been full since. `used` of the one outcome is how many rules took it.
+  virtual bool Refund(const RuleSet& rules, const std::string* keys, int64_t units, const int64_t* marks, Ticket ticket,
+                      std::vector<Outcome>* now) = 0;
+  // Denies the keys of all rules for `ms`; afterwards they start afresh.
+  virtual bool Block(const RuleSet& rules, const std::string* keys, int64_t ms, Ticket ticket,
+                     std::vector<Outcome>* now) = 0;
+  // Forgets the keys of all rules; `used` of the one outcome is how many there were.
+  virtual bool Reset(const RuleSet& rules, const std::string* keys, Ticket ticket, std::vector<Outcome>* now) = 0;
   virtual void List(const ListRequest& request) = 0;
 
   // See NativeStore.healthy in lib/native.ts.

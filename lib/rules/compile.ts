@@ -1,0 +1,154 @@
+import { IPV6_SUBNET } from '../address';
+import { invalidOption, shown } from '../errors';
+import type { Rate } from '../rate';
+import type { OnError } from '../types';
+import { readInteger, readOnError, refuseUnknown } from '../validate';
+import { AccessList, type AccessEntries } from './access';
+import { readIdentities, type Identity } from './identity';
+import { parsePattern, type Pattern } from './pattern';
+import { compilePlans, compileRate, type CompiledPlan, type Plan, type RuleDefaults } from './plan';
+import { readQuotaDefaults, type QuotaOptions } from './quota';
+import {
+  compileRequestRules,
+  readMissing,
+  readSkip,
+  type Entry,
+  type Missing,
+  type RequestRule,
+  type Skip,
+} from './request-rule';
+import { readNearLimit, type CompiledRule } from './rule';
+import { refuseTooMany } from './witness';
+
+/** The options of a limiter that say what is limited. */
+export interface RuleOptions extends Partial<Pick<QuotaOptions, 'algorithm' | 'burst'>> {
+  /** What each plan admits. */
+  plans?: { readonly [plan: string]: Plan };
+  /** One rate for every key, instead of plans. */
+  rate?: Rate;
+  /** The rules for requests. */
+  rules?: readonly RequestRule[];
+  /** Patterns of requests that no rule and no plan counts. All below a path is `/path/*`. */
+  bypass?: readonly string[];
+  /** Leaves a request out of everything, as `bypass` does. */
+  skip?: Skip;
+  onError?: OnError;
+  /** The part of a limit from which decisions say `nearLimit`; default 0.8. */
+  nearLimit?: number;
+  /** What happens where a request has no identity that a rule counts; default `deny`. */
+  missing?: Missing;
+  /** Whom a plan counts in `checkRequest`. Default: the organization, else the user, the API key, the address. */
+  planBy?: Identity | readonly Identity[];
+  /** How many leading bits of an IPv6 address count as one client: 1 to 128, default 64. */
+  ipv6Subnet?: number;
+  /** Subjects that are treated apart. */
+  access?: AccessEntries;
+}
+
+/** The names of these options. */
+export const RULE_OPTIONS = [
+  'plans',
+  'rate',
+  'rules',
+  'bypass',
+  'skip',
+  'algorithm',
+  'burst',
+  'onError',
+  'nearLimit',
+  'missing',
+  'planBy',
+  'ipv6Subnet',
+  'access',
+] as const satisfies readonly (keyof RuleOptions)[];
+
+/** What is limited, validated and complete. */
+export interface CompiledRules {
+  readonly plans: ReadonlyMap<string, CompiledPlan>;
+  /** The rules of `check` without a plan: one, or none where the rate is unlimited; undefined without `rate`. */
+  readonly rate: CompiledPlan | undefined;
+  /** The rules for requests, in the order in which they are looked at. */
+  readonly entries: readonly Entry[];
+  readonly bypass: readonly Pattern[];
+  readonly skip: Skip | undefined;
+  readonly access: AccessList;
+  readonly missing: Missing;
+  readonly planBy: readonly Identity[];
+  readonly ipv6Subnet: number;
+  readonly defaults: RuleDefaults;
+}
+
+/**
+ * Checks what is limited by name and value. Reads named rates from the environment.
+ * @throws RateLimitError `ERR_INVALID_OPTION`, with the place of the mistake such as `rules[2].rate`
+ */
+export function compileRules(options: RuleOptions): CompiledRules {
+  refuseUnknown(options, RULE_OPTIONS, '');
+  const { plans, rate } = options;
+  if (plans !== undefined && rate !== undefined) {
+    throw invalidOption("Give either plans, such as { FREE: '100/h' }, or one rate, such as '10/s'.");
+  }
+  if (plans === undefined && rate === undefined && options.rules === undefined) {
+    throw invalidOption("Give plans, such as { FREE: '100/h' }, or one rate, such as '10/s', or rules.");
+  }
+  const defaults: RuleDefaults = {
+    ...readQuotaDefaults(options),
+    onError: readOnError(options.onError),
+    nearLimit: readNearLimit(options.nearLimit, 'nearLimit', 0.8),
+  };
+  const missing = readMissing(options.missing, 'missing', 'deny');
+  const entries = compileRequestRules(options.rules, { ...defaults, missing });
+  const ofRate = rate === undefined ? undefined : compileRate(rate, defaults);
+  const ipv6Subnet = readInteger(options.ipv6Subnet, 'ipv6Subnet', IPV6_SUBNET, 1, 128);
+  const rules = new Map(entries.map(({ of }): [string, CompiledRule | undefined] => [of.id, of.rule]));
+  const base = {
+    plans: new Map<string, CompiledPlan>(),
+    rate: ofRate,
+    entries,
+    bypass: readBypass(options.bypass),
+    skip: readSkip(options.skip, 'skip'),
+    access: new AccessList({ defaults, ipv6Subnet, rules, rate: ofRate?.[0] }, options.access),
+    missing,
+    planBy: readIdentities(options.planBy, 'planBy', ['organization', 'user', 'apiKey', 'ip']),
+    ipv6Subnet,
+    defaults,
+  };
+  if (plans === undefined) {
+    refuseTooMany(base);
+    return base;
+  }
+  return withPlans(base, plans);
+}
+
+/**
+ * The same with other plans. Counts go on: keys hold no plan's name.
+ * @throws RateLimitError `ERR_INVALID_OPTION`; what was compiled before stays as it is
+ */
+export function withPlans(rules: CompiledRules, plans: unknown): CompiledRules {
+  if (rules.rate !== undefined) throw invalidOption('A limiter with one rate has no plans.');
+  const compiled = { ...rules, plans: compilePlans(plans, rules.defaults) };
+  const taken = new Set(rules.entries.map(({ of }) => of.id));
+  for (const [plan, ofPlan] of compiled.plans) {
+    for (const { id, key } of ofPlan) {
+      if (!taken.has(id) && !taken.has(key)) continue;
+      throw invalidOption(
+        `plans.${plan}: ${shown(id)} is also the id of one of the rules; each needs its own.`,
+      );
+    }
+  }
+  refuseTooMany(compiled);
+  return compiled;
+}
+
+function readBypass(value: unknown): Pattern[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw invalidOption(`bypass must be a list of patterns, not ${shown(value)}.`);
+  return value.map((text: unknown, i) => {
+    const pattern = parsePattern(text, `bypass[${i}]`);
+    if (pattern.segments.length === 0 || !pattern.text.endsWith('/')) return pattern;
+    // Elsewhere a slash at the end makes no difference; here a prefix may be meant, and guessing would open a door.
+    throw invalidOption(
+      `bypass[${i}]: ${shown(text)} ends in a slash. Write '${pattern.text}*' for the path and all below, or leave the slash out for the path alone.`,
+    );
+  });
+}

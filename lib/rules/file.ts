@@ -1,0 +1,57 @@
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { invalidOption, RateLimitError } from '../errors';
+import { requireObject } from '../validate';
+import { compileRules, type RuleOptions } from './compile';
+
+/** The options that a file may hold: all of `RuleOptions` but functions. */
+export type RulesFile = Omit<RuleOptions, 'skip'>;
+
+/**
+ * Reads plans and rules from a JSON file, for `createRateLimiter({ redis, ...loadRules('ratelimit.json') })`. Its
+ * form is published as `spillway/schema/rules.schema.json`; a `$schema` in the file is for editors. All of it is
+ * checked here.
+ *
+ * With an environment's name, `loadRules('ratelimit.json', process.env.NODE_ENV)`, the file of that environment is
+ * read in its place where there is one: `ratelimit.production.json`. It stands for itself; nothing is merged.
+ * @throws RateLimitError `ERR_INVALID_OPTION` with the file and the place in it: `ratelimit.json: rules[2].rate: …`
+ */
+export function loadRules(file: string, environment?: string): RulesFile {
+  const chosen = fileOf(file, environment);
+  const given = readJson(chosen);
+  try {
+    requireObject(given, 'the file');
+    const { $schema: _, ...options } = given as RuleOptions & { $schema?: unknown };
+    compileRules(options);
+    return options;
+  } catch (error) {
+    if (!(error instanceof RateLimitError)) throw error;
+    throw invalidOption(`${chosen}: ${error.message}`);
+  }
+}
+
+function fileOf(file: string, environment: string | undefined): string {
+  if (environment === undefined || environment === '') return file;
+  // The name becomes part of a path, so it must not lead anywhere else.
+  if (!/^[\w-]+$/.test(environment)) {
+    throw invalidOption('The name of an environment may have letters, digits, _ and - only.');
+  }
+  const { dir, name, ext } = path.parse(file);
+  const own = path.join(dir, `${name}.${environment}${ext}`);
+  return existsSync(own) ? own : file;
+}
+
+function readJson(file: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw invalidOption(`${file}: the file cannot be read (${code ?? 'no reason known'}).`);
+  }
+  try {
+    return JSON.parse(text.replace(/^\ufeff/, ''));
+  } catch (error) {
+    throw invalidOption(`${file} is not JSON: ${error instanceof Error ? error.message : String(error)}.`);
+  }
+}

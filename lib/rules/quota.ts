@@ -1,0 +1,102 @@
+import { invalidOption, shown } from '../errors';
+import { isRateName, namedRate } from '../named-rates';
+import { parseRate, UNLIMITED, type Rate, type RateObject, type Unlimited } from '../rate';
+import { ALGORITHMS, type Algorithm } from '../types';
+import { isIntegerIn } from '../validate';
+
+/** How much is admitted, and how it is counted: the numbers that the core takes. */
+export interface Quota {
+  readonly algorithm: Algorithm;
+  /** Units admitted per window; what a token bucket gains in that time. */
+  readonly limit: number;
+  readonly windowMs: number;
+  /** Capacity of a token bucket; with any other algorithm the same as `limit`. */
+  readonly burst: number;
+}
+
+/** How a rate is counted. */
+export interface QuotaOptions {
+  rate: Rate;
+  /** Default: the limiter's, which is `fixed-window` unless it says otherwise. */
+  algorithm?: Algorithm;
+  /** Capacity of a `token-bucket`, 1 to 2^53-1; default: the requests of the rate. */
+  burst?: number;
+}
+
+/** What holds where a rule says nothing. */
+export interface QuotaDefaults {
+  readonly algorithm: Algorithm;
+  readonly burst?: number;
+}
+
+/** Reads a rate, `unlimited` and names included. @throws RateLimitError `ERR_INVALID_OPTION` */
+export function readRate(rate: unknown, where: string): RateObject | Unlimited {
+  if (rate === UNLIMITED) return UNLIMITED;
+  return isRateName(rate) ? namedRate(rate) : parseRate(rate, where);
+}
+
+/**
+ * Reads rate, algorithm and burst. `where` names the place of these fields, empty at the top, and `ratePlace` that of
+ * the rate where it stands for itself.
+ * @throws RateLimitError `ERR_INVALID_OPTION`
+ */
+export function readQuota(
+  given: { rate?: unknown; algorithm?: unknown; burst?: unknown },
+  defaults: QuotaDefaults,
+  where: string,
+  ratePlace = place(where, 'rate'),
+): Quota | Unlimited {
+  const rate = readRate(given.rate, ratePlace);
+  const algorithm = readAlgorithm(given.algorithm, place(where, 'algorithm'), defaults.algorithm);
+  const burst = readBurst(given.burst, algorithm, place(where, 'burst'));
+  if (rate === UNLIMITED) {
+    if (burst === undefined) return UNLIMITED;
+    throw invalidOption(`${place(where, 'burst')}: what is unlimited has no burst.`);
+  }
+  const { requests: limit, windowMs } = rate;
+  if (algorithm !== 'token-bucket') return { algorithm, limit, windowMs, burst: limit };
+  if (limit > 0) return { algorithm, limit, windowMs, burst: burst ?? defaults.burst ?? limit };
+  // A bucket that never refills would still admit what it starts with.
+  if (burst === undefined) return { algorithm, limit, windowMs, burst: 0 };
+  throw invalidOption(`${place(where, 'burst')}: a rate of 0 denies everything, so it has no burst.`);
+}
+
+/** Reads the defaults of a limiter. @throws RateLimitError `ERR_INVALID_OPTION` */
+export function readQuotaDefaults(given: { algorithm?: unknown; burst?: unknown }): QuotaDefaults {
+  const algorithm = readAlgorithm(given.algorithm, 'algorithm', 'fixed-window');
+  return { algorithm, burst: readBurst(given.burst, algorithm, 'burst') };
+}
+
+function readAlgorithm(value: unknown, where: string, otherwise: Algorithm): Algorithm {
+  if (value === undefined) return otherwise;
+  const algorithm = ALGORITHMS.find((one) => one === value);
+  if (algorithm !== undefined) return algorithm;
+  throw invalidOption(`${where} must be one of ${ALGORITHMS.join(', ')}, not ${shown(value)}.`);
+}
+
+function readBurst(value: unknown, algorithm: Algorithm, where: string): number | undefined {
+  if (value === undefined) return undefined;
+  if (algorithm !== 'token-bucket') {
+    throw invalidOption(`${where}: only algorithm 'token-bucket' has a burst; this one is '${algorithm}'.`);
+  }
+  if (isIntegerIn(value, 1, Number.MAX_SAFE_INTEGER)) return value;
+  throw invalidOption(`${where} must be an integer from 1 to 2^53-1, not ${shown(value)}.`);
+}
+
+/** The name of a field within its place, as a message shows it: `rules[2].rate`. */
+export function place(where: string, name: string): string {
+  return where === '' ? name : `${where}.${name}`;
+}
+
+const UNITS = [
+  [86_400_000, 'd'],
+  [3_600_000, 'h'],
+  [60_000, 'm'],
+  [1_000, 's'],
+] as const;
+
+/** A window in the largest unit that fits without rest: `1h`, `10s`, `1500ms`. */
+export function windowText(windowMs: number): string {
+  for (const [ms, unit] of UNITS) if (windowMs % ms === 0) return `${windowMs / ms}${unit}`;
+  return `${windowMs}ms`;
+}

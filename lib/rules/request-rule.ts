@@ -1,0 +1,164 @@
+import { invalidOption, shown } from '../errors';
+import { UNLIMITED } from '../rate';
+import { refuseUnknown, requireObject } from '../validate';
+import { readIdentities, type Identity, type RateLimitRequest } from './identity';
+import type { Segments } from './path';
+import { compareSpecificity, matchOf, parsePattern, type Pattern } from './pattern';
+import type { RuleDefaults } from './plan';
+import { readQuota, type QuotaOptions } from './quota';
+import { makeRule, readId, type CompiledRule, type RuleTraits } from './rule';
+
+/**
+ * What happens where a request has none of a rule's identities: `deny` it (the default, because leaving out a header
+ * must not get around a limit, nor put strangers into one count unseen), `skip` the rule, or count all such requests
+ * together as one (`shared`).
+ */
+export type Missing = (typeof MISSINGS)[number];
+
+const MISSINGS = ['deny', 'skip', 'shared'] as const;
+
+/** Answers true where a limit does not hold. An error that it throws is the check's. */
+export type Skip = (request: RateLimitRequest) => boolean;
+
+/** A rule for the requests that match a pattern. */
+export interface RequestRule extends QuotaOptions, RuleTraits {
+  /** The rule's name, unique in the limiter. It is part of the key: under a new name the count starts anew. */
+  id: string;
+  /** The requests that it holds for, as one pattern or several. Default `*`, all. */
+  match?: string | readonly string[];
+  /** Whom it counts: an identity, or several of which the first that a request has counts. Default `ip`. */
+  by?: Identity | readonly Identity[];
+  /** Of the matching rules of one group only the most specific applies; all others apply side by side. */
+  group?: string;
+  skip?: Skip;
+  missing?: Missing;
+}
+
+/** A rule for requests, validated and complete. */
+export interface CompiledRequestRule {
+  readonly id: string;
+  /** What is charged; undefined where the rate is unlimited, which exempts from the other rules of a group. */
+  readonly rule: CompiledRule | undefined;
+  readonly patterns: readonly Pattern[];
+  readonly by: readonly Identity[];
+  readonly group: string | undefined;
+  readonly skip: Skip | undefined;
+  readonly missing: Missing;
+}
+
+/** One pattern of one rule. */
+export interface Entry {
+  readonly pattern: Pattern;
+  readonly of: CompiledRequestRule;
+}
+
+const FIELDS = [
+  'id',
+  'match',
+  'by',
+  'rate',
+  'algorithm',
+  'burst',
+  'onError',
+  'shadow',
+  'nearLimit',
+  'group',
+  'skip',
+  'missing',
+];
+
+export interface RequestRuleDefaults extends RuleDefaults {
+  readonly missing: Missing;
+}
+
+/**
+ * Reads the rules for requests, in the order in which they are looked at: the most specific first, and of equally
+ * specific ones the first that is given.
+ * @throws RateLimitError `ERR_INVALID_OPTION`
+ */
+export function compileRequestRules(rules: unknown, defaults: RequestRuleDefaults): Entry[] {
+  if (rules === undefined) return [];
+  if (!Array.isArray(rules)) throw invalidOption(`rules must be a list, not ${shown(rules)}.`);
+  const places = new Map<string, string>();
+  const entries: Entry[] = [];
+  rules.forEach((given: unknown, i) => {
+    const at = `rules[${i}]`;
+    const of = compileOne(given, defaults, at);
+    const twin = places.get(of.id);
+    if (twin !== undefined) {
+      throw invalidOption(`${at}.id: ${shown(of.id)} is taken by ${twin}; each rule needs its own.`);
+    }
+    places.set(of.id, at);
+    for (const pattern of of.patterns) entries.push({ pattern, of });
+  });
+  return entries.sort((a, b) => compareSpecificity(a.pattern, b.pattern));
+}
+
+/** An entry that applies to a request. */
+export interface Match extends Entry {
+  /** Which of the path's readings it matches. */
+  readonly reading: number;
+}
+
+/**
+ * The entries that apply to a request, in their order: the most specific one of each rule, and of each group only
+ * the first that is not skipped.
+ * @param folded the readings of the path, in lower case
+ */
+export function applying(
+  entries: readonly Entry[],
+  method: string,
+  folded: readonly Segments[],
+  isSkipped: (rule: CompiledRequestRule) => boolean = () => false,
+): Match[] {
+  const seen = new Set<CompiledRequestRule>();
+  const groups = new Set<string>();
+  const matches: Match[] = [];
+  for (const { pattern, of } of entries) {
+    if (seen.has(of) || (of.group !== undefined && groups.has(of.group))) continue;
+    const reading = matchOf(pattern, method, folded);
+    if (reading === -1) continue;
+    seen.add(of);
+    if (isSkipped(of)) continue;
+    if (of.group !== undefined) groups.add(of.group);
+    matches.push({ pattern, of, reading });
+  }
+  return matches;
+}
+
+function compileOne(given: unknown, defaults: RequestRuleDefaults, at: string): CompiledRequestRule {
+  requireObject(given, at);
+  refuseUnknown(given, FIELDS, `${at}.`);
+  const fields = given as Record<string, unknown>;
+  const id = readId(fields['id'], `${at}.id`);
+  const quota = readQuota(fields, defaults, at);
+  return {
+    id,
+    rule: quota === UNLIMITED ? undefined : makeRule(id, id, quota, fields, defaults, at),
+    patterns: readPatterns(fields['match'], `${at}.match`),
+    by: readIdentities(fields['by'], `${at}.by`, ['ip']),
+    group: fields['group'] === undefined ? undefined : readId(fields['group'], `${at}.group`),
+    skip: readSkip(fields['skip'], `${at}.skip`),
+    missing: readMissing(fields['missing'], `${at}.missing`, defaults.missing),
+  };
+}
+
+function readPatterns(value: unknown, where: string): Pattern[] {
+  if (!Array.isArray(value)) return [parsePattern(value ?? '*', where)];
+  if (value.length === 0) throw invalidOption(`${where} is empty; leave it out to match all requests.`);
+  return value.map((one: unknown, i) => parsePattern(one, `${where}[${i}]`));
+}
+
+/** Reads a function that leaves requests out. @throws RateLimitError `ERR_INVALID_OPTION` */
+export function readSkip(value: unknown, where: string): Skip | undefined {
+  if (value === undefined || typeof value === 'function') return value as Skip | undefined;
+  throw invalidOption(`${where} must be a function of the request, not ${shown(value)}.`);
+}
+
+/** Reads what happens without an identity. @throws RateLimitError `ERR_INVALID_OPTION` */
+export function readMissing(value: unknown, where: string, otherwise: Missing): Missing {
+  if (value === undefined) return otherwise;
+  const missing = MISSINGS.find((one) => one === value);
+  if (missing !== undefined) return missing;
+  throw invalidOption(`${where} must be one of ${MISSINGS.join(', ')}, not ${shown(value)}.`);
+}

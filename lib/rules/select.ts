@@ -1,0 +1,153 @@
+import { invalidOption, RateLimitError, shown } from '../errors';
+import type { CompiledRules } from './compile';
+import {
+  firstSubject,
+  MISSING,
+  type Identity,
+  type RateLimitRequest,
+  type Scope,
+  type Subject,
+} from './identity';
+import { parsePath, pathText, type RequestPath } from './path';
+import { bypasses, foldedReadings, type Pattern } from './pattern';
+import type { CompiledPlan } from './plan';
+import { applying, type CompiledRequestRule, type Match, type Missing } from './request-rule';
+import { MAX_RULES, type CompiledRule } from './rule';
+import { tooMany } from './witness';
+
+/** One rule to charge, and to whom. */
+export interface Charge {
+  readonly rule: CompiledRule;
+  /** Stands behind the prefix in the key; see `subjectOf`. */
+  readonly subject: string;
+  readonly scope: Scope;
+}
+
+/** What a check of a request comes to, before any store is asked. */
+export type Selection =
+  /** Charge all of these or none. None at all: nothing limits this request. */
+  | { readonly kind: 'charge'; readonly charges: readonly Charge[] }
+  /** Nothing is counted: a path of `bypass`, a `skip` of the limiter, or a subject on the allow list. */
+  | { readonly kind: 'bypass'; readonly why: 'path' | 'skip' | 'allowed' }
+  /** Denied without counting: a subject on the deny list, or a rule whose identity the request does not have. */
+  | {
+      readonly kind: 'deny';
+      readonly why: 'denied' | 'missing';
+      /** The subject that is denied, or the id of the rule (or `plan`) that cannot tell whom to count. */
+      readonly what: string;
+    };
+
+/**
+ * Tells which rules a request is charged under, and whom each of them counts: first those that match, the most
+ * specific in front, then those of its plan. Asks no store and changes nothing.
+ * @throws RateLimitError `ERR_UNKNOWN_PLAN`; `ERR_INVALID_KEY` for an id that cannot be counted;
+ *   `ERR_INVALID_OPTION` for a request without method or path, or with more than 8 rules; what a function throws
+ */
+export function selectRules(rules: CompiledRules, request: RateLimitRequest): Selection {
+  const { method, path } = readRequest(request);
+  const plan = planOf(rules, request.plan);
+  if (rules.bypass.some((pattern) => bypasses(pattern, method, path))) return { kind: 'bypass', why: 'path' };
+  if (rules.skip?.(request) === true) return { kind: 'bypass', why: 'skip' };
+
+  const verdict = verdictOf(rules, request);
+  if (verdict?.verdict === 'deny') return { kind: 'deny', why: 'denied', what: verdict.subject };
+  if (verdict?.verdict === 'allow') return { kind: 'bypass', why: 'allowed' };
+  return new Selecting(rules, request, method, path).run(plan);
+}
+
+/** One request on its way through the rules. */
+class Selecting {
+  private readonly charges: Charge[] = [];
+  private readonly folded;
+
+  constructor(
+    private readonly rules: CompiledRules,
+    private readonly request: RateLimitRequest,
+    private readonly method: string,
+    path: RequestPath,
+  ) {
+    this.folded = foldedReadings(path);
+  }
+
+  run(plan: CompiledPlan | undefined): Selection {
+    const { entries, planBy, missing, access } = this.rules;
+    const isSkipped = ({ skip }: CompiledRequestRule) => skip?.(this.request) === true;
+    for (const match of applying(entries, this.method, this.folded, isSkipped)) {
+      if (!this.add(match)) return { kind: 'deny', why: 'missing', what: match.of.id };
+    }
+    if (plan !== undefined && plan.length > 0) {
+      const subject = this.find(planBy, () => pathText(this.folded[0]!)) ?? without(missing);
+      if (subject === undefined) return { kind: 'deny', why: 'missing', what: 'plan' };
+      if (subject !== 'skip') this.charge(access.planOf(subject.text, plan), subject);
+    }
+    if (this.charges.length > MAX_RULES)
+      throw tooMany(
+        this.charges.map(({ rule }) => rule.id),
+        0,
+      );
+    return { kind: 'charge', charges: this.charges };
+  }
+
+  /** False where nobody can tell whom to count, and the request is to be denied for it. */
+  private add({ of, pattern, reading }: Match): boolean {
+    if (of.rule === undefined) return true;
+    const subject = this.find(of.by, () => endpointOf(pattern, this.folded[reading]!)) ?? without(of.missing);
+    // A rule that is only tried out denies nobody.
+    if (subject === undefined) return of.rule.shadow;
+    if (subject === 'skip') return true;
+    const rule = this.rules.access.ruleOf(subject.text, of.rule);
+    if (rule !== undefined) this.charge([rule], subject);
+    return true;
+  }
+
+  private charge(rules: CompiledPlan, { text, scope }: Subject): void {
+    for (const rule of rules) this.charges.push({ rule, subject: text, scope });
+  }
+
+  private find(identities: readonly Identity[], endpoint: () => string): Subject | undefined {
+    const { request } = this;
+    return firstSubject(identities, { request, ipv6Subnet: this.rules.ipv6Subnet, endpoint });
+  }
+}
+
+/** What stands in for an identity that a request does not have; undefined: nothing may. */
+function without(missing: Missing): Subject | 'skip' | undefined {
+  return missing === 'deny' ? undefined : missing === 'skip' ? 'skip' : MISSING;
+}
+
+/** The endpoint's own path where the pattern names one, so that no way of writing it is another endpoint. */
+function endpointOf({ folded, below }: Pattern, reading: readonly string[]): string {
+  return pathText(below || folded.includes(undefined) ? reading : (folded as string[]));
+}
+
+function verdictOf({ access, ipv6Subnet }: CompiledRules, request: RateLimitRequest) {
+  if (access.isOpen) return undefined;
+  const subjects: string[] = [];
+  for (const identity of ['ip', 'user', 'organization', 'apiKey'] as const) {
+    const subject = firstSubject([identity], { request, ipv6Subnet, endpoint: () => '' });
+    if (subject !== undefined) subjects.push(subject.text);
+  }
+  return access.verdictOf(subjects);
+}
+
+function planOf({ plans }: CompiledRules, name: string | undefined): CompiledPlan | undefined {
+  if (name === undefined) return undefined;
+  const plan = plans.get(name);
+  if (plan !== undefined) return plan;
+  throw new RateLimitError(
+    'ERR_UNKNOWN_PLAN',
+    `${shown(name)} is not a plan of this limiter. Use one of ${[...plans.keys()].map(shown).join(', ')}, or add it to plans.`,
+  );
+}
+
+function readRequest(request: RateLimitRequest): { method: string; path: RequestPath } {
+  if (typeof request !== 'object' || request === null) {
+    throw invalidOption(`A request must be an object such as { method, path, ip }, not ${shown(request)}.`);
+  }
+  const { method, path } = request;
+  if (typeof method !== 'string' || method === '') {
+    throw invalidOption(`method must be a request's method, such as 'GET', not ${shown(method)}.`);
+  }
+  if (typeof path !== 'string') throw invalidOption(`path must be a request's path, not ${shown(path)}.`);
+  return { method: method.toUpperCase(), path: parsePath(path) };
+}

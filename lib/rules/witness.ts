@@ -1,0 +1,40 @@
+import { invalidOption } from '../errors';
+import type { CompiledRules } from './compile';
+import type { Segments } from './path';
+import type { Pattern } from './pattern';
+import { applying, type Entry } from './request-rule';
+import { MAX_RULES } from './rule';
+
+/** A segment that only a star matches. */
+const ANY = '\0';
+
+/**
+ * Refuses rules of which more than 8 would apply to one request, tried with the requests that their own patterns
+ * describe. What this does not see is refused by the check itself.
+ * @throws RateLimitError `ERR_INVALID_OPTION`
+ */
+export function refuseTooMany({ entries, plans }: Pick<CompiledRules, 'entries' | 'plans'>): void {
+  const ofPlan = Math.max(0, ...[...plans.values()].map((rules) => rules.length));
+  for (const { pattern } of entries) {
+    for (const { method, path } of witnesses(pattern, entries)) {
+      const ids = applying(entries, method, [path]).map(({ of }) => of.id);
+      if (ids.length + ofPlan > MAX_RULES) throw tooMany(ids, ofPlan);
+    }
+  }
+}
+
+/** The error where a check would carry more rules than one script takes. */
+export function tooMany(ids: readonly string[], ofPlan: number) {
+  const plan = ofPlan === 0 ? '' : ` and the ${ofPlan} of a plan`;
+  return invalidOption(
+    `A request may have at most ${MAX_RULES} rules, but ${ids.join(', ')}${plan} apply together. Put some into a group, or join them.`,
+  );
+}
+
+function witnesses(pattern: Pattern, entries: readonly Entry[]): { method: string; path: Segments }[] {
+  const methods =
+    pattern.method === undefined ? entries.map((entry) => entry.pattern.method ?? ANY) : [pattern.method];
+  const path = pattern.folded.map((segment) => segment ?? ANY);
+  const paths = pattern.below ? [path, [...path, ANY]] : [path];
+  return [...new Set(methods)].flatMap((method) => paths.map((one) => ({ method, path: one })));
+}

@@ -1,0 +1,62 @@
+local cost = tonumber(ARGV[1])
+local waiters = tonumber(ARGV[2])
+local force = ARGV[3] == '1'
+local rules = {}
+local admitted = waiters
+for i, key in ipairs(KEYS) do
+  local at = 3 + (i - 1) * 5
+  local r = {
+    kind = ARGV[at + 1],
+    capacity = tonumber(ARGV[at + 2]),
+    window = tonumber(ARGV[at + 3]),
+    refill = tonumber(ARGV[at + 4]),
+    shadow = ARGV[at + 5] == '1',
+  }
+  local failed = read[r.kind](key, r)
+  if failed then
+    return failed
+  end
+  if r.blocked then
+    r.room = 0
+    r.reset = r.blocked
+  end
+  rules[i] = r
+  if not force and not r.shadow then
+    local fit = r.blocked and 0 or math.floor(r.room / cost)
+    -- The division rounds near 2^53; the product is exact there.
+    if fit * cost > r.room then
+      fit = fit - 1
+    end
+    admitted = math.max(0, math.min(admitted, fit))
+  end
+end
+local reply = {admitted}
+for i, key in ipairs(KEYS) do
+  local r = rules[i]
+  local blocked = r.blocked and 1 or 0
+  local units = admitted * cost
+  if blocked == 1 then
+    units = 0
+  elseif r.shadow and not force then
+    -- It counts what it would have admitted.
+    units = math.max(0, math.min(admitted, math.floor(r.room / cost))) * cost
+  end
+  if blocked == 0 and waiters > 0 then
+    charge[r.kind](key, r, units)
+  end
+  local delay = 0
+  if blocked == 1 then
+    delay = r.blocked + 1
+  elseif cost > r.capacity then
+    delay = -1
+  elseif cost > r.room then
+    delay = wait[r.kind](r, cost, key)
+  end
+  local at = 2 + (i - 1) * 5
+  reply[at] = r.room
+  reply[at + 1] = r.reset
+  reply[at + 2] = delay
+  reply[at + 3] = r.mark
+  reply[at + 4] = blocked
+end
+return reply

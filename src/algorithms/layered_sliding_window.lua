@@ -1,0 +1,68 @@
+-- Sliding window: a ring of ten sub-windows and the one that is leaving; the oldest is counted whole, so no span of one
+-- window ever holds more than the capacity, and capacity comes back at most one sub-window late. Twin: sliding_window.cpp.
+-- State: 'w', the number of the newest sub-window, then the counts, newest first.
+local function drop_time(r, sub)
+  return (sub + 1) * r.sub + r.window - 1
+end
+read.w = function(key, r)
+  r.sub = math.ceil(r.window / 10)
+  r.newest = math.floor(now / r.sub)
+  local oldest = math.floor((now - r.window + 1) / r.sub)
+  local size = r.newest - oldest + 1
+  r.counts = {}
+  for i = 1, size do
+    r.counts[i] = 0
+  end
+  local used = 0
+  local value = redis.call('GET', key)
+  if value == BLOCKED then
+    r.blocked = redis.call('PTTL', key)
+  elseif value then
+    local shift
+    local i = 0
+    for number in string.gmatch(value, '%d+') do
+      if i == 0 then
+        shift = r.newest - tonumber(number)
+      else
+        local at = i + shift
+        if shift >= 0 and at <= size then
+          r.counts[at] = tonumber(number)
+          used = used + r.counts[at]
+        end
+      end
+      i = i + 1
+    end
+  end
+  r.room = r.capacity - used
+  r.reset = 0
+  for i = 1, size do
+    if r.counts[i] > 0 then
+      r.reset = drop_time(r, r.newest - i + 1) - now
+      break
+    end
+  end
+  r.mark = r.newest
+end
+charge.w = function(key, r, units)
+  if units == 0 then
+    return
+  end
+  r.counts[1] = r.counts[1] + units
+  r.room = r.room - units
+  r.reset = drop_time(r, r.newest) - now
+  local text = {}
+  for i = 1, #r.counts do
+    text[i] = string.format('%.0f', r.counts[i])
+  end
+  redis.call('SET', key, string.format('w%.0f ', r.newest) .. table.concat(text, ' '), 'PX', r.reset + 1)
+end
+wait.w = function(r, units)
+  local missing = units - r.room
+  for i = #r.counts, 1, -1 do
+    missing = missing - r.counts[i]
+    if missing <= 0 then
+      return drop_time(r, r.newest - i + 1) - now
+    end
+  end
+  return -1
+end
