@@ -52,11 +52,12 @@ for i, key in ipairs(KEYS) do
   elseif cost > r.room then
     delay = wait[r.kind](r, cost, key)
   end
-  local at = 2 + (i - 1) * 5
+  local at = 2 + (i - 1) * 6
   reply[at] = r.room
   reply[at + 1] = r.reset
   reply[at + 2] = delay
   reply[at + 3] = r.mark
   reply[at + 4] = blocked
+  reply[at + 5] = blocked == 1 and 0 or units
 end
 return reply

@@ -28,29 +28,95 @@ void AppendBulkNumber(int64_t value, std::string* out) {
   AppendBulk({digits, static_cast<size_t>(end - digits)}, out);
 }
 
-void AppendScriptCall(const Script& script, bool source, std::string_view key, std::initializer_list<int64_t> arguments,
-                      std::string* out) {
+// EVALSHA or EVAL with the keys of all rules; the caller appends `arguments` bulk strings.
+void AppendScriptCall(const Script& script, const Request& request, size_t arguments, std::string* out) {
+  const size_t keys = request.rules->size();
   out->push_back('*');
-  AppendNumber(static_cast<int64_t>(4 + arguments.size()), out);
-  out->append(source ? "\r\n$4\r\nEVAL\r\n" : "\r\n$7\r\nEVALSHA\r\n");
-  AppendBulk(source ? script.source : script.sha1, out);
-  out->append("$1\r\n1\r\n");
-  AppendBulk(key, out);
-  for (const int64_t argument : arguments) AppendBulkNumber(argument, out);
+  AppendNumber(static_cast<int64_t>(3 + keys + arguments), out);
+  out->append(request.send_source ? "\r\n$4\r\nEVAL\r\n" : "\r\n$7\r\nEVALSHA\r\n");
+  AppendBulk(request.send_source ? script.source : script.sha1, out);
+  AppendBulkNumber(static_cast<int64_t>(keys), out);
+  for (size_t i = 0; i < keys; ++i) AppendBulk(request.keys[i], out);
+}
+
+void AppendNumbers(std::initializer_list<int64_t> numbers, std::string* out) {
+  for (const int64_t number : numbers) AppendBulkNumber(number, out);
+}
+
+std::string_view LetterOf(Algorithm algorithm) {
+  switch (algorithm) {
+    case Algorithm::kFixedWindow:
+      return "f";
+    case Algorithm::kSlidingWindow:
+      return "w";
+    case Algorithm::kSlidingLog:
+      return "l";
+    case Algorithm::kTokenBucket:
+      break;
+  }
+  return "b";
+}
+
+const Script& LayeredScript(const RuleSet& rules) {
+  const Algorithm first = rules.front().algorithm;
+  for (const Rule& rule : rules) {
+    if (rule.algorithm != first) return k_layered_all;
+  }
+  switch (first) {
+    case Algorithm::kFixedWindow:
+      return k_layered_fixed_window;
+    case Algorithm::kSlidingWindow:
+      return k_layered_sliding_window;
+    case Algorithm::kSlidingLog:
+      return k_layered_sliding_log;
+    case Algorithm::kTokenBucket:
+      break;
+  }
+  return k_layered_token_bucket;
+}
+
+void AppendLayered(const Request& request, int64_t waiters, std::string* out) {
+  AppendScriptCall(LayeredScript(*request.rules), request, 3 + 5 * request.rules->size(), out);
+  const bool force = request.op == Op::kPenalize;
+  AppendNumbers({request.cost, request.op == Op::kPeek ? 0 : waiters, force ? 1 : 0}, out);
+  for (const Rule& rule : *request.rules) {
+    AppendBulk(LetterOf(rule.algorithm), out);
+    AppendNumbers({rule.capacity(), rule.window_ms, rule.limit, rule.shadow ? 1 : 0}, out);
+  }
+}
+
+void AppendRefund(const Request& request, std::string* out) {
+  AppendScriptCall(k_refund, request, 1 + 4 * request.rules->size(), out);
+  AppendBulkNumber(request.cost, out);
+  for (size_t i = 0; i < request.rules->size(); ++i) {
+    const Rule& rule = (*request.rules)[i];
+    AppendBulk(LetterOf(rule.algorithm), out);
+    AppendNumbers({rule.window_ms, rule.limit, request.marks[i]}, out);
+  }
+}
+
+void AppendBlock(const Request& request, std::string* out) {
+  for (size_t i = 0; i < request.rules->size(); ++i) {
+    out->append("*5\r\n$3\r\nSET\r\n");
+    AppendBulk(request.keys[i], out);
+    AppendBulkNumber(kBlocked, out);
+    out->append("$2\r\nPX\r\n");
+    AppendBulkNumber(request.cost, out);
+  }
 }
 
 // The hot path: the key's bulk string is composed once and copied.
 void AppendPlain(const Request& request, std::string* out) {
   out->append("*2\r\n$11\r\nPEXPIRETIME\r\n");
   const size_t key_at = out->size();
-  AppendBulk(request.key, out);
+  AppendBulk(request.key(), out);
   const size_t key_bytes = out->size() - key_at;
   out->append("*3\r\n$6\r\nINCRBY\r\n");
   out->append(*out, key_at, key_bytes);
   AppendBulkNumber(request.units, out);
   out->append("*4\r\n$7\r\nPEXPIRE\r\n");
   out->append(*out, key_at, key_bytes);
-  AppendBulkNumber(request.rule->window_ms, out);
+  AppendBulkNumber(request.rule().window_ms, out);
   out->append("$2\r\nNX\r\n");
 }
 
@@ -62,30 +128,41 @@ int Encode(Request* request, std::string* out) {
   const auto waiters = static_cast<int64_t>(request->tickets.size());
   switch (request->call) {
     case Call::kPlain:
-      request->units = std::min(waiters, request->rule->limit);
+      request->units = std::min(waiters, request->rule().limit);
       AppendPlain(*request, out);
       return 3;
     case Call::kScript:
-      AppendScriptCall(k_fixed_window, request->send_source, request->key,
-                       {request->rule->limit, request->rule->window_ms, request->cost, waiters}, out);
+      AppendScriptCall(k_fixed_window, *request, 4, out);
+      AppendNumbers({request->rule().limit, request->rule().window_ms, request->cost, waiters}, out);
+      return 1;
+    case Call::kLayered:
+      AppendLayered(*request, waiters, out);
       return 1;
     case Call::kPeek:
       out->append("*2\r\n$3\r\nGET\r\n");
-      AppendBulk(request->key, out);
+      AppendBulk(request->key(), out);
       out->append("*2\r\n$4\r\nPTTL\r\n");
-      AppendBulk(request->key, out);
+      AppendBulk(request->key(), out);
       return 2;
+    case Call::kRefund:
+      AppendRefund(*request, out);
+      return 1;
+    case Call::kBlock:
+      AppendBlock(*request, out);
+      return static_cast<int>(request->rules->size());
     case Call::kReset:
-      out->append("*2\r\n$3\r\nDEL\r\n");
-      AppendBulk(request->key, out);
+      out->push_back('*');
+      AppendNumber(static_cast<int64_t>(1 + request->rules->size()), out);
+      out->append("\r\n$3\r\nDEL\r\n");
+      for (size_t i = 0; i < request->rules->size(); ++i) AppendBulk(request->keys[i], out);
       return 1;
     case Call::kTakeBack:
-      AppendScriptCall(k_fixed_window_take_back, request->send_source, request->key,
-                       {request->units, request->before_ms, request->server_ms, request->rule->window_ms}, out);
+      AppendScriptCall(k_fixed_window_take_back, *request, 4, out);
+      AppendNumbers({request->units, request->before_ms, request->server_ms, request->rule().window_ms}, out);
       return 1;
     case Call::kPersist:
       out->append("*2\r\n$7\r\nPERSIST\r\n");
-      AppendBulk(request->key, out);
+      AppendBulk(request->key(), out);
       return 1;
     case Call::kPing:
       out->append("*1\r\n$4\r\nPING\r\n");

@@ -17,34 +17,41 @@ class RedisStore;
 // fixed window (INCREX of 8.8) would be one more of them.
 enum class Call : uint8_t {
   kPlain,     // PEXPIRETIME, INCRBY, PEXPIRE NX: the cheapest exact form of a cost of 1, on Redis >= 7
-  kScript,    // fixed_window.lua: any cost, any Redis
-  kPeek,      // GET, PTTL
-  kReset,     // DEL
+  kScript,    // fixed_window.lua: one fixed window, any cost, any Redis
+  kLayered,   // layered.lua: any rules, all or nothing
+  kPeek,      // GET, PTTL: one fixed window
+  kRefund,    // refund.lua
+  kBlock,     // SET .. PX of the mark of a block, for each rule
+  kReset,     // DEL of all keys
   kTakeBack,  // fixed_window_take_back.lua
   kPersist,   // PERSIST: the key is not ours
   kPing,
 };
 
-// One command group on its way: the checks of one key, rule and cost that were asked in one loop turn.
+// One command group on its way: the checks of the same keys, rules and cost that were asked in one loop turn.
 struct Request : ReplySink, Expiring {
   explicit Request(RedisStore* owner) : store(owner) {}
   void OnReply(const Reply& reply) override;
   void OnLost() override;
+  const Rule& rule() const { return rules->front(); }
+  const std::string& key() const { return keys.front(); }
 
   RedisStore* const store;
   Call call = Call::kPing;
+  Op op = Op::kCheck;
   bool send_source = false;  // EVAL instead of EVALSHA
-  const Rule* rule = nullptr;
-  int64_t cost = 1;
-  std::string key;
-  uint64_t hash = 0;            // of the key
-  std::vector<Ticket> tickets;  // emptied when they are settled, while replies may still be due
-  bool abandoned = false;       // nobody waits any more: not to be sent
+  const RuleSet* rules = nullptr;
+  int64_t cost = 1;               // units of one check; kBlock: milliseconds
+  std::vector<std::string> keys;  // one for each rule; more than that are left over from earlier use
+  uint64_t hash = 0;              // of the first key
+  std::vector<int64_t> marks;     // kRefund
+  std::vector<Ticket> tickets;    // emptied when they are settled, while replies may still be due
+  bool abandoned = false;         // nobody waits any more: not to be sent
 
   // What was sent and what came back.
-  int64_t units = 0;        // kPlain: added by INCRBY; kTakeBack: to take back
-  int64_t before_ms = 0;    // kPlain, kTakeBack: PEXPIRETIME as it was; negative: no key, or no expiry
-  int64_t server_ms = 0;    // kTakeBack: the server's time before the INCRBY
+  int64_t units = 0;      // kPlain: added by INCRBY; kTakeBack: to take back
+  int64_t before_ms = 0;  // kPlain, kTakeBack: PEXPIRETIME as it was; negative: no key, or no expiry
+  int64_t server_ms = 0;  // kTakeBack: the server's time before the INCRBY
   int replies_seen = 0;
   int64_t used = 0;
   bool fresh = false;       // kPlain: PEXPIRE NX answered 1, the key had no expiry until then

@@ -55,13 +55,14 @@ void RedisStore::OnReply(Request* request, const Reply& reply) {
     Refused(request);
   } else if (request->call == Call::kScript) {
     FinishScript(request, reply);
-  } else {
-    if (request->call == Call::kReset) {
-      denied_.Remove(request->hash);
-      Decision decision;
-      decision.used = reply.integer();
-      for (const Ticket ticket : request->tickets) Settle(ticket, Ending::kAnswered, decision);
-    }
+  } else if (request->call == Call::kLayered) {
+    FinishLayered(request, reply);
+  } else if (request->call != Call::kBlock || request->replies_seen == static_cast<int>(request->rules->size())) {
+    // What was denied may be admitted again, or what was admitted denied.
+    if (request->call != Call::kPing) denied_.Remove(request->hash);
+    Decision decision;
+    decision.used = reply.integer();
+    SettleAll(request, Ending::kAnswered, decision);
     Recycle(request);
   }
 }
@@ -69,19 +70,20 @@ void RedisStore::OnReply(Request* request, const Reply& reply) {
 void RedisStore::FinishPlain(Request* request) {
   if (!request->error.empty()) {
     // A value of another type under our key: the expiry that we have just given it is taken off again.
-    if (request->fresh) Submit(NewRequest(Call::kPersist, request->rule, request->key, request->hash));
+    if (request->fresh) Submit(NewRequest(Call::kPersist, *request->rules, request->keys.data()));
     Refused(request);
     return;
   }
-  const Rule& rule = *request->rule;
+  const Rule& rule = request->rule();
   const int64_t server_ms = flush_time_.server_ms;
   // Where the key had an expiry before, it is this window's; where it has just been given one, the window is new. Else
   // another client's INCRBY came in between, or the window ended in between: its end is not known.
   const bool known = request->before_ms >= 0;
   int64_t rest = known && !request->fresh ? request->before_ms - server_ms : rule.window_ms;
-  if (rest > rule.window_ms) {
+  const bool blocked = request->used - request->units >= kBlocked;
+  if (rest > rule.window_ms && !blocked) {
     // Longer than a window: the script cuts it. A window that began since the flush only looks longer, and stays.
-    Submit(NewRequest(Call::kScript, request->rule, request->key, request->hash));
+    Submit(NewRequest(Call::kScript, *request->rules, request->keys.data()));
     rest = rule.window_ms;
   }
   rest = std::max<int64_t>(rest, 0);
@@ -90,7 +92,9 @@ void RedisStore::FinishPlain(Request* request) {
   if (admitted < request->units) TakeBack(*request, request->units - admitted);
   const auto waiters = static_cast<int64_t>(request->tickets.size());
   for (int64_t i = 0; i < std::min(admitted, waiters); ++i) {
-    Settle(request->tickets[static_cast<size_t>(i)], Ending::kAnswered, FixedWindowAdmitted(rule, before + i + 1, rest));
+    Decision decision = FixedWindowAdmitted(rule, before + i + 1, rest);
+    decision.mark = known && !request->fresh ? request->before_ms : -server_ms;
+    Settle(request->tickets[static_cast<size_t>(i)], Ending::kAnswered, decision);
   }
   if (waiters <= admitted) {
     Recycle(request);
@@ -104,30 +108,31 @@ void RedisStore::FinishPlain(Request* request) {
     Again(request);
     return;
   }
-  const Decision denied = FixedWindowDenied(rule, before + admitted, rest, 1);
+  Decision denied = FixedWindowDenied(rule, before + admitted, rest, 1);
+  denied.blocked = blocked;
   for (const Ticket ticket : request->tickets) Settle(ticket, Ending::kAnswered, denied);
   Recycle(request);
 }
 
 void RedisStore::FinishScript(Request* request, const Reply& reply) {
-  if (reply.size() != 4) {
+  if (reply.size() != 5) {
     request->error = "ERR the script's reply has an unknown shape";
     Refused(request);
     return;
   }
-  const Rule& rule = *request->rule;
+  const Rule& rule = request->rule();
   const int64_t admitted = reply.integer(1);
   const int64_t used = reply.integer(2);
   const int64_t rest = std::max<int64_t>(reply.integer(3), 0);
   const auto waiters = static_cast<int64_t>(request->tickets.size());
   for (int64_t i = 0; i < waiters; ++i) {
     const Ticket ticket = request->tickets[static_cast<size_t>(i)];
-    if (i < admitted) {
-      const int64_t after = used - (admitted - 1 - i) * request->cost;
-      Settle(ticket, Ending::kAnswered, FixedWindowAdmitted(rule, after, rest));
-    } else {
-      Settle(ticket, Ending::kAnswered, FixedWindowDenied(rule, used, rest, request->cost));
-    }
+    const int64_t after = used - (admitted - 1 - i) * request->cost;
+    Decision decision = i < admitted ? FixedWindowAdmitted(rule, after, rest)
+                                     : FixedWindowDenied(rule, used, rest, request->cost);
+    decision.mark = reply.integer(4);
+    decision.blocked = used >= kBlocked;
+    Settle(ticket, Ending::kAnswered, decision);
   }
   if (admitted < waiters) {
     RememberDenied(*request, rest);
@@ -137,17 +142,58 @@ void RedisStore::FinishScript(Request* request, const Reply& reply) {
   Recycle(request);
 }
 
+// The script answers for the state after all admitted checks; of k admitted ones, the i-th left (k - 1 - i) costs more.
+void RedisStore::FinishLayered(Request* request, const Reply& reply) {
+  constexpr size_t kFields = 6;
+  const RuleSet& rules = *request->rules;
+  if (reply.size() != 2 + kFields * rules.size()) {
+    request->error = "ERR the script's reply has an unknown shape";
+    Refused(request);
+    return;
+  }
+  const int64_t admitted = request->op == Op::kPeek ? 0 : reply.integer(1);
+  int64_t place = 0;
+  for (const Ticket ticket : request->tickets) {
+    const bool passed = place < admitted;
+    for (size_t i = 0; i < rules.size(); ++i) {
+      const size_t at = 2 + kFields * i;
+      const Rule& rule = rules[i];
+      const int64_t room = reply.integer(at);
+      const int64_t charged = reply.integer(at + 5);
+      Decision decision;
+      decision.limit = rule.capacity();
+      decision.blocked = reply.integer(at + 4) == 1;
+      decision.allowed = passed && !rule.shadow ? true : room >= request->cost && !decision.blocked;
+      if (passed && rule.shadow) decision.allowed = (place + 1) * request->cost <= charged;
+      const int64_t left = passed ? room + std::max<int64_t>(0, charged - (place + 1) * request->cost) : room;
+      decision.remaining = std::clamp<int64_t>(left, 0, decision.limit);
+      decision.used = decision.limit - left;
+      decision.reset_in_ms = std::max<int64_t>(0, reply.integer(at + 1));
+      decision.retry_after_ms = decision.allowed ? 0 : reply.integer(at + 2);
+      decision.mark = reply.integer(at + 3);
+      results_->outcomes.push_back(
+          {ticket, Ending::kAnswered, decision, static_cast<uint8_t>(rules.size() - 1 - i)});
+    }
+    --waiting_;
+    ++place;
+  }
+  Recycle(request);
+}
+
 void RedisStore::FinishPeek(Request* request) {
   if (!request->error.empty()) {
     Refused(request);
     return;
   }
-  const Rule& rule = *request->rule;
+  const Rule& rule = request->rule();
   const int64_t ttl = request->before_ms;
   // -2: it ended between the two commands; -1: it has no expiry and gets one at the next check.
   const int64_t used = ttl == -2 ? 0 : request->used;
-  const int64_t rest = ttl < 0 ? rule.window_ms : std::min(ttl, rule.window_ms);
-  for (const Ticket ticket : request->tickets) Settle(ticket, Ending::kAnswered, FixedWindowPeek(rule, used, rest));
+  const bool blocked = used >= kBlocked;
+  const int64_t rest = ttl < 0 ? rule.window_ms : blocked ? ttl : std::min(ttl, rule.window_ms);
+  Decision decision = FixedWindowPeek(rule, used, rest);
+  decision.blocked = blocked;
+  SettleAll(request, Ending::kAnswered, decision);
   Recycle(request);
 }
 
@@ -155,7 +201,7 @@ void RedisStore::TakeBack(const Request& charged, int64_t units) {
   // The window was given its expiry by this very command: the key had none, and is over its limit all the same. Its end is
   // not known here; the units stay until it comes.
   if (charged.fresh && charged.before_ms != -2) return;
-  Request* request = NewRequest(Call::kTakeBack, charged.rule, charged.key, charged.hash);
+  Request* request = NewRequest(Call::kTakeBack, *charged.rules, charged.keys.data());
   request->units = units;
   request->before_ms = charged.before_ms;
   request->server_ms = flush_time_.server_ms;

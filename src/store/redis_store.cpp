@@ -40,22 +40,33 @@ RedisStore::~RedisStore() = default;
 void Request::OnReply(const Reply& reply) { store->OnReply(this, reply); }
 void Request::OnLost() { store->OnLost(this); }
 
-bool RedisStore::Full(Ticket ticket, Outcome* now) const {
+bool RedisStore::Full(Ticket ticket, std::vector<Outcome>* now) const {
   if (waiting_ < kMaxWaiting && queue_.size() < static_cast<size_t>(kMaxWaiting)) return false;
-  *now = {ticket, Ending::kQueueFull, {}};
+  now->push_back({ticket, Ending::kQueueFull, {}, 0});
   return true;
 }
 
-bool RedisStore::Check(const Rule& rule, std::string_view key, int64_t cost, Ticket ticket, Outcome* now) {
+bool RedisStore::Ask(Op op, const RuleSet& rules, const std::string* keys, int64_t units, Ticket ticket,
+                     std::vector<Outcome>* now) {
   if (Full(ticket, now)) return true;
-  const uint64_t hash = Hash(key, seed_);
-  const uint64_t asked = hash ^ (reinterpret_cast<uintptr_t>(&rule) * 0x9e3779b97f4a7c15ULL) ^ static_cast<uint64_t>(cost);
+  const bool one_window = rules.size() == 1 && rules.front().algorithm == Algorithm::kFixedWindow && !rules.front().shadow;
+  if (op != Op::kCheck) {
+    Request* request = NewRequest(one_window && op == Op::kPeek && units == 1 ? Call::kPeek : Call::kLayered, rules, keys);
+    request->op = op;
+    request->cost = units;
+    SubmitAlone(request, ticket);
+    return false;
+  }
+  const uint64_t hash = Hash(keys[0], seed_);
+  const uint64_t asked =
+      hash ^ (reinterpret_cast<uintptr_t>(&rules) * 0x9e3779b97f4a7c15ULL) ^ static_cast<uint64_t>(units);
   Request* request = turn_table_.Find(asked, [&](const Request& other) {
-    return other.rule == &rule && other.cost == cost && other.key == key;
+    return other.rules == &rules && other.cost == units && std::equal(keys, keys + rules.size(), other.keys.begin());
   });
   if (request == nullptr) {
-    request = NewRequest(Call::kScript, &rule, key, hash);
-    request->cost = cost;
+    request = NewRequest(one_window ? Call::kScript : Call::kLayered, rules, keys);
+    request->hash = hash;
+    request->cost = units;
     turn_table_.Put(asked, request);
     Submit(request);
   }
@@ -63,23 +74,36 @@ bool RedisStore::Check(const Rule& rule, std::string_view key, int64_t cost, Tic
   return false;
 }
 
-bool RedisStore::Peek(const Rule& rule, std::string_view key, Ticket ticket, Outcome* now) {
+bool RedisStore::Refund(const RuleSet& rules, const std::string* keys, int64_t units, const int64_t* marks,
+                        Ticket ticket, std::vector<Outcome>* now) {
   if (Full(ticket, now)) return true;
-  Request* request = NewRequest(Call::kPeek, &rule, key, Hash(key, seed_));
-  // What is asked after it may not join what was asked before it.
-  turn_table_.Clear();
-  Submit(request);
-  AddTicket(request, ticket);
+  Request* request = NewRequest(Call::kRefund, rules, keys);
+  request->cost = units;
+  request->marks.assign(marks, marks + rules.size());
+  SubmitAlone(request, ticket);
   return false;
 }
 
-bool RedisStore::Reset(const Rule& rule, std::string_view key, Ticket ticket, Outcome* now) {
+bool RedisStore::Block(const RuleSet& rules, const std::string* keys, int64_t ms, Ticket ticket,
+                       std::vector<Outcome>* now) {
   if (Full(ticket, now)) return true;
-  Request* request = NewRequest(Call::kReset, &rule, key, Hash(key, seed_));
+  Request* request = NewRequest(Call::kBlock, rules, keys);
+  request->cost = ms;
+  SubmitAlone(request, ticket);
+  return false;
+}
+
+bool RedisStore::Reset(const RuleSet& rules, const std::string* keys, Ticket ticket, std::vector<Outcome>* now) {
+  if (Full(ticket, now)) return true;
+  SubmitAlone(NewRequest(Call::kReset, rules, keys), ticket);
+  return false;
+}
+
+void RedisStore::SubmitAlone(Request* request, Ticket ticket) {
+  request->hash = Hash(request->key(), seed_);
   turn_table_.Clear();
   Submit(request);
   AddTicket(request, ticket);
-  return false;
 }
 
 void RedisStore::List(const ListRequest& request) {
@@ -88,7 +112,7 @@ void RedisStore::List(const ListRequest& request) {
   turn_.Request();
 }
 
-Request* RedisStore::NewRequest(Call call, const Rule* rule, std::string_view key, uint64_t hash) {
+Request* RedisStore::NewRequest(Call call, const RuleSet& rules, const std::string* keys) {
   if (free_.empty()) {
     requests_.push_back(std::make_unique<Request>(this));
     free_.push_back(requests_.back().get());
@@ -96,12 +120,14 @@ Request* RedisStore::NewRequest(Call call, const Rule* rule, std::string_view ke
   Request* request = free_.back();
   free_.pop_back();
   request->call = call;
+  request->op = Op::kCheck;
   request->send_source = false;
   request->abandoned = false;
-  request->rule = rule;
+  request->rules = &rules;
   request->cost = 1;
-  request->key.assign(key);
-  request->hash = hash;
+  // Never made smaller: the strings keep their memory.
+  if (request->keys.size() < rules.size()) request->keys.resize(rules.size());
+  for (size_t i = 0; i < rules.size(); ++i) request->keys[i].assign(keys[i]);
   return request;
 }
 
@@ -113,7 +139,7 @@ void RedisStore::Submit(Request* request) {
 
 void RedisStore::AddTicket(Request* request, Ticket ticket) {
   request->tickets.push_back(ticket);
-  if (waiting_++ == 0) turn_.KeepAliveUntil(clock_->NowMs() + request->rule->timeout_ms);
+  if (waiting_++ == 0) turn_.KeepAliveUntil(clock_->NowMs() + request->rule().timeout_ms);
 }
 
 void RedisStore::Recycle(Request* request) {
@@ -146,7 +172,7 @@ int64_t RedisStore::NextWake() const {
 // A deadline counts from here, not from each call: within one turn JavaScript could not have seen an answer anyway.
 void RedisStore::QueueAsked(int64_t now_ms) {
   for (Request* request : asked_) {
-    if (!request->tickets.empty()) deadlines_.Add(request, now_ms, request->rule->timeout_ms);
+    if (!request->tickets.empty()) deadlines_.Add(request, now_ms, request->rule().timeout_ms);
     queue_.push_back(request);
   }
   asked_.clear();
@@ -163,7 +189,7 @@ void RedisStore::Send(int64_t now_ms) {
       continue;
     }
     if (request->call == Call::kScript && request->cost == 1 && !request->tickets.empty() && plain_form_ &&
-        request->rule->limit > 0 && denied_.Until(request->hash) < now_ms) {
+        request->rule().limit > 0 && denied_.Until(request->hash) < now_ms) {
       request->call = Call::kPlain;
     }
     if (request->call == Call::kPlain && !timed) {
@@ -207,12 +233,12 @@ int64_t RedisStore::OnTurnEnd() {
 }
 
 void RedisStore::Settle(Ticket ticket, Ending ending, const Decision& decision) {
-  results_->outcomes.push_back({ticket, ending, decision});
+  results_->outcomes.push_back({ticket, ending, decision, 0});
   --waiting_;
 }
 
-void RedisStore::SettleAll(Request* request, Ending ending) {
-  for (const Ticket ticket : request->tickets) Settle(ticket, ending, {});
+void RedisStore::SettleAll(Request* request, Ending ending, const Decision& decision) {
+  for (const Ticket ticket : request->tickets) Settle(ticket, ending, decision);
   request->tickets.clear();
 }
 
@@ -222,7 +248,7 @@ bool RedisStore::Healthy() {
   const int64_t now_ms = clock_->NowMs();
   if (client_.ready() && !pinging_ && now_ms - client_.last_reply_ms() >= kOldReplyMs) {
     pinging_ = true;
-    Submit(NewRequest(Call::kPing, nullptr, "", 0));
+    Submit(NewRequest(Call::kPing, no_rules_, nullptr));
   }
   return client_.ready() && !client_.Overdue(now_ms, kOverdueMs);
 }

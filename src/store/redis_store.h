@@ -26,9 +26,13 @@ class RedisStore : public Store, private TurnEvents {
              std::function<void()> deliver);
   ~RedisStore() override;
 
-  bool Check(const Rule& rule, std::string_view key, int64_t cost, Ticket ticket, Outcome* now) override;
-  bool Peek(const Rule& rule, std::string_view key, Ticket ticket, Outcome* now) override;
-  bool Reset(const Rule& rule, std::string_view key, Ticket ticket, Outcome* now) override;
+  bool Ask(Op op, const RuleSet& rules, const std::string* keys, int64_t units, Ticket ticket,
+           std::vector<Outcome>* now) override;
+  bool Refund(const RuleSet& rules, const std::string* keys, int64_t units, const int64_t* marks, Ticket ticket,
+              std::vector<Outcome>* now) override;
+  bool Block(const RuleSet& rules, const std::string* keys, int64_t ms, Ticket ticket,
+             std::vector<Outcome>* now) override;
+  bool Reset(const RuleSet& rules, const std::string* keys, Ticket ticket, std::vector<Outcome>* now) override;
   void List(const ListRequest& request) override;
   bool Healthy() override;
   Stats GetStats() const override;
@@ -46,8 +50,10 @@ class RedisStore : public Store, private TurnEvents {
   int64_t OnFlush() override;
   int64_t OnTurnEnd() override;
 
-  bool Full(Ticket ticket, Outcome* now) const;
-  Request* NewRequest(Call call, const Rule* rule, std::string_view key, uint64_t hash);
+  bool Full(Ticket ticket, std::vector<Outcome>* now) const;
+  Request* NewRequest(Call call, const RuleSet& rules, const std::string* keys);
+  // What is asked after it may not join what was asked before it.
+  void SubmitAlone(Request* request, Ticket ticket);
   void Submit(Request* request);
   void AddTicket(Request* request, Ticket ticket);
   int64_t NextWake() const;
@@ -58,6 +64,7 @@ class RedisStore : public Store, private TurnEvents {
   void OnLost(Request* request);
   void FinishPlain(Request* request);
   void FinishScript(Request* request, const Reply& reply);
+  void FinishLayered(Request* request, const Reply& reply);
   void FinishPeek(Request* request);
   void TakeBack(const Request& charged, int64_t units);
   void Refused(Request* request);
@@ -65,7 +72,7 @@ class RedisStore : public Store, private TurnEvents {
   void RememberDenied(const Request& request, int64_t rest_ms);
 
   void Settle(Ticket ticket, Ending ending, const Decision& decision);
-  void SettleAll(Request* request, Ending ending);
+  void SettleAll(Request* request, Ending ending, const Decision& decision = {});
   void Recycle(Request* request);
 
   const Clock* clock_;
@@ -89,6 +96,7 @@ class RedisStore : public Store, private TurnEvents {
   int64_t timeouts_ = 0;
   bool plain_form_ = false;
   bool pinging_ = false;
+  const RuleSet no_rules_;  // of a PING
 };
 
 }  // namespace spillway

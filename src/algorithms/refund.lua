@@ -1,0 +1,89 @@
+-- Gives units back to charges made before, each only into the same window, sub-window or entries; a bucket's not once it
+-- could have been full since. Never creates a key, never goes below nothing used.
+-- KEYS     one for each rule
+-- ARGV     units, then for each rule: algorithm, window (ms), refill per window, mark of the charge
+-- Reply    how many rules took the units back
+local units = tonumber(ARGV[1])
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local taken = 0
+local refund = {}
+refund.f = function(key, window, _, mark)
+  local used = tonumber(redis.call('GET', key) or nil)
+  local rest = redis.call('PTTL', key)
+  if not used or used <= 0 or used >= 9007199254740992 or rest < 0 then
+    return
+  end
+  local same
+  if mark >= 0 then
+    -- Before Redis 7 the two readings of the clock may differ by one.
+    same = math.abs(now + rest - mark) <= 1
+  else
+    -- The window began at -mark or a moment later, and none that did can have ended within one window of it.
+    same = now + rest >= window - mark and now <= window - mark
+  end
+  if same then
+    redis.call('DECRBY', key, string.format('%.0f', math.min(units, used)))
+    taken = taken + 1
+  end
+end
+refund.w = function(key, window, _, mark)
+  local value = redis.call('GET', key)
+  local newest = value and string.match(value, '^w(%d+) ')
+  if not newest then
+    return
+  end
+  local place = tonumber(newest) - mark + 1
+  local i = 0
+  local done = false
+  local text = string.gsub(value, '%d+', function(number)
+    i = i + 1
+    if i - 1 == place and tonumber(number) > 0 then
+      done = true
+      return string.format('%.0f', math.max(0, tonumber(number) - units))
+    end
+  end)
+  if done then
+    redis.call('SET', key, text, 'PX', math.max(1, redis.call('PTTL', key)))
+    taken = taken + 1
+  end
+end
+refund.l = function(key, window, _, mark)
+  if redis.call('TYPE', key).ok ~= 'zset' then
+    return
+  end
+  local text = string.format('%.0f', mark)
+  local left = mark > now - window and units or 0
+  local any = 0
+  while left > 0 do
+    local members = redis.call('ZRANGEBYSCORE', key, text, text, 'LIMIT', 0, math.min(left, 500))
+    if #members == 0 then
+      break
+    end
+    redis.call('ZREM', key, unpack(members))
+    left = left - #members
+    any = 1
+  end
+  taken = taken + any
+end
+refund.b = function(key, window, refill, mark)
+  local value = redis.call('GET', key)
+  local missing, at, scale = string.match(value or '', '^b(%d+) (%d+) (%d+)$')
+  if not missing or now >= mark or tonumber(scale) ~= window then
+    return
+  end
+  missing, at = tonumber(missing), tonumber(at)
+  missing = math.max(0, missing - (now - at) * refill - units * window)
+  if missing == 0 then
+    redis.call('DEL', key)
+  else
+    local full = refill > 0 and math.ceil(missing / refill) or window
+    redis.call('SET', key, string.format('b%.0f %.0f %.0f', missing, now, window), 'PX', full + 1)
+  end
+  taken = taken + 1
+end
+for i, key in ipairs(KEYS) do
+  local at = 1 + (i - 1) * 4
+  refund[ARGV[at + 1]](key, tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4]))
+end
+return taken
