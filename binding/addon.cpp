@@ -21,16 +21,35 @@ int64_t Whole(const Napi::Object& object, const char* name) {
 
 StoreHandle* HandleOf(const Napi::CallbackInfo& info) { return static_cast<StoreHandle*>(info.Data()); }
 
-Napi::Value AddRule(const Napi::CallbackInfo& info) {
+bool ReadAlgorithm(const std::string& name, Algorithm* algorithm) {
+  static constexpr const char* kNames[] = {"fixed-window", "sliding-window", "sliding-log", "token-bucket"};
+  for (size_t i = 0; i < 4; ++i) {
+    if (name != kNames[i]) continue;
+    *algorithm = static_cast<Algorithm>(i);
+    return true;
+  }
+  return false;
+}
+
+Napi::Value AddRules(const Napi::CallbackInfo& info) {
   StoreHandle* handle = HandleOf(info);
-  const auto options = info[0].As<Napi::Object>();
-  Rule rule;
-  rule.prefix = Text(options, "prefix");
-  rule.limit = Whole(options, "limit");
-  rule.window_ms = Whole(options, "windowMs");
-  rule.timeout_ms = Whole(options, "timeoutMs");
-  std::string error = "the store is closed";
-  const int32_t number = handle->limiter() == nullptr ? -1 : handle->limiter()->AddRule(std::move(rule), &error);
+  const auto list = info[0].As<Napi::Array>();
+  RuleSet rules;
+  std::string error = handle->limiter() == nullptr ? "the store is closed" : "";
+  for (uint32_t i = 0; i < list.Length(); ++i) {
+    const auto options = list.Get(i).As<Napi::Object>();
+    Rule rule;
+    rule.prefix = Text(options, "prefix");
+    rule.id = Text(options, "id");
+    rule.limit = Whole(options, "limit");
+    rule.burst = Whole(options, "burst");
+    rule.window_ms = Whole(options, "windowMs");
+    rule.timeout_ms = Whole(options, "timeoutMs");
+    rule.shadow = options.Get("shadow").ToBoolean();
+    if (!ReadAlgorithm(Text(options, "algorithm"), &rule.algorithm)) error = "the algorithm is unknown";
+    rules.push_back(std::move(rule));
+  }
+  const int32_t number = error.empty() ? handle->limiter()->AddRules(std::move(rules), &error) : -1;
   if (number < 0) {
     Napi::RangeError::New(info.Env(), error).ThrowAsJavaScriptException();
     return info.Env().Undefined();
@@ -81,7 +100,7 @@ void Close(const Napi::CallbackInfo& info) { HandleOf(info)->Close(); }
 
 Napi::Object MakeStoreObject(Napi::Env env, StoreHandle* handle) {
   auto object = Napi::Object::New(env);
-  object["addRule"] = Napi::Function::New(env, AddRule, "addRule", handle);
+  object["addRules"] = Napi::Function::New(env, AddRules, "addRules", handle);
   object["list"] = Napi::Function::New(env, List, "list", handle);
   object["healthy"] = Napi::Function::New(env, Healthy, "healthy", handle);
   object["stats"] = Napi::Function::New(env, GetStats, "stats", handle);

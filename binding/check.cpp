@@ -44,64 +44,105 @@ int32_t ReadId(napi_env env, napi_value value, char* buffer, std::string_view* i
 
 struct Call {
   StoreHandle* handle = nullptr;
-  napi_value arguments[4] = {};
-  uint32_t rule = 0;
+  napi_value arguments[5] = {};
+  uint32_t set = 0;
   uint32_t slot = 0;
-  char buffer[kIdBuffer];
-  std::string_view id;
 };
 
-// Reads (rule, id, ..., slot); 0, or the Submit code.
+// The key of all rules, or an array with one for each. 0, or the Submit code.
+int32_t ReadSubjects(napi_env env, const Call& call) {
+  Limiter* limiter = call.handle->limiter();
+  char buffer[kIdBuffer];
+  std::string_view id;
+  const napi_value key = call.arguments[1];
+  bool several = false;
+  napi_is_array(env, key, &several);
+  if (!several) {
+    const int32_t refused = ReadId(env, key, buffer, &id);
+    if (refused == 0) limiter->SetSubject(call.set, id);
+    return refused;
+  }
+  for (uint32_t rule = 0; rule < limiter->SizeOf(call.set); ++rule) {
+    napi_value element = nullptr;
+    napi_get_element(env, key, rule, &element);
+    const int32_t refused = ReadId(env, element, buffer, &id);
+    if (refused != 0) return refused;
+    limiter->SetSubject(call.set, rule, id);
+  }
+  return 0;
+}
+
+// Reads (set, key or keys, ..., slot); 0, or the Submit code.
 int32_t ReadCall(napi_env env, napi_callback_info info, size_t slot_at, Call* call) {
-  size_t count = 4;
+  size_t count = 5;
   void* data = nullptr;
   napi_get_cb_info(env, info, &count, call->arguments, nullptr, &data);
   call->handle = static_cast<StoreHandle*>(data);
   if (call->handle->limiter() == nullptr) return kStoreClosed;
-  if (count <= slot_at || napi_get_value_uint32(env, call->arguments[0], &call->rule) != napi_ok ||
+  if (count <= slot_at || napi_get_value_uint32(env, call->arguments[0], &call->set) != napi_ok ||
       napi_get_value_uint32(env, call->arguments[slot_at], &call->slot) != napi_ok ||
-      !call->handle->limiter()->HasRule(call->rule)) {
+      call->handle->limiter()->SizeOf(call->set) == 0) {
     return kBadNumber;
   }
-  return ReadId(env, call->arguments[1], call->buffer, &call->id);
+  return ReadSubjects(env, *call);
 }
 
-napi_value Answer(napi_env env, StoreHandle* handle, bool ready, const Outcome& outcome) {
-  if (ready) handle->PutFirst(outcome);
+// A whole number from 1; false: it is none.
+bool ReadUnits(napi_env env, napi_value value, int64_t* units) {
+  double number = 0;
+  if (napi_get_value_double(env, value, &number) != napi_ok || !(number >= 1) ||
+      number > static_cast<double>(kMaxLimit) || std::floor(number) != number) {
+    return false;
+  }
+  *units = static_cast<int64_t>(number);
+  return true;
+}
+
+napi_value Answer(napi_env env, StoreHandle* handle, bool ready) {
+  if (ready) handle->PutFirst();
   return Number(env, ready ? kReady : kPending);
 }
 
-napi_value Check(napi_env env, napi_callback_info info) {
+template <Op op>
+napi_value Ask(napi_env env, napi_callback_info info) {
   Call call;
   const int32_t refused = ReadCall(env, info, 3, &call);
   if (refused != 0) return Number(env, refused);
-  double cost = 0;
-  if (napi_get_value_double(env, call.arguments[2], &cost) != napi_ok || !(cost >= 1) ||
-      cost > static_cast<double>(kMaxLimit) || std::floor(cost) != cost) {
-    return Number(env, kBadNumber);
-  }
-  Outcome outcome;
-  const bool ready =
-      call.handle->limiter()->Check(call.rule, call.id, static_cast<int64_t>(cost), call.slot, &outcome);
-  return Answer(env, call.handle, ready, outcome);
+  int64_t units = 0;
+  if (!ReadUnits(env, call.arguments[2], &units)) return Number(env, kBadNumber);
+  return Answer(env, call.handle, call.handle->limiter()->Ask(op, call.set, units, call.slot, call.handle->now()));
 }
 
-napi_value Peek(napi_env env, napi_callback_info info) {
+napi_value Refund(napi_env env, napi_callback_info info) {
   Call call;
-  const int32_t refused = ReadCall(env, info, 2, &call);
+  const int32_t refused = ReadCall(env, info, 4, &call);
   if (refused != 0) return Number(env, refused);
-  Outcome outcome;
-  const bool ready = call.handle->limiter()->Peek(call.rule, call.id, call.slot, &outcome);
-  return Answer(env, call.handle, ready, outcome);
+  int64_t units = 0;
+  int64_t marks[kMaxRules] = {};
+  if (!ReadUnits(env, call.arguments[2], &units)) return Number(env, kBadNumber);
+  for (uint32_t rule = 0; rule < call.handle->limiter()->SizeOf(call.set); ++rule) {
+    napi_value mark = nullptr;
+    napi_get_element(env, call.arguments[3], rule, &mark);
+    if (napi_get_value_int64(env, mark, &marks[rule]) != napi_ok) return Number(env, kBadNumber);
+  }
+  return Answer(env, call.handle,
+                call.handle->limiter()->Refund(call.set, units, marks, call.slot, call.handle->now()));
+}
+
+napi_value Block(napi_env env, napi_callback_info info) {
+  Call call;
+  const int32_t refused = ReadCall(env, info, 3, &call);
+  if (refused != 0) return Number(env, refused);
+  int64_t ms = 0;
+  if (!ReadUnits(env, call.arguments[2], &ms) || ms > kMaxWindowMs) return Number(env, kBadNumber);
+  return Answer(env, call.handle, call.handle->limiter()->Block(call.set, ms, call.slot, call.handle->now()));
 }
 
 napi_value Reset(napi_env env, napi_callback_info info) {
   Call call;
   const int32_t refused = ReadCall(env, info, 2, &call);
   if (refused != 0) return Number(env, refused);
-  Outcome outcome;
-  const bool ready = call.handle->limiter()->Reset(call.rule, call.id, call.slot, &outcome);
-  return Answer(env, call.handle, ready, outcome);
+  return Answer(env, call.handle, call.handle->limiter()->Reset(call.set, call.slot, call.handle->now()));
 }
 
 void Define(Napi::Object object, const char* name, napi_callback function, StoreHandle* handle) {
@@ -113,8 +154,11 @@ void Define(Napi::Object object, const char* name, napi_callback function, Store
 }  // namespace
 
 void DefineHotCalls(Napi::Object object, StoreHandle* handle) {
-  Define(object, "check", Check, handle);
-  Define(object, "peek", Peek, handle);
+  Define(object, "check", Ask<Op::kCheck>, handle);
+  Define(object, "peek", Ask<Op::kPeek>, handle);
+  Define(object, "penalize", Ask<Op::kPenalize>, handle);
+  Define(object, "refund", Refund, handle);
+  Define(object, "block", Block, handle);
   Define(object, "reset", Reset, handle);
 }
 

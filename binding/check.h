@@ -6,7 +6,7 @@ namespace spillway {
 
 class StoreHandle;
 
-// Adds check, peek and reset to the object of a store.
+// Adds the calls about keys to the object of a store.
 void DefineHotCalls(Napi::Object object, StoreHandle* handle);
 
 }  // namespace spillway

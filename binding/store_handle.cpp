@@ -7,7 +7,7 @@ namespace spillway {
 namespace {
 
 // RecordField of lib/native.ts.
-constexpr size_t kRecordLength = 8;
+constexpr size_t kRecordLength = 10;
 
 }  // namespace
 
@@ -33,19 +33,28 @@ void StoreHandle::Put(const Outcome& outcome, size_t record) {
   fields[5] = static_cast<double>(decision.reset_in_ms);
   fields[6] = static_cast<double>(decision.retry_after_ms);
   fields[7] = static_cast<double>(decision.used);
+  fields[8] = static_cast<double>(decision.mark);
+  fields[9] = decision.blocked ? 1 : 0;
 }
 
-void StoreHandle::PutFirst(const Outcome& outcome) { Put(outcome, 0); }
+void StoreHandle::PutFirst() {
+  for (size_t i = 0; i < now_.size(); ++i) Put(now_[i], i);
+}
 
 void StoreHandle::Deliver() {
   const Napi::HandleScope scope(env_);
   // Taken first: what JavaScript asks meanwhile reports into the next turn's results.
   std::vector<Outcome> outcomes;
   outcomes.swap(results_.outcomes);
-  for (size_t from = 0; from < outcomes.size(); from += batch_records_) {
-    const size_t count = std::min(batch_records_, outcomes.size() - from);
-    for (size_t i = 0; i < count; ++i) Put(outcomes[from + i], i);
-    Call(on_batch_, {Napi::Number::New(env_, static_cast<double>(count))});
+  size_t filled = 0;
+  for (size_t i = 0; i < outcomes.size(); ++i) {
+    Put(outcomes[i], filled++);
+    // The records of one call cross together.
+    const bool whole = outcomes[i].behind == 0;
+    if (i + 1 == outcomes.size() || (whole && filled + kMaxRules > batch_records_)) {
+      Call(on_batch_, {Napi::Number::New(env_, static_cast<double>(filled))});
+      filled = 0;
+    }
   }
   outcomes.clear();
   // The memory is used again.

@@ -38,8 +38,13 @@ class StoreHandle {
   // Null once closed.
   Limiter* limiter() { return limiter_.get(); }
   Napi::Env env() const { return env_; }
-  // Writes one outcome as the batch's first record.
-  void PutFirst(const Outcome& outcome);
+  // Where a call that is answered at once puts its outcomes.
+  std::vector<Outcome>* now() {
+    now_.clear();
+    return &now_;
+  }
+  // Writes those as the batch's first records.
+  void PutFirst();
   // Hands all results to JavaScript; called by the loop, or inside a call from JavaScript. It may close this store.
   void Deliver();
   // Settles what waits, delivers that, and frees the store.
@@ -56,6 +61,7 @@ class StoreHandle {
   Napi::Env env_;
   std::unique_ptr<Limiter> limiter_;
   Results results_;
+  std::vector<Outcome> now_;
   Napi::ObjectReference receiver_;
   Napi::FunctionReference on_batch_;
   Napi::FunctionReference on_page_;

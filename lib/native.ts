@@ -7,9 +7,15 @@
 export interface NativeRule {
   /** Written in front of every subject: `ratelimit:`. Ignored by the in-process store, which has one prefix. */
   prefix: string;
-  algorithm: 'fixed-window';
-  /** Units admitted per window, 0 or more. */
+  /** The part of the key behind the subject, `{<prefix><subject>}:<id>`; empty: the key is `<prefix><subject>`. */
+  id: string;
+  algorithm: 'fixed-window' | 'sliding-window' | 'sliding-log' | 'token-bucket';
+  /** Units admitted (a token bucket: refilled) per window, 0 or more. */
   limit: number;
+  /** A token bucket's capacity; ignored by the others. */
+  burst: number;
+  /** Counts and reports, never denies. */
+  shadow: boolean;
   windowMs: number;
   /** The deadline of a check under this rule; Redis only. */
   timeoutMs: number;
@@ -76,8 +82,14 @@ export const RecordField = {
   RetryAfterMs: 6,
   /** Units counted in the window after this call. */
   Used: 7,
+  /** What a refund of this charge needs to find it again. */
+  Mark: 8,
+  /** 1 while the key is blocked. */
+  Blocked: 9,
 } as const;
-export const RECORD_LENGTH = 8;
+export const RECORD_LENGTH = 10;
+/** Rules that one check can carry. */
+export const MAX_RULES = 8;
 
 /** One page of a listing: `keys[i]` has `counts[i]` and ends in `resetInMs[i]`. An empty `cursor` means done. */
 export interface NativePage {
@@ -105,14 +117,22 @@ export interface NativeStats {
 }
 
 export interface NativeStore {
-  /** Registers a rule for good and answers its number. Throws RangeError for numbers that the algorithm cannot hold. */
-  addRule(rule: NativeRule): number;
-  /** The hot call: charge `cost` to `key` under `rule`, or nothing. */
-  check(rule: number, key: string, cost: number, slot: number): number;
-  /** Reads what `check` would see with a cost of 1; charges nothing. */
-  peek(rule: number, key: string, slot: number): number;
-  /** Forgets exactly this key. The record's `Used` is 1 when there was one. */
-  reset(rule: number, key: string, slot: number): number;
+  /** Registers the rules of a check for good and answers the set's number. Throws RangeError for what cannot be held. */
+  addRules(rules: NativeRule[]): number;
+  // In the calls below `key` is the subject of all rules of the set, or an array with one for each. An answered call
+  // brings a record for each rule, in order, directly behind each other; any other ending brings one.
+  /** The hot call: charge `cost` to all rules, or nothing to any. */
+  check(set: number, key: string | string[], cost: number, slot: number): number;
+  /** Reads what `check` would see; charges nothing. */
+  peek(set: number, key: string | string[], cost: number, slot: number): number;
+  /** Charges `units` also where they do not fit. */
+  penalize(set: number, key: string | string[], units: number, slot: number): number;
+  /** Gives units back to the charges with these marks. One record, whose `Used` is how many rules took them. */
+  refund(set: number, key: string | string[], units: number, marks: number[], slot: number): number;
+  /** Denies for `ms`; then the keys start afresh. One record. */
+  block(set: number, key: string | string[], ms: number, slot: number): number;
+  /** Forgets exactly the keys of the set. One record, whose `Used` is how many there were. */
+  reset(set: number, key: string | string[], slot: number): number;
   /**
    * Reads one page of what is stored under the prefix; answered through `onPage`. `cursor` is `''` for the first page.
    * `match` is a glob over the part behind the prefix, `*` for all; `pageSize` is a hint.
