@@ -1,24 +1,10 @@
 import { canonicalAddress, isWithin, parseRange, type Range } from '../address';
 import { invalidOption, shown } from '../errors';
 import { validateKey } from '../key';
-import { UNLIMITED, type Rate } from '../rate';
 import { refuseUnknown, requireObject } from '../validate';
-import { compilePlan, type CompiledPlan, type Plan, type RuleDefaults } from './plan';
-import { readQuota } from './quota';
-import { withQuota, type CompiledRule } from './rule';
-
-/**
- * Limits of one subject in place of those that all have. A rate or a list of rules alone is its `plan`.
- * Counts go on under an override, because the keys stay.
- */
-export type Override = Plan | RuleOverrides;
-
-export interface RuleOverrides {
-  /** The rules in place of those of whatever plan the subject has. */
-  plan?: Plan;
-  /** By rule id, the rate in place of that of a rule for requests, or with the `burst` of its token bucket. */
-  rules?: { readonly [rule: string]: Rate | { readonly rate: Rate; readonly burst?: number } };
-}
+import { compileOverride, type AccessContext, type CompiledOverride, type Override } from './override';
+import type { CompiledPlan } from './plan';
+import type { CompiledRule } from './rule';
 
 /**
  * Subjects that are treated apart, by the text under which they are counted: `org-123`, `user:5`, `ip:1.2.3.4`, or
@@ -31,23 +17,6 @@ export interface AccessEntries {
   deny?: readonly string[];
   /** Own limits. */
   overrides?: { readonly [subject: string]: Override };
-}
-
-interface CompiledOverride {
-  readonly given: Override;
-  readonly plan: CompiledPlan | undefined;
-  /** By rule id; undefined: unlimited. */
-  readonly rules: ReadonlyMap<string, CompiledRule | undefined>;
-}
-
-/** What overrides are checked against. */
-export interface AccessContext {
-  readonly defaults: RuleDefaults;
-  readonly ipv6Subnet: number;
-  /** The rules for requests that an override may name; undefined: an unlimited one. */
-  readonly rules: ReadonlyMap<string, CompiledRule | undefined>;
-  /** The rule of a limiter with one rate, which then is what `plan` replaces. */
-  readonly rate?: CompiledRule;
 }
 
 type Verdict = 'allow' | 'deny';
@@ -185,58 +154,7 @@ export class AccessList {
     if (range !== undefined) {
       throw invalidOption(`${where}: a network has no limits of its own; name an address, or use a rule.`);
     }
-    this.overrides.set(name, this.compile(given, where));
-  }
-
-  private compile(given: Override, where: string): CompiledOverride {
-    if (!isRuleOverrides(given)) return { given, plan: this.planFrom(given, where), rules: new Map() };
-    refuseUnknown(given, ['plan', 'rules'], `${where}.`);
-    const { plan, rules = {} } = given;
-    requireObject(rules, `${where}.rules`);
-    return {
-      given,
-      plan: plan === undefined ? undefined : this.planFrom(plan, `${where}.plan`),
-      rules: new Map(
-        Object.entries(rules).map(([id, rate]) => [id, this.overridden(id, rate, `${where}.rules.${id}`)]),
-      ),
-    };
-  }
-
-  private planFrom(plan: Plan, where: string): CompiledPlan {
-    const { defaults, rate, rules } = this.context;
-    if (rate === undefined) {
-      const compiled = compilePlan('override', plan, defaults, where);
-      const twin = compiled.find(({ key }) => rules.has(key));
-      if (twin === undefined) return compiled;
-      throw invalidOption(
-        `${where}: ${shown(twin.id)} is the id of one of the rules; a plan's needs its own.`,
-      );
-    }
-    const quota = readQuota({ rate: plan }, { algorithm: rate.quota.algorithm }, where, where);
-    return quota === UNLIMITED ? [] : [withQuota(rate, quota)];
-  }
-
-  private overridden(id: string, given: unknown, where: string): CompiledRule | undefined {
-    const { rules } = this.context;
-    if (!rules.has(id)) {
-      throw invalidOption(
-        `${where}: there is no rule ${shown(id)}. Known are: ${[...rules.keys()].join(', ')}.`,
-      );
-    }
-    const rule = rules.get(id);
-    // What is counted under the key can be read by its own algorithm only.
-    const algorithm = rule?.quota.algorithm ?? 'fixed-window';
-    const isRate = typeof given !== 'object' || given === null || !Object.hasOwn(given, 'rate');
-    if (!isRate) refuseUnknown(given, ['rate', 'burst'], `${where}.`);
-    const quota = isRate
-      ? readQuota({ rate: given }, { algorithm }, where, where)
-      : readQuota(given, { algorithm }, where);
-    if (rule === undefined && quota !== UNLIMITED) {
-      throw invalidOption(
-        `${where}: the rule ${shown(id)} is unlimited, so nobody's share of it can be set.`,
-      );
-    }
-    return rule === undefined || quota === UNLIMITED ? undefined : withQuota(rule, quota);
+    this.overrides.set(name, compileOverride(given, this.context, where));
   }
 
   /** A subject in the form in which it is counted. */
@@ -257,9 +175,4 @@ export class AccessList {
     if (isV4 ? range[1] < 32 : range[1] < this.context.ipv6Subnet) return { name, range };
     return { name: `ip:${canonicalAddress(text, this.context.ipv6Subnet)}` };
   }
-}
-
-function isRuleOverrides(given: Override): given is RuleOverrides {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) return false;
-  return Object.hasOwn(given, 'plan') || Object.hasOwn(given, 'rules');
 }

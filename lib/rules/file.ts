@@ -21,7 +21,8 @@ export function loadRules(file: string, environment?: string): RulesFile {
   const given = readJson(chosen);
   try {
     requireObject(given, 'the file');
-    const { $schema: _, ...options } = given as RuleOptions & { $schema?: unknown };
+    const options = { ...given } as RuleOptions & { $schema?: unknown };
+    delete options.$schema;
     compileRules(options);
     return options;
   } catch (error) {

@@ -1,9 +1,10 @@
 import { invalidOption, shown } from '../errors';
+import { MAX_RULES } from '../native';
 import { UNLIMITED, type Rate } from '../rate';
 import type { Algorithm } from '../types';
 import { refuseUnknown, requireObject } from '../validate';
 import { readQuota, windowText, type Quota, type QuotaDefaults, type QuotaOptions } from './quota';
-import { makeRule, MAX_RULES, readId, type CompiledRule, type RuleTraits, type TraitDefaults } from './rule';
+import { makeRule, readId, type CompiledRule, type RuleTraits, type TraitDefaults } from './rule';
 
 /** One rule of a plan, where a rate alone does not say enough. */
 export interface PlanRule extends QuotaOptions, RuleTraits {

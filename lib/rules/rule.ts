@@ -3,9 +3,6 @@ import type { OnError } from '../types';
 import { readOnError } from '../validate';
 import { place, type Quota } from './quota';
 
-/** The most rules that one check carries. */
-export const MAX_RULES = 8;
-
 /** What every rule may say besides its rate. */
 export interface RuleTraits {
   /** What is answered for this rule while the store is away. Default: the limiter's. */

@@ -1,4 +1,5 @@
 import { invalidOption, RateLimitError, shown } from '../errors';
+import { MAX_RULES } from '../native';
 import type { CompiledRules } from './compile';
 import {
   firstSubject,
@@ -12,7 +13,7 @@ import { parsePath, pathText, type RequestPath } from './path';
 import { bypasses, foldedReadings, type Pattern } from './pattern';
 import type { CompiledPlan } from './plan';
 import { applying, type CompiledRequestRule, type Match, type Missing } from './request-rule';
-import { MAX_RULES, type CompiledRule } from './rule';
+import type { CompiledRule } from './rule';
 import { tooMany } from './witness';
 
 /** One rule to charge, and to whom. */

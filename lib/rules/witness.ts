@@ -1,9 +1,9 @@
 import { invalidOption } from '../errors';
+import { MAX_RULES } from '../native';
 import type { CompiledRules } from './compile';
 import type { Segments } from './path';
 import type { Pattern } from './pattern';
 import { applying, type Entry } from './request-rule';
-import { MAX_RULES } from './rule';
 
 /** A segment that only a star matches. */
 const ANY = '\0';

@@ -1,0 +1,221 @@
+import { compileRules, type RuleOptions } from '../../lib/rules/compile';
+import { subjectOf, type RateLimitRequest } from '../../lib/rules/identity';
+import { selectRules } from '../../lib/rules/select';
+import { refusalOf } from './refusal';
+
+const OPTIONS: RuleOptions = {
+  plans: { FREE: ['100/h', '10/m'] },
+  rules: [
+    { id: 'api', match: '/api/*', by: 'user', rate: '50/m', missing: 'skip' },
+    { id: 'burst', by: 'user', rate: '5/s', algorithm: 'token-bucket', burst: 20, missing: 'skip' },
+    { id: 'open', by: 'user', rate: 'unlimited' },
+  ],
+};
+
+const limiter = (access?: RuleOptions['access']) => compileRules({ ...OPTIONS, access });
+const request: RateLimitRequest = {
+  method: 'GET',
+  path: '/api/x',
+  ip: '192.0.2.1',
+  user: 'jane',
+  organization: 'org-1',
+};
+const run = (rules: ReturnType<typeof limiter>, more: Partial<RateLimitRequest> = {}) =>
+  selectRules(rules, { ...request, ...more });
+
+/** Limit and capacity under which each rule is charged. */
+function quotas(rules: ReturnType<typeof limiter>, more: Partial<RateLimitRequest> = {}) {
+  const selection = run(rules, { plan: 'FREE', ...more });
+  if (selection.kind !== 'charge') throw new Error(selection.kind);
+  return selection.charges.map(({ rule: { key, quota } }) => [key, quota.limit, quota.burst]);
+}
+
+const ALL = [
+  ['api', 50, 50],
+  ['burst', 5, 20],
+  ['', 100, 100],
+  ['@1m', 10, 10],
+];
+
+describe('allow and deny', () => {
+  test.each([
+    'user:jane',
+    'org-1',
+    'ip:192.0.2.1',
+    'ip:192.0.2.0/24',
+    'ip:0.0.0.0/0',
+    subjectOf('apiKey', 'k'),
+  ])('%s', (subject) => {
+    const given = { apiKey: 'k' };
+    expect(run(limiter({ allow: [subject] }), given)).toEqual({ kind: 'bypass', why: 'allowed' });
+    expect(run(limiter({ deny: [subject] }), given)).toMatchObject({ kind: 'deny', why: 'denied' });
+    expect(run(limiter({ allow: [subject], deny: [subject] }), given).kind).toBe('deny');
+  });
+
+  test.each([
+    'user:jan',
+    'user:jane2',
+    'jane',
+    'user:org-1',
+    'org-12',
+    'ip:192.0.2.10',
+    'ip:192.0.3.0/24',
+    'ip:::/0',
+  ])('%s is somebody else', (subject) => {
+    expect(run(limiter({ deny: [subject] })).kind).toBe('charge');
+  });
+
+  test('a denial of one identity wins over the allowance of another', () => {
+    expect(run(limiter({ allow: ['org-1'], deny: ['user:jane'] }))).toEqual({
+      kind: 'deny',
+      why: 'denied',
+      what: 'user:jane',
+    });
+    expect(run(limiter({ allow: ['ip:192.0.2.1'], deny: ['ip:192.0.0.0/16'] })).kind).toBe('deny');
+  });
+
+  test('an IPv6 address stands for its network, a wider network for all in it', () => {
+    const ip = '2001:db8::1';
+    for (const subject of ['ip:2001:db8::9', 'ip:2001:db8::/64', 'ip:2001:DB8:0::/48', 'ip:2000::/3']) {
+      expect(run(limiter({ deny: [subject] }), { ip }).kind).toBe('deny');
+    }
+    expect(run(limiter({ deny: ['ip:2001:db8:0:1::/64'] }), { ip }).kind).toBe('charge');
+    expect(run(limiter({ deny: ['ip:0.0.0.0/0'] }), { ip }).kind).toBe('charge');
+  });
+
+  test('come behind bypass', () => {
+    const rules = compileRules({ ...OPTIONS, bypass: ['/api/health'], access: { deny: ['user:jane'] } });
+    expect(run(rules, { path: '/api/health' })).toEqual({ kind: 'bypass', why: 'path' });
+  });
+});
+
+describe('overrides', () => {
+  test('nobody has one to begin with', () => {
+    expect(quotas(limiter())).toEqual(ALL);
+  });
+
+  test('a rate or a list is the plan of a subject; keys stay', () => {
+    const expected = [...ALL.slice(0, 2), ['', 500, 500]];
+    expect(quotas(limiter({ overrides: { 'org-1': '500/h' } }))).toEqual(expected);
+    expect(quotas(limiter({ overrides: { 'org-1': { requests: 500, windowMs: 3_600_000 } } }))).toEqual(
+      expected,
+    );
+    expect(quotas(limiter({ overrides: { 'org-1': { plan: '500/h' } } }))).toEqual(expected);
+    expect(quotas(limiter({ overrides: { 'org-1': ['500/h', '90/m'] } }))).toEqual([
+      ...expected,
+      ['@1m', 90, 90],
+    ]);
+    expect(quotas(limiter({ overrides: { 'org-1': 'unlimited' } }))).toEqual(ALL.slice(0, 2));
+    expect(quotas(limiter({ overrides: { 'org-2': '500/h' } }))).toEqual(ALL);
+  });
+
+  test('a rule of a subject; without a plan the override gives none', () => {
+    const rules = { api: '90/m', burst: { rate: '7/s', burst: 70 } };
+    expect(quotas(limiter({ overrides: { 'user:jane': { rules } } }))).toEqual([
+      ['api', 90, 90],
+      ['burst', 7, 70],
+      ...ALL.slice(2),
+    ]);
+    expect(
+      quotas(limiter({ overrides: { 'user:jane': { rules: { burst: '7/s', api: 'unlimited' } } } })),
+    ).toEqual([['burst', 7, 7], ...ALL.slice(2)]);
+    expect(quotas(limiter({ overrides: { 'org-1': '500/h' } }), { plan: undefined })).toEqual(
+      ALL.slice(0, 2),
+    );
+  });
+
+  test('the threshold moves with the limit', () => {
+    const rules = limiter({ overrides: { 'user:jane': { rules: { api: '200/m' } } } });
+    const selection = run(rules);
+    expect(selection).toMatchObject({ kind: 'charge', charges: [{ rule: { id: 'api', nearAt: 160 } }, {}] });
+  });
+
+  test('of a limiter with one rate it is that rate', () => {
+    const rules = compileRules({
+      rate: '5/s',
+      algorithm: 'sliding-log',
+      access: { overrides: { a: '9/s', b: 'unlimited' } },
+    });
+    const rate = rules.rate ?? [];
+    expect(rules.access.planOf('a', rate)).toMatchObject([
+      { id: 'rate', key: '', quota: { algorithm: 'sliding-log', limit: 9 } },
+    ]);
+    expect(rules.access.planOf('b', rate)).toEqual([]);
+    expect(rules.access.planOf('c', rate)).toBe(rate);
+  });
+});
+
+describe('at run time', () => {
+  test('one by one', () => {
+    const rules = limiter();
+    rules.access.deny('user:jane');
+    expect(run(rules).kind).toBe('deny');
+    rules.access.allow('user:jane');
+    expect(run(rules).kind).toBe('bypass');
+    expect(rules.access.remove('user:jane')).toBe(true);
+    expect(rules.access.remove('user:jane')).toBe(false);
+    expect(run(rules).kind).toBe('charge');
+    rules.access.override('user:jane', { rules: { api: '1/m' } });
+    expect(quotas(rules)[0]).toEqual(['api', 1, 1]);
+    rules.access.remove('user:jane');
+    expect(quotas(rules)).toEqual(ALL);
+    rules.access.deny('ip:192.0.2.0/24');
+    expect(run(rules).kind).toBe('deny');
+    expect(rules.access.remove('ip:192.0.2.0/24')).toBe(true);
+    expect(run(rules).kind).toBe('charge');
+  });
+
+  test('a subject that is charged again has the same rule object', () => {
+    const rules = limiter({ overrides: { 'org-1': '500/h' } });
+    expect(rules.access.planOf('org-1', [])).toBe(rules.access.planOf('org-1', []));
+  });
+
+  test('all at once, or nothing where one is wrong', () => {
+    const rules = limiter({ deny: ['user:eve'], overrides: { 'org-1': '500/h' } });
+    const before = rules.access.entries();
+    expect(before).toEqual({ allow: [], deny: ['user:eve'], overrides: { 'org-1': '500/h' } });
+    expect(() => rules.access.replace({ allow: ['user:jane'], overrides: { 'org-1': '1/hour' } })).toThrow();
+    expect(rules.access.entries()).toEqual(before);
+    rules.access.replace({ allow: ['user:jane', 'ip:10.0.0.0/8'] });
+    expect(rules.access.entries()).toEqual({
+      allow: ['user:jane', 'ip:10.0.0.0/8'],
+      deny: [],
+      overrides: {},
+    });
+    expect(quotas(rules, { user: null })).toEqual(ALL.slice(2));
+    rules.access.replace(rules.access.entries());
+    expect(run(rules).kind).toBe('bypass');
+  });
+
+  test('names that objects have are subjects like others', () => {
+    const rules = limiter(JSON.parse('{"overrides": {"__proto__": "7/h", "constructor": "8/h"}}') as object);
+    expect(quotas(rules, { organization: '__proto__' }).at(-1)).toEqual(['', 7, 7]);
+    expect(quotas(rules, { organization: 'constructor' }).at(-1)).toEqual(['', 8, 8]);
+    expect(quotas(rules, { organization: 'toString' })).toEqual(ALL);
+    expect(Object.keys(rules.access.entries().overrides)).toEqual(['__proto__', 'constructor']);
+  });
+});
+
+test.each<[unknown, RegExp]>([
+  [[], /must be an object/],
+  [{ block: [] }, /Unknown option "block"/],
+  [{ allow: 'user:jane' }, /^allow must be a list/],
+  [{ allow: [''] }, /^allow\[0\]: /],
+  [{ deny: ['a', 5] }, /^deny\[1\]: /],
+  [{ deny: ['ip:garbage'] }, /^deny\[0\]: "garbage" is no address/],
+  [{ deny: ['ip:10.0.0.0/33'] }, /no network/],
+  [{ overrides: [] }, /^overrides must be an object/],
+  [{ overrides: { a: '1/hour' } }, /^overrides\["a"\]: "1\/hour"/],
+  [{ overrides: { a: { rules: { nope: '1/s' } } } }, /there is no rule "nope". Known are: api, burst, open/],
+  [{ overrides: { a: { rules: { toString: '1/s' } } } }, /there is no rule/],
+  [{ overrides: { a: { rules: { api: { rate: '1/s', burst: 5 } } } } }, /only algorithm 'token-bucket'/],
+  [{ overrides: { a: { rules: { api: { rate: '1/s', algorithm: 'sliding-log' } } } } }, /algorithm/],
+  [{ overrides: { a: { rules: { open: '1/s' } } } }, /is unlimited/],
+  [{ overrides: { a: { plan: '1/s', rule: {} } } }, /Did you mean overrides\["a"\]\.rules\?/],
+  [{ overrides: { a: ['1/d', { id: 'api', rate: '1/s' }] } }, /"api" is the id of one of the rules/],
+  [{ overrides: { 'ip:10.0.0.0/8': '1/s' } }, /a network has no limits/],
+])('refuses the access list %j', (access, message) => {
+  const error = refusalOf(() => limiter(access as RuleOptions['access']));
+  expect(error.code).toBe('ERR_INVALID_OPTION');
+  expect(error.message).toMatch(message);
+});

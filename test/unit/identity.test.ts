@@ -1,0 +1,168 @@
+import { compileRules, type RuleOptions } from '../../lib/rules/compile';
+import { subjectOf, type IdScope, type RateLimitRequest } from '../../lib/rules/identity';
+import { selectRules, type Selection } from '../../lib/rules/select';
+import { refusalOf } from './refusal';
+
+const REQUEST: RateLimitRequest = { method: 'GET', path: '/api/users', ip: '192.0.2.1' };
+
+function select(options: RuleOptions, request: Partial<RateLimitRequest> = {}): Selection {
+  return selectRules(compileRules(options), { ...REQUEST, ...request });
+}
+
+/** The rules and subjects that are charged, as text. */
+function charged(options: RuleOptions, request: Partial<RateLimitRequest> = {}): string[] {
+  const selection = select(options, request);
+  if (selection.kind !== 'charge') throw new Error(`expected charges, not ${JSON.stringify(selection)}`);
+  return selection.charges.map(({ rule, subject }) => `${rule.id} ${subject}`);
+}
+
+describe('whom they count', () => {
+  const by = (
+    identity: NonNullable<RuleOptions['rules']>[number]['by'],
+    request: Partial<RateLimitRequest> = {},
+  ) =>
+    charged(
+      { rules: [{ id: 'r', by: identity, rate: '1/s', match: ['/api/*', '/files/*/raw'] }] },
+      request,
+    )[0]?.slice(2);
+
+  test('ip: one form for each address, networks for IPv6', () => {
+    expect(by('ip')).toBe('ip:192.0.2.1');
+    expect(by('ip', { ip: '::ffff:192.0.2.1' })).toBe('ip:192.0.2.1');
+    for (const ip of ['2001:DB8::1', '2001:db8:0:0:ffff::9', '2001:db8::/64', '2001:db8::%eth0']) {
+      expect(by('ip', { ip })).toBe('ip:2001:db8::/64');
+    }
+    const options: RuleOptions = { rules: [{ id: 'r', rate: '1/s' }], ipv6Subnet: 48 };
+    expect(charged(options, { ip: '2001:db8:1:2::/64' })).toEqual(['r ip:2001:db8:1::/48']);
+  });
+
+  test('user, organization, apiKey', () => {
+    expect(by('user', { user: 'jane' })).toBe('user:jane');
+    expect(by('organization', { organization: 'org-123' })).toBe('org-123');
+    const key = by('apiKey', { apiKey: 'sk_live_secret' });
+    expect(key).toMatch(/^apiKey:[\w-]{43}$/);
+    expect(by('apiKey', { apiKey: 'sk_live_other' })).not.toBe(key);
+    expect(by('apiKey', { apiKey: 'x'.repeat(100_000) })).toHaveLength(50);
+  });
+
+  test('endpoint: the path, however it is written and whoever asks', () => {
+    expect(by('endpoint')).toBe('endpoint:/api/users');
+    for (const path of ['/API/Users', '/api/./users/', '/api/x/../users', '/api/%75sers', '/api/users?x']) {
+      expect(by('endpoint', { path, ip: null, method: 'POST' })).toBe('endpoint:/api/users');
+    }
+    expect(by('endpoint', { path: '/files/5/raw' })).toBe('endpoint:/files/5/raw');
+    const exact: RuleOptions = { rules: [{ id: 'r', by: 'endpoint', rate: '1/s', match: '/api/Users' }] };
+    for (const path of ['/api/users', '/api%2Fusers', '//api/users', '//x/api/users', '/API/USERS/']) {
+      expect(charged(exact, { path })).toEqual(['r endpoint:/api/users']);
+    }
+    const long = by('endpoint', { path: `/api/${'x'.repeat(100_000)}` });
+    expect(long).toMatch(/^endpoint:sha256:[\w-]{43}$/);
+    expect(by('endpoint', { path: `/api/${'x'.repeat(100_001)}` })).not.toBe(long);
+    expect(by('endpoint', { path: '/api/\ud800' })).toBe('endpoint:/api/\ufffd');
+  });
+
+  test('global: everybody', () => {
+    expect(by('global', { ip: null })).toBe('global:all');
+  });
+
+  test('a function of the request', () => {
+    const tenant = ({ headers }: RateLimitRequest) => (headers as Headers).get('x-tenant');
+    expect(by(tenant, { headers: new Headers({ 'x-tenant': 'a' }) })).toBe('custom:a');
+    expect(by([tenant, 'ip'], { headers: new Headers() })).toBe('ip:192.0.2.1');
+    expect(() => by(() => Promise.resolve('a') as unknown as string)).toThrow(/must be a string/);
+    expect(() =>
+      by(() => {
+        throw new RangeError('mine');
+      }),
+    ).toThrow(RangeError);
+  });
+
+  test('of a list the first that the request has', () => {
+    expect(by(['user', 'apiKey', 'ip'], { user: 'jane' })).toBe('user:jane');
+    expect(by(['user', 'apiKey', 'ip'], { user: null })).toBe('ip:192.0.2.1');
+    expect(by(['user', 'ip'], { user: '' })).toBe('ip:192.0.2.1');
+    expect(by(['ip', 'global'], { ip: 'garbage' })).toBe('global:all');
+  });
+
+  test('an id that cannot be counted is an error, not another bucket', () => {
+    for (const user of ['\ud800', 'x'.repeat(1_025), 5 as unknown as string, {} as unknown as string]) {
+      expect(refusalOf(() => by(['user', 'ip'], { user })).code).toBe('ERR_INVALID_KEY');
+    }
+  });
+});
+
+describe('subjects', () => {
+  const ids = [
+    'org-123',
+    '1.2.3.4',
+    'user:5',
+    '5',
+    'ip:1.2.3.4',
+    'organization:5',
+    'organization:organization:5',
+    'organization:user:5',
+    'global:all',
+    'missing:all',
+    'custom:5',
+    'apiKey:5',
+    'endpoint:/api',
+    'user',
+    'user:',
+    'USER:5',
+    '%7Bx%7D',
+    '{x}',
+    '__proto__',
+    '\0',
+  ];
+  const kinds: IdScope[] = ['user', 'organization', 'apiKey', 'custom'];
+
+  test('no two ids of whatever kinds have one text', () => {
+    const texts = kinds.flatMap((kind) => ids.map((id) => subjectOf(kind, id)));
+    texts.push(subjectOf('ip', '1.2.3.4'), 'global:all', 'missing:all', 'endpoint:/api');
+    expect(new Set(texts).size).toBe(kinds.length * ids.length + 4);
+  });
+
+  test('an organization stands for itself', () => {
+    expect(subjectOf('organization', 'org-123')).toBe('org-123');
+    expect(subjectOf('organization', 'user:5')).toBe('organization:user:5');
+  });
+
+  test.each<[IdScope, unknown]>([
+    ['user', ''],
+    ['user', null],
+    ['organization', 'x'.repeat(1_025)],
+    ['apiKey', ''],
+    ['apiKey', undefined],
+    ['ip', 'garbage'],
+    ['ip', '10.0.0.0/8'],
+  ])('%s %p is refused', (kind, id) => {
+    expect(refusalOf(() => subjectOf(kind, id as string)).code).toBe('ERR_INVALID_KEY');
+  });
+});
+
+describe('a request without the identity of a rule', () => {
+  const rules = (more: object) => ({
+    rules: [{ id: 'r', by: ['user', 'apiKey'] as const, rate: '1/s', ...more }],
+  });
+
+  test('is denied, unless the rule says otherwise', () => {
+    expect(select(rules({}))).toEqual({ kind: 'deny', why: 'missing', what: 'r' });
+    expect(charged(rules({ missing: 'skip' }))).toEqual([]);
+    expect(charged(rules({ missing: 'shared' }))).toEqual(['r missing:all']);
+    expect(charged({ ...rules({}), missing: 'skip' })).toEqual([]);
+    expect(select({ ...rules({ missing: 'deny' }), missing: 'skip' }).kind).toBe('deny');
+  });
+
+  test('an address that is none is missing, so that no header makes up buckets', () => {
+    for (const ip of ['unknown', '', null, undefined, '1.2.3.4, 5.6.7.8', '1.2.3', 'x'.repeat(100_000)]) {
+      expect(select({ rules: [{ id: 'r', rate: '1/s' }] }, { ip })).toMatchObject({
+        kind: 'deny',
+        why: 'missing',
+      });
+    }
+  });
+
+  test('a rule in the shadow denies nobody', () => {
+    expect(charged(rules({ shadow: true }))).toEqual([]);
+  });
+});
