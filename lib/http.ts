@@ -1,4 +1,5 @@
 /** Headers and responses for the web's `Response`, which Next.js uses; they hold no state. */
+import { standingHeaders } from './headers/legacy';
 
 /**
  * The headers that tell a client where it stands, as a plain object that `new Headers()`, `Response` and `fetch` take.
@@ -13,11 +14,7 @@ export function createRateLimitHeaders(
   resetTime: number,
   allowed: boolean = remaining > 0,
 ): Record<string, string> {
-  const headers: Record<string, string> = {
-    'X-RateLimit-Limit': String(limit),
-    'X-RateLimit-Remaining': String(remaining),
-    'X-RateLimit-Reset': String(Math.ceil(resetTime / 1000)),
-  };
+  const headers = standingHeaders(limit, remaining, resetTime);
   if (!allowed) headers['Retry-After'] = String(secondsUntil(resetTime));
   return headers;
 }

@@ -9,11 +9,18 @@ export {
   isRedisHealthy,
   resetRateLimit,
 } from './drop-in';
+export { clientIp } from './client-ip';
 export { RateLimitError } from './errors';
+export { rateLimitHeaders } from './headers/emit';
 export { createRateLimitExceededResponse, createRateLimitHeaders } from './http';
 export { createRateLimiter } from './limiter';
+export { namedRate, namedRates } from './named-rates';
 export { RATE_LIMITS } from './plans';
+export { loadRules } from './rules/file';
+export { subjectOf } from './rules/identity';
+export { TIERS } from './tiers';
 
+export type { ClientIpOptions, HeaderSource } from './client-ip';
 export type { DropInOptions } from './drop-in';
 export type { RateLimitErrorCode } from './errors';
 export type {
@@ -26,8 +33,19 @@ export type {
   RateOptions,
   RedisOptions,
 } from './limiter-types';
+export type { HeaderFormat, HeaderOptions } from './headers/emit';
+export type { HeaderDecision, HeaderRule } from './headers/told';
+export type { RateName } from './named-rates';
 export type { PlanName } from './plans';
 export type { Rate, RateObject } from './rate';
+export type { AccessEntries, AccessList } from './rules/access';
+export type { RuleOptions } from './rules/compile';
+export type { RulesFile } from './rules/file';
+export type { Identity, IdentityFunction, IdScope, RateLimitRequest, Scope } from './rules/identity';
+export type { Override, RuleOverrides } from './rules/override';
+export type { Plan, PlanRule } from './rules/plan';
+export type { Missing, RequestRule, Skip } from './rules/request-rule';
+export type { TierName } from './tiers';
 export type {
   Algorithm,
   CheckOptions,
