@@ -81,6 +81,8 @@ describe('allow and deny', () => {
     }
     expect(run(limiter({ deny: ['ip:2001:db8:0:1::/64'] }), { ip }).kind).toBe('charge');
     expect(run(limiter({ deny: ['ip:0.0.0.0/0'] }), { ip }).kind).toBe('charge');
+    // A client that is known only by a wider network may be anywhere in it.
+    expect(run(limiter({ deny: ['ip:2001:db8::/48'] }), { ip: '2001:db8::/32' }).kind).toBe('charge');
   });
 
   test('come behind bypass', () => {
@@ -161,6 +163,9 @@ describe('at run time', () => {
     expect(quotas(rules)).toEqual(ALL);
     rules.access.deny('ip:192.0.2.0/24');
     expect(run(rules).kind).toBe('deny');
+    rules.access.allow('ip:192.0.0.0/16');
+    expect(run(rules).kind).toBe('deny');
+    expect(rules.access.remove('ip:192.0.0.0/16')).toBe(true);
     expect(rules.access.remove('ip:192.0.2.0/24')).toBe(true);
     expect(run(rules).kind).toBe('charge');
   });

@@ -34,6 +34,7 @@ describe('whom they count', () => {
     }
     const options: RuleOptions = { rules: [{ id: 'r', rate: '1/s' }], ipv6Subnet: 48 };
     expect(charged(options, { ip: '2001:db8:1:2::/64' })).toEqual(['r ip:2001:db8:1::/48']);
+    expect(by('ip', { ip: '2001:db8::/32' })).toBe('ip:2001:db8::/32');
   });
 
   test('user, organization, apiKey', () => {
