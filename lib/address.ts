@@ -18,9 +18,12 @@ export const IPV6_SUBNET = 64;
  * `0x7f.1` or `010.0.0.1`. An IPv4 address inside IPv6 (`::ffff:1.2.3.4`) is that IPv4 address; a zone is dropped.
  */
 export function parseAddress(text: string): Address | null {
-  if (text.length > MAX_TEXT || isIP(text) === 0) return null;
+  const family = text.length > MAX_TEXT ? 0 : isIP(text);
+  if (family === 0) return null;
+  if (family === 4) return ipaddr.IPv4.parse(text);
   const zone = text.indexOf('%');
-  return ipaddr.process(zone === -1 ? text : text.slice(0, zone));
+  const address = ipaddr.IPv6.parse(zone === -1 ? text : text.slice(0, zone));
+  return address.isIPv4MappedAddress() ? address.toIPv4Address() : address;
 }
 
 /** Reads `10.0.0.0/8`, or an address as the range of itself; null for anything else. */

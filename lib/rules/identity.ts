@@ -89,43 +89,51 @@ export function subjectOf(scope: IdScope, id: string, ipv6Subnet = 64): string {
   }
 }
 
-/** What identities are looked up in. */
-export interface IdentityContext {
-  readonly request: RateLimitRequest;
-  readonly ipv6Subnet: number;
-  /** The path that counts for `endpoint`. */
-  endpoint(): string;
-}
+/** The identities of one request. */
+export class Identities {
+  /** Parsed once for all rules; null where there is none. */
+  private address: Subject | null | undefined;
 
-/**
- * The first of these identities that the request has; undefined where it has none.
- * @throws RateLimitError `ERR_INVALID_KEY` for an id that cannot be counted; what a function throws
- */
-export function firstSubject(identities: readonly Identity[], context: IdentityContext): Subject | undefined {
-  for (const identity of identities) {
-    const subject = find(identity, context);
-    if (subject !== undefined) return subject;
-  }
-  return undefined;
-}
+  constructor(
+    private readonly request: RateLimitRequest,
+    private readonly ipv6Subnet: number,
+  ) {}
 
-function find(identity: Identity, context: IdentityContext): Subject | undefined {
-  const { request, ipv6Subnet } = context;
-  if (typeof identity === 'function') return ofId('custom', identity(request));
-  switch (identity) {
-    case 'ip': {
-      const address = typeof request.ip === 'string' ? canonicalAddress(request.ip, ipv6Subnet) : null;
-      return address === null ? undefined : { scope: 'ip', text: `ip:${address}` };
+  /**
+   * The first of these that the request has; undefined where it has none.
+   * @param endpoint the path that counts for `endpoint`
+   * @throws RateLimitError `ERR_INVALID_KEY` for an id that cannot be counted; what a function throws
+   */
+  first(identities: readonly Identity[], endpoint: () => string): Subject | undefined {
+    for (const identity of identities) {
+      const subject = this.find(identity, endpoint);
+      if (subject !== undefined) return subject;
     }
-    case 'endpoint':
-      return { scope: 'endpoint', text: endpointText(context.endpoint()) };
-    case 'global':
-      return EVERYBODY;
-    case 'user':
-    case 'organization':
-    case 'apiKey':
-      return ofId(identity, request[identity]);
+    return undefined;
   }
+
+  private find(identity: Identity, endpoint: () => string): Subject | undefined {
+    const { request } = this;
+    if (typeof identity === 'function') return ofId('custom', identity(request));
+    switch (identity) {
+      case 'ip':
+        if (this.address === undefined) this.address = addressOf(request.ip, this.ipv6Subnet);
+        return this.address ?? undefined;
+      case 'endpoint':
+        return { scope: 'endpoint', text: endpointText(endpoint()) };
+      case 'global':
+        return EVERYBODY;
+      case 'user':
+      case 'organization':
+      case 'apiKey':
+        return ofId(identity, request[identity]);
+    }
+  }
+}
+
+function addressOf(ip: unknown, ipv6Subnet: number): Subject | null {
+  const address = typeof ip === 'string' ? canonicalAddress(ip, ipv6Subnet) : null;
+  return address === null ? null : { scope: 'ip', text: `ip:${address}` };
 }
 
 function ofId(scope: IdScope, id: string | null | undefined): Subject | undefined {

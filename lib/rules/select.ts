@@ -1,14 +1,7 @@
 import { invalidOption, RateLimitError, shown } from '../errors';
 import { MAX_RULES } from '../native';
 import type { CompiledRules } from './compile';
-import {
-  firstSubject,
-  MISSING,
-  type Identity,
-  type RateLimitRequest,
-  type Scope,
-  type Subject,
-} from './identity';
+import { Identities, MISSING, type RateLimitRequest, type Scope, type Subject } from './identity';
 import { parsePath, pathText, type RequestPath } from './path';
 import { bypasses, foldedReadings, type Pattern } from './pattern';
 import type { CompiledPlan } from './plan';
@@ -50,10 +43,11 @@ export function selectRules(rules: CompiledRules, request: RateLimitRequest): Se
   if (rules.bypass.some((pattern) => bypasses(pattern, method, path))) return { kind: 'bypass', why: 'path' };
   if (rules.skip?.(request) === true) return { kind: 'bypass', why: 'skip' };
 
-  const verdict = verdictOf(rules, request);
+  const identities = new Identities(request, rules.ipv6Subnet);
+  const verdict = verdictOf(rules, identities);
   if (verdict?.verdict === 'deny') return { kind: 'deny', why: 'denied', what: verdict.subject };
   if (verdict?.verdict === 'allow') return { kind: 'bypass', why: 'allowed' };
-  return new Selecting(rules, request, method, path).run(plan);
+  return new Selecting(rules, request, identities, method, path).run(plan);
 }
 
 /** One request on its way through the rules. */
@@ -64,6 +58,7 @@ class Selecting {
   constructor(
     private readonly rules: CompiledRules,
     private readonly request: RateLimitRequest,
+    private readonly identities: Identities,
     private readonly method: string,
     path: RequestPath,
   ) {
@@ -77,7 +72,7 @@ class Selecting {
       if (!this.add(match)) return { kind: 'deny', why: 'missing', what: match.of.id };
     }
     if (plan !== undefined && plan.length > 0) {
-      const subject = this.find(planBy, () => pathText(this.folded[0]!)) ?? without(missing);
+      const subject = this.identities.first(planBy, () => pathText(this.folded[0]!)) ?? without(missing);
       if (subject === undefined) return { kind: 'deny', why: 'missing', what: 'plan' };
       if (subject !== 'skip') this.charge(access.planOf(subject.text, plan), subject);
     }
@@ -92,7 +87,8 @@ class Selecting {
   /** False where nobody can tell whom to count, and the request is to be denied for it. */
   private add({ of, pattern, reading }: Match): boolean {
     if (of.rule === undefined) return true;
-    const subject = this.find(of.by, () => endpointOf(pattern, this.folded[reading]!)) ?? without(of.missing);
+    const subject =
+      this.identities.first(of.by, () => endpointOf(pattern, this.folded[reading]!)) ?? without(of.missing);
     // A rule that is only tried out denies nobody.
     if (subject === undefined) return of.rule.shadow;
     if (subject === 'skip') return true;
@@ -103,11 +99,6 @@ class Selecting {
 
   private charge(rules: CompiledPlan, { text, scope }: Subject): void {
     for (const rule of rules) this.charges.push({ rule, subject: text, scope });
-  }
-
-  private find(identities: readonly Identity[], endpoint: () => string): Subject | undefined {
-    const { request } = this;
-    return firstSubject(identities, { request, ipv6Subnet: this.rules.ipv6Subnet, endpoint });
   }
 }
 
@@ -121,11 +112,11 @@ function endpointOf({ folded, below }: Pattern, reading: readonly string[]): str
   return pathText(below || folded.includes(undefined) ? reading : (folded as string[]));
 }
 
-function verdictOf({ access, ipv6Subnet }: CompiledRules, request: RateLimitRequest) {
+function verdictOf({ access }: CompiledRules, identities: Identities) {
   if (access.isOpen) return undefined;
   const subjects: string[] = [];
   for (const identity of ['ip', 'user', 'organization', 'apiKey'] as const) {
-    const subject = firstSubject([identity], { request, ipv6Subnet, endpoint: () => '' });
+    const subject = identities.first([identity], () => '');
     if (subject !== undefined) subjects.push(subject.text);
   }
   return access.verdictOf(subjects);
