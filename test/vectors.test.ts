@@ -79,48 +79,6 @@ beforeAll(async () => {
   await server.command('ACL', 'SETUSER', 'limited', 'on', '>secret', '~ratelimit:*', '+@all', '-info');
 });
 
-async function play(limiter, key, step) {
-  // What follows the last answer (a wrong expiry mended, an excess taken back) reaches the server in the same instant.
-  await limiter.peek('barrier', planOf(step));
-  setClocks(step.at);
-  await new Promise(setImmediate); // The loop's own idea of the time is renewed once per turn.
-  if (step.op === 'reset') return { existed: await limiter.reset(key) };
-  const decision =
-    step.op === 'peek'
-      ? await limiter.peek(key, planOf(step))
-      : await limiter.check(key, planOf(step), { cost: step.cost });
-  const { allowed, remaining, resetTime, retryAfterMs, reason, source } = decision;
-  const wait = reason === 'never-fits' ? -1 : retryAfterMs;
-  return { allowed, remaining, resetInMs: resetTime - Date.now(), retryAfterMs: wait, source };
-}
-(async () => {
-  const limiter = createRateLimiter({ redis: given.redis, plans });
-  for (const [i, { steps }] of given.vectors.entries()) {
-    const results = [];
-    for (const step of steps) results.push(await play(limiter, 'vector-' + i, step));
-    report(results);
-  }
-  await limiter.close();
-})();
-`;
-
-let clientClock: SetClock;
-let serverClock: SetClock;
-let server: RedisServer;
-
-beforeAll(async () => {
-  clientClock = new SetClock({ monotonic: true });
-  serverClock = new SetClock();
-  server = await RedisServer.start({ env: serverClock.env });
-  await server.command('ACL', 'SETUSER', 'limited', 'on', '>secret', '~ratelimit:*', '+@all', '-info');
-});
-
-afterAll(async () => {
-  await server.close();
-  clientClock.close();
-  serverClock.close();
-});
-
 async function play(chosen: Vector[], redis?: object): Promise<unknown[][]> {
   clientClock.set(START);
   serverClock.set(START);
