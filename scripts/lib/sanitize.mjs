@@ -10,6 +10,7 @@ import {
   readdirSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -73,7 +74,7 @@ export function nodeEnv() {
 /** Whether a leak was allocated by our code: no frame of V8 or Node stands between it and the allocator. */
 function isOurs(leak) {
   const frames = leak.split('\n').filter((line) => /^ *#\d+ /.test(line));
-  const ours = frames.findIndex((frame) => frame.includes('spillway.node'));
+  const ours = frames.findIndex((frame) => frame.includes(root));
   const allocators = ours < 0 ? frames : frames.slice(0, ours);
   return !allocators.some((frame) => /\b(v8::|node::|Builtins_|napi_)/.test(frame));
 }
