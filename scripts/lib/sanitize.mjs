@@ -1,33 +1,22 @@
 // Runs the tests under AddressSanitizer and UndefinedBehaviorSanitizer, in a copy of the tree: the binaries of the
 // working tree stay as they are.
 import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { root } from './addon.mjs';
+import { isGenerated } from './sources.mjs';
 
 const sanitizing = process.env.SPILLWAY_SANITIZE === '1';
 const reports = process.env.SPILLWAY_SANITIZE_REPORTS;
 
 function copyTree() {
   const copy = mkdtempSync(join(tmpdir(), 'spillway-sanitize-'));
-  const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
-    cwd: root,
-  });
-  for (const name of listed.toString().split('\0')) {
-    if (name === '' || !existsSync(join(root, name))) continue;
-    mkdirSync(dirname(join(copy, name)), { recursive: true });
-    cpSync(join(root, name), join(copy, name));
+  for (const name of readdirSync(root).filter((entry) => !isGenerated(entry))) {
+    cpSync(join(root, name), join(copy, name), {
+      recursive: true,
+      filter: (path) => !isGenerated(basename(path)),
+    });
   }
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
   return copy;

@@ -87,7 +87,6 @@ class RedisStore : public Store, private TurnEvents {
   FlushTime flush_time_;
   int64_t waiting_ = 0;  // tickets
   int64_t timeouts_ = 0;
-  bool plain_form_ = false;
   bool pinging_ = false;
 };
 
