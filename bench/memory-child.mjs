@@ -84,6 +84,6 @@ for (let i = 0; i < keyCount; i++) {
   counted += used;
   if (used < 2) lost++;
 }
-if (lost > 0 || counted !== keyCount * 2 + checks)
+if (lost > 0 || counted !== keyCount * 3 + checks)
   throw new Error(`${store}: ${lost} keys lost, ${counted} counted`);
 process.stdout.write(JSON.stringify({ bytesPerKey, perSecond: checks / (micros / 1e6), sink: sink > 0 }));
