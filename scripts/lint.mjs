@@ -9,7 +9,14 @@ import { one, sum } from './lib/reports.mjs';
 import { cppFiles, scriptFiles } from './lib/sources.mjs';
 import { step } from './lib/steps.mjs';
 
-const TOOLS = ['libhiredis-dev', 'libuv1-dev', 'libgtest-dev', 'nlohmann-json3-dev', 'clang-format', 'clang-tidy'];
+const TOOLS = [
+  'libhiredis-dev',
+  'libuv1-dev',
+  'libgtest-dev',
+  'nlohmann-json3-dev',
+  'clang-format',
+  'clang-tidy',
+];
 const testBuild = join(root, 'build/test');
 const releaseBuild = join(root, 'build/release');
 

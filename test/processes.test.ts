@@ -35,7 +35,6 @@ async function lane(checks) {
 process.stdin.once('data', async () => {
   process.stdin.unref();
   await Promise.all(Array.from({ length: given.atOnce }, () => lane(given.checks / given.atOnce)));
-  await limiter.peek('last'); // Whatever was still on its way to the server has now been sent.
   await limiter.close();
   report(seen);
 });

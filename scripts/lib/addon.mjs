@@ -39,6 +39,13 @@ function hasCompiler() {
   });
 }
 
+/** True when a header of the system's own packages is there. */
+export function hasHeader(name) {
+  return ['/usr', '/usr/local', '/opt/homebrew'].some((prefix) => existsSync(`${prefix}/include/${name}`));
+}
+
+const hasHiredis = () => hasHeader('hiredis/read.h');
+
 /** The Debian packages that hold what the build lacks; empty when it can start. */
 export function missingBuildPackages() {
   const missing = [];
@@ -46,15 +53,31 @@ export function missingBuildPackages() {
   if (!onPath('cmake')) missing.push('cmake');
   if (!onPath('make') && !onPath('ninja')) missing.push('make');
   if (!nodeHeaders()) missing.push('libnode-dev');
+  // CMake fetches hiredis where it is not installed, and needs git for that.
+  if (!hasHiredis() && !onPath('git')) missing.push('libhiredis-dev');
   return missing;
 }
 
-/** One sentence that says how to install these Debian packages, or their counterparts elsewhere. */
+/** What Homebrew calls the packages that Debian calls otherwise; g++ and make come with Xcode's tools. */
+const HOMEBREW = {
+  'g++': '',
+  make: '',
+  'libnode-dev': 'node',
+  'libhiredis-dev': 'hiredis',
+  'libuv1-dev': 'libuv',
+  'libgtest-dev': 'googletest',
+  'nlohmann-json3-dev': 'nlohmann-json',
+  'redis-server': 'redis',
+  'clang-tidy': 'llvm',
+};
+
+/** How to install these Debian packages, or their counterparts, in one line. */
 export function howToInstall(packages) {
   if (process.platform === 'darwin') {
-    const formulas = packages.map((name) => name.replace(/^lib|-dev$/g, '')).filter((name) => name !== 'g++');
-    const brew = formulas.length > 0 ? ` && brew install ${formulas.join(' ')}` : '';
-    return `run: xcode-select --install${brew}`;
+    const formulas = packages.map((name) => HOMEBREW[name] ?? name).filter((name) => name !== '');
+    const xcode = formulas.length < packages.length ? ['xcode-select --install'] : [];
+    const brew = formulas.length > 0 ? [`brew install ${formulas.join(' ')}`] : [];
+    return `run: ${[...xcode, ...brew].join(' && ')}`;
   }
   const sudo = process.getuid?.() === 0 ? '' : 'sudo ';
   return `on Debian or Ubuntu run: ${sudo}apt-get install -y ${packages.join(' ')}`;
@@ -90,13 +113,21 @@ export function buildAddon() {
     );
   }
   const sanitize = process.env.SPILLWAY_SANITIZE === '1';
-  cmake(join(root, 'build/release'), [
-    `CMAKE_BUILD_TYPE=${sanitize ? 'Debug' : 'Release'}`,
-    `SPILLWAY_SANITIZE=${sanitize ? 'ON' : 'OFF'}`,
-    `SPILLWAY_NODE_INCLUDE=${nodeHeaders()}`,
-    `SPILLWAY_NODE_ADDON_API=${dirname(require.resolve('node-addon-api/package.json'))}`,
-    `SPILLWAY_OUTPUT_DIR=${join(root, 'prebuilds', platform)}`,
-  ]);
+  const folder = join(root, 'build/release');
+  try {
+    cmake(folder, [
+      `CMAKE_BUILD_TYPE=${sanitize ? 'Debug' : 'Release'}`,
+      `SPILLWAY_SANITIZE=${sanitize ? 'ON' : 'OFF'}`,
+      `SPILLWAY_NODE_INCLUDE=${nodeHeaders()}`,
+      `SPILLWAY_NODE_ADDON_API=${dirname(require.resolve('node-addon-api/package.json'))}`,
+      `SPILLWAY_OUTPUT_DIR=${join(root, 'prebuilds', platform)}`,
+    ]);
+  } catch (error) {
+    if (hasHiredis() || existsSync(join(folder, '_deps/hiredis-src/read.c'))) throw error;
+    throw new Error(
+      `Building spillway needs hiredis, which could not be fetched; ${howToInstall(['libhiredis-dev'])}`,
+    );
+  }
 }
 
 /** True when the binary that lies in prebuilds/ loads in this very process. */

@@ -1,32 +1,22 @@
 // Runs the tests under AddressSanitizer and UndefinedBehaviorSanitizer, in a copy of the tree: the binaries of the
 // working tree stay as they are.
 import { execFileSync, spawnSync } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  readdirSync,
-  rmSync,
-  symlinkSync,
-} from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { root } from './addon.mjs';
+import { isGenerated } from './sources.mjs';
 
 const sanitizing = process.env.SPILLWAY_SANITIZE === '1';
 const reports = process.env.SPILLWAY_SANITIZE_REPORTS;
 
 function copyTree() {
   const copy = mkdtempSync(join(tmpdir(), 'spillway-sanitize-'));
-  const listed = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
-    cwd: root,
-  });
-  for (const name of listed.toString().split('\0')) {
-    if (name === '' || !existsSync(join(root, name))) continue;
-    mkdirSync(dirname(join(copy, name)), { recursive: true });
-    cpSync(join(root, name), join(copy, name));
+  for (const name of readdirSync(root).filter((entry) => !isGenerated(entry))) {
+    cpSync(join(root, name), join(copy, name), {
+      recursive: true,
+      filter: (path) => !isGenerated(basename(path)),
+    });
   }
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
   return copy;
@@ -73,7 +63,7 @@ export function nodeEnv() {
 /** Whether a leak was allocated by our code: no frame of V8 or Node stands between it and the allocator. */
 function isOurs(leak) {
   const frames = leak.split('\n').filter((line) => /^ *#\d+ /.test(line));
-  const ours = frames.findIndex((frame) => frame.includes('spillway.node'));
+  const ours = frames.findIndex((frame) => frame.includes(root));
   const allocators = ours < 0 ? frames : frames.slice(0, ours);
   return !allocators.some((frame) => /\b(v8::|node::|Builtins_|napi_)/.test(frame));
 }

@@ -1,28 +1,42 @@
 // Programs and libraries of the system: looked for, and installed where that is ours to do.
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { howToInstall, missingBuildPackages, onPath, quietly } from './addon.mjs';
+import { hasHeader, howToInstall, missingBuildPackages, onPath, quietly } from './addon.mjs';
 import { step } from './steps.mjs';
 
-const PREFIXES = ['/usr', '/usr/local', '/opt/homebrew'];
-const header = (name) => PREFIXES.some((prefix) => existsSync(`${prefix}/include/${name}`));
-
 const OTHERS = {
-  'libhiredis-dev': () => header('hiredis/read.h'),
-  'libuv1-dev': () => header('uv.h'),
-  'libgtest-dev': () => header('gtest/gtest.h'),
-  'nlohmann-json3-dev': () => header('nlohmann/json.hpp'),
+  'libhiredis-dev': () => hasHeader('hiredis/read.h'),
+  'libuv1-dev': () => hasHeader('uv.h'),
+  'libgtest-dev': () => hasHeader('gtest/gtest.h'),
+  'nlohmann-json3-dev': () => hasHeader('nlohmann/json.hpp'),
   'redis-server': () => onPath('redis-server'),
   'clang-format': () => onPath('clang-format'),
   'clang-tidy': () => onPath('clang-tidy'),
 };
 
-function missing(names) {
-  return [...missingBuildPackages(), ...names.filter((name) => !OTHERS[name]())];
-}
+/** Installed where that is ours to do; elsewhere CMake fetches it. */
+const OPTIONAL = ['libhiredis-dev'];
+
+const missing = (names) => [
+  ...new Set([...missingBuildPackages(), ...names.filter((name) => !OTHERS[name]())]),
+];
 
 function isDebian() {
   const release = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : '';
   return /^ID(_LIKE)?=.*\b(debian|ubuntu)\b/m.test(release) && onPath('apt-get') !== undefined;
+}
+
+function aptInstall(packages) {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  // One source of many may be out of reach; whether that matters is for the installation to say.
+  spawnSync('apt-get', ['update'], { env, stdio: 'ignore' });
+  quietly(
+    'apt-get',
+    ['install', '-y', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=60', ...packages],
+    {
+      env,
+    },
+  );
 }
 
 /**
@@ -31,15 +45,12 @@ function isDebian() {
  */
 export function ensureTools(names, { install = true } = {}) {
   const absent = missing(names);
-  if (absent.length === 0) return;
-  if (install && isDebian() && process.getuid() === 0) {
-    step(`Installing ${absent.join(', ')}`, () => {
-      const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-      quietly('apt-get', ['update'], { env });
-      quietly('apt-get', ['install', '-y', '--no-install-recommends', ...absent], { env });
-    });
-    if (missing(names).length === 0) return;
+  if (absent.length > 0 && install && isDebian() && process.getuid() === 0) {
+    step(`Installing ${absent.join(', ')}`, () => aptInstall(absent));
   }
-  console.error(`Missing: ${absent.join(', ')}; ${howToInstall(absent)}`);
+  const needed = names.filter((name) => !OPTIONAL.includes(name));
+  const stillAbsent = missing(needed);
+  if (stillAbsent.length === 0) return;
+  console.error(`Missing: ${stillAbsent.join(', ')}; ${howToInstall(stillAbsent)}`);
   process.exit(1);
 }

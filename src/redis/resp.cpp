@@ -96,7 +96,7 @@ bool ReplyReader::AnnouncesTooMuch() const {
     announced = announced * 10 + static_cast<size_t>(reader_->buf[at++] - '0');
   }
   while (at < reader_->len && reader_->buf[at] >= '0' && reader_->buf[at] <= '9') ++at;
-  return announced > max_bytes_ && at < reader_->len && reader_->buf[at] == '\r';
+  return announced > max_bytes_ && at + 1 < reader_->len && reader_->buf[at] == '\r' && reader_->buf[at + 1] == '\n';
 }
 
 void AppendCommand(std::initializer_list<std::string_view> arguments, std::string* out) {

@@ -156,10 +156,7 @@ int64_t RedisStore::OnFlush() {
     queue_.push_back(refused_.front());
     refused_.pop_front();
   }
-  if (client_.ready()) {
-    plain_form_ = MajorOf(client_.server_version()) >= kPlainFormMajor;
-    Send(now_ms);
-  }
+  if (client_.ready()) Send(now_ms);
   listing_.Flush(now_ms);
   return NextWake();
 }
@@ -180,6 +177,7 @@ void RedisStore::QueueAsked(int64_t now_ms) {
 }
 
 void RedisStore::Send(int64_t now_ms) {
+  const bool plain_form = MajorOf(client_.server_version()) >= kPlainFormMajor;
   bool timed = false;
   while (!queue_.empty() && client_.ready() && !client_.congested()) {
     Request* request = queue_.front();
@@ -188,7 +186,7 @@ void RedisStore::Send(int64_t now_ms) {
       Recycle(request);
       continue;
     }
-    if (request->call == Call::kScript && request->cost == 1 && !request->tickets.empty() && plain_form_ &&
+    if (request->call == Call::kScript && request->cost == 1 && !request->tickets.empty() && plain_form &&
         request->rule().limit > 0 && denied_.Until(request->hash) < now_ms) {
       request->call = Call::kPlain;
     }

@@ -94,7 +94,6 @@ class RedisStore : public Store, private TurnEvents {
   FlushTime flush_time_;
   int64_t waiting_ = 0;  // tickets
   int64_t timeouts_ = 0;
-  bool plain_form_ = false;
   bool pinging_ = false;
   const RuleSet no_rules_;  // of a PING
 };
