@@ -1,10 +1,10 @@
 import { withRateLimit } from './http';
-import { LimiterCore } from './limiter';
-import type { CommonOptions } from './limiter-types';
-import { requireObject } from './validate';
+import { LimiterCore } from './limiter-core';
+import type { CommonOptions } from './limiter-options';
+import { refuseUnknown, requireObject } from './validate';
 import { withDefaults, type PlanName } from './plans';
 import type { Rate } from './rate';
-import { Kind } from './results';
+import { Kind } from './kind';
 import type { RateLimitEntry, RateLimitResult, RateLimitStatus } from './types';
 
 /** Options of the drop-in functions. */
@@ -12,6 +12,8 @@ export interface DropInOptions extends CommonOptions {
   /** Rates in place of those of `RATE_LIMITS`; plans that are not named keep theirs. */
   plans?: { readonly [Plan in PlanName]?: Rate };
 }
+
+const OPTIONS = ['redis', 'plans', 'prefix', 'timeoutMs', 'connectTimeoutMs', 'onError', 'maxKeys'];
 
 /** The one limiter behind these functions; made at the first call, and again after it was closed. */
 let limiter: LimiterCore | undefined;
@@ -23,6 +25,7 @@ function current(): LimiterCore {
 }
 
 function create(options: DropInOptions): LimiterCore {
+  refuseUnknown(options, OPTIONS, '');
   const { redis = fromEnvironment(), plans, ...rest } = options;
   const made = new LimiterCore({ ...rest, redis, plans: withDefaults(plans) });
   if (!redis) warnOnce();
@@ -54,7 +57,7 @@ export function configureRateLimit(options: DropInOptions): void {
   const next = create({ ...options });
   const previous = limiter;
   // Started before the other one is closed, so that a shared store is handed over instead of closed and opened.
-  if (previous?.started === true) next.start();
+  if (previous?.backend.store !== undefined) next.backend.open();
   configured = { ...options };
   limiter = next;
   void previous?.close();
@@ -76,7 +79,7 @@ export function checkRateLimit(organizationId: string, plan: PlanName): Promise<
 /** Where an organization stands under its plan. Counts nothing. Same errors as `checkRateLimit`. */
 export function getRateLimitStatus(organizationId: string, plan: PlanName): Promise<RateLimitStatus> {
   try {
-    return current().look(organizationId, plan, Kind.Status);
+    return current().checkAs(organizationId, plan, Kind.Status);
   } catch (error) {
     return Promise.reject(error);
   }
@@ -109,7 +112,7 @@ export async function resetRateLimit(organizationId: string): Promise<void> {
  */
 export async function getAllRateLimits(): Promise<Map<string, RateLimitEntry>> {
   const all = new Map<string, RateLimitEntry>();
-  for await (const page of current().pages()) {
+  for await (const page of current().backend.pages()) {
     for (const { name, count, resetTime } of page) all.set(name, { count, resetTime });
   }
   return all;
@@ -121,7 +124,7 @@ export async function getAllRateLimits(): Promise<Map<string, RateLimitEntry>> {
  * @throws RateLimitError `ERR_INVALID_OPTION` where the environment cannot be used
  */
 export function isRedisHealthy(): boolean {
-  return current().isHealthy();
+  return current().backend.isHealthy();
 }
 
 /** Closes the connection; what still waits is decided by the policy. A later call connects again. */

@@ -1,11 +1,12 @@
 import { endingText } from './ending';
-import { Kind } from './results';
-import type { RuleSet } from './rule';
+import { Kind } from './kind';
+import { RuleSet } from './rule';
+import { makeRule } from './rules/rule';
 import type { Store } from './store';
 import type { Health, Stats } from './types';
 
-const PROBE_LIMIT = 1_000_000;
-const PROBE_WINDOW_MS = 1_000;
+const QUOTA = { algorithm: 'fixed-window', limit: 1_000_000, windowMs: 1_000, burst: 1_000_000 } as const;
+const TRAITS = { onError: 'closed', nearLimit: 1 } as const;
 
 /** Runs one real check on a probe key and reports how it went. */
 export async function probe(
@@ -46,10 +47,7 @@ function probeMemory(store: Store, prefix: string): number {
 }
 
 function probeSet(store: Store, prefix: string, timeoutMs: number): RuleSet {
-  const rule = { algorithm: 'fixed-window', limit: PROBE_LIMIT, windowMs: PROBE_WINDOW_MS } as const;
-  return {
-    index: store.ruleNumber({ prefix, timeoutMs, ...rule }),
-    rules: [{ id: 'health', ...rule }],
-    onError: 'closed',
-  };
+  const set = new RuleSet([makeRule('health', '', QUOTA, {}, TRAITS, '')]);
+  store.register(set, prefix, timeoutMs);
+  return set;
 }

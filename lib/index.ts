@@ -25,14 +25,15 @@ export type { DropInOptions } from './drop-in';
 export type { RateLimitErrorCode } from './errors';
 export type {
   CommonOptions,
-  LimiterBase,
-  PlanLimiter,
+  LayerOptions,
+  OnNearLimit,
   PlanOptions,
-  RateLimiter,
   RateLimiterOptions,
   RateOptions,
   RedisOptions,
-} from './limiter-types';
+  RequestOptions,
+} from './limiter-options';
+export type { AnyLimiter, LimiterBase, PlanLimiter, RateLimiter, RequestLimiter } from './limiter-types';
 export type { HeaderFormat, HeaderOptions } from './headers/emit';
 export type { HeaderDecision, HeaderRule } from './headers/told';
 export type { RateName } from './named-rates';

@@ -1,64 +1,44 @@
-import type { Rate } from './rate';
-import type { CheckOptions, Decision, Health, ListedKey, ListOptions, OnError, Stats } from './types';
+import type { AccessList } from './rules/access';
+import type { RateLimitRequest } from './rules/identity';
+import type { Plan as PlanRules } from './rules/plan';
+import type { CheckOptions, Decision, Health, ListedKey, ListOptions, Stats } from './types';
 
-/** Where Redis is. What a `url` says wins over the fields beside it. */
-export interface RedisOptions {
-  /** `redis://[user[:password]@]host[:port][/db]`; credentials percent-encoded, IPv6 hosts in brackets. */
-  url?: string;
-  /** Host name or address, instead of `url`. */
-  host?: string;
-  /** 1 to 65535; default 6379. */
-  port?: number;
-  username?: string;
-  password?: string;
-  /** Database number; default 0. */
-  db?: number;
-}
-
-/** Options that every limiter has. */
-export interface CommonOptions {
-  /** A `redis://` URL or an address. Absent or empty: the store inside this process, for one process or for tests. */
-  redis?: string | RedisOptions;
-  /** Written in front of every key in Redis; 1 to 256 characters. Default `ratelimit:`. */
-  prefix?: string;
-  /** The deadline of one call in milliseconds, waiting for a connection included: 1 to 2^31-1. Default 250. */
-  timeoutMs?: number;
-  /** The deadline of making a connection in milliseconds, 1 to 2^31-1. Default 5,000. */
-  connectTimeoutMs?: number;
-  /** Who is admitted while Redis does not answer: everybody (`open`, the default) or nobody (`closed`). */
-  onError?: OnError;
-  /**
-   * In-process store: the most keys it holds, 1 to 100,000,000; default 1,000,000. Beyond it expired keys leave
-   * first, then those that end soonest.
-   */
-  maxKeys?: number;
-}
-
-/** A limiter whose checks name a plan. */
-export interface PlanOptions<Plan extends string> extends CommonOptions {
-  /** The rate of each plan. Only these names are plans: any other is an error, never unlimited. */
-  plans: { readonly [Name in Plan]: Rate };
-  rate?: undefined;
-}
-
-/** A limiter with one rate for every key. */
-export interface RateOptions extends CommonOptions {
-  rate: Rate;
-  plans?: undefined;
-}
-
-export type RateLimiterOptions = PlanOptions<string> | RateOptions;
-
-/** What all limiters do. Every promise rejects with a `RateLimitError`, never with anything else. */
+/** What all limiters do. Every promise rejects with a `RateLimitError`, or with what a function of the rules throws. */
 export interface LimiterBase {
+  /** Who is never limited, always denied, or has limits of their own. What is changed holds from the next check on. */
+  readonly access: AccessList;
   /**
-   * Forgets what was counted for a key; its next check starts a new window.
+   * Gives back what a decision was charged, or a part of it, where it is still counted in the same window, sub-window
+   * or entries; a token bucket takes nothing back once it could have been full since. A decision is given back once.
+   * @param decision the very object that a check or a penalty of this limiter gave, no copy
+   * @param units default: all that was charged
+   * @returns true where a rule took units back; false where nothing was charged or it is too late
+   * @throws RateLimitError `ERR_INVALID_OPTION`, `ERR_CLOSED`, `ERR_UNAVAILABLE` (it may have been given back)
+   */
+  refund(decision: Decision, units?: number): Promise<boolean>;
+  /**
+   * Charges more units to whom a decision counted, under its rules, also where they do not fit: after a wrong
+   * password, say. Otherwise as `penalize` with a key.
+   */
+  penalize(decision: Decision, units?: number): Promise<Decision>;
+  /**
+   * Denies a key for so long under every rule of this limiter; then it starts afresh. What is unlimited stays so.
+   * @param key as `check` takes it; for users, addresses and so on as `subjectOf` writes it
+   * @param ms 1 to ten years
+   * @throws RateLimitError `ERR_INVALID_KEY`, `ERR_INVALID_OPTION`, `ERR_CLOSED`, `ERR_UNAVAILABLE`
+   */
+  block(key: string, ms: number): Promise<void>;
+  /**
+   * Forgets what was counted for a key under all plans and rules of this limiter, blocks included.
+   * @param key as in `block`
    * @returns true when something had been counted
    * @throws RateLimitError `ERR_INVALID_KEY`, `ERR_CLOSED`, `ERR_UNAVAILABLE` (nothing is known to be forgotten)
    */
   reset(key: string): Promise<boolean>;
+  /** The headers of a decision, in the format of the option `headers`; see `rateLimitHeaders`. */
+  headers(decision: Decision): Record<string, string>;
   /**
-   * Goes through everything that is counted under the prefix, on a connection of its own, page by page and in no
+   * Goes through all counts that stand under `<prefix><key>`, on a connection of its own, page by page and in no
    * order. Keys that come or go meanwhile may be missed. Memory stays bounded however many keys there are; Redis
    * may repeat a key while its table shrinks, and repetitions among the last 50,000 keys are left out.
    * @throws RateLimitError `ERR_INVALID_OPTION`, `ERR_CLOSED`, `ERR_UNAVAILABLE`
@@ -78,26 +58,63 @@ export interface LimiterBase {
   close(): Promise<void>;
 }
 
+/** A limiter with rules for requests only: `createRateLimiter({ rules })`. */
+export interface RequestLimiter extends LimiterBase {
+  /**
+   * Charges a request to all rules that match it and to those of its plan, or to none of them where one denies: one
+   * round trip. While Redis is away the policy `onError` of the rules answers; one that says `closed` denies for all.
+   * @throws RateLimitError `ERR_UNKNOWN_PLAN`; `ERR_INVALID_KEY` for an id that cannot be counted;
+   *   `ERR_INVALID_OPTION`; `ERR_CLOSED`; what a function of the rules throws
+   */
+  checkRequest(request: RateLimitRequest & { plan?: undefined }): Promise<Decision>;
+}
+
 /** A limiter with plans: `createRateLimiter({ plans })`. */
 export interface PlanLimiter<Plan extends string> extends LimiterBase {
   /**
-   * Charges `cost` units of the plan's limit to a key, or nothing when they do not fit. While Redis is away the
-   * policy `onError` answers within the deadline; the promise does not reject for that.
+   * Charges `cost` units to a key under all rules of the plan, or nothing where they do not fit one of them. While
+   * Redis is away the policy `onError` answers within the deadline; the promise does not reject for that.
    * @throws RateLimitError `ERR_UNKNOWN_PLAN`, `ERR_INVALID_KEY`, `ERR_INVALID_OPTION`, `ERR_CLOSED`
    */
   check(key: string, plan: Plan, options?: CheckOptions): Promise<Decision>;
-  /** What `check` would decide now at a cost of 1, without charging anything. Same errors as `check`. */
-  peek(key: string, plan: Plan): Promise<Decision>;
+  /** What `check` would decide now, without charging anything. Same errors as `check`. */
+  peek(key: string, plan: Plan, options?: CheckOptions): Promise<Decision>;
+  penalize(decision: Decision, units?: number): Promise<Decision>;
+  /**
+   * Charges units to a key also where they do not fit. The decision says where the key stands then, and `allowed`
+   * whether they had fitted. A blocked key is charged nothing. Same errors as `check`.
+   * @param units default 1
+   */
+  penalize(key: string, plan: Plan, units?: number): Promise<Decision>;
+  /** As in `RequestLimiter`. */
+  checkRequest(request: RateLimitRequest & { plan?: Plan }): Promise<Decision>;
+  /**
+   * Puts other plans in place of those there are, from the next check on. Counts go on: what was consumed stays
+   * consumed.
+   * @throws RateLimitError `ERR_INVALID_OPTION`; then all plans stay as they were
+   */
+  setPlans(plans: { readonly [Name in Plan]: PlanRules }): void;
 }
 
 /** A limiter with one rate: `createRateLimiter({ rate })`. */
-export interface RateLimiter extends LimiterBase {
+export interface RateLimiter extends RequestLimiter {
   /**
    * Charges `cost` units of the limit to a key, or nothing when they do not fit. While Redis is away the policy
    * `onError` answers within the deadline; the promise does not reject for that.
    * @throws RateLimitError `ERR_INVALID_KEY`, `ERR_INVALID_OPTION`, `ERR_CLOSED`
    */
   check(key: string, options?: CheckOptions): Promise<Decision>;
-  /** What `check` would decide now at a cost of 1, without charging anything. Same errors as `check`. */
-  peek(key: string): Promise<Decision>;
+  /** What `check` would decide now, without charging anything. Same errors as `check`. */
+  peek(key: string, options?: CheckOptions): Promise<Decision>;
+  penalize(decision: Decision, units?: number): Promise<Decision>;
+  /** As in `PlanLimiter`. */
+  penalize(key: string, units?: number): Promise<Decision>;
+}
+
+/** A limiter whose options are known at run time only, such as those of `loadRules`. */
+export interface AnyLimiter extends PlanLimiter<string> {
+  check(key: string, plan?: string, options?: CheckOptions): Promise<Decision>;
+  peek(key: string, plan?: string, options?: CheckOptions): Promise<Decision>;
+  penalize(decision: Decision, units?: number): Promise<Decision>;
+  penalize(key: string, plan?: string, units?: number): Promise<Decision>;
 }

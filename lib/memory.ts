@@ -3,12 +3,12 @@
  * process's own, and shared with what else in it uses the in-process store under the same prefix and bound.
  */
 import { withRateLimit } from './http';
-import { LimiterCore } from './limiter';
-import type { CommonOptions } from './limiter-types';
+import { LimiterCore } from './limiter-core';
+import type { CommonOptions } from './limiter-options';
 import { withDefaults, type PlanName } from './plans';
 import { refuseUnknown, requireObject } from './validate';
 import type { Rate } from './rate';
-import { Kind } from './results';
+import { Kind } from './kind';
 import type { RateLimitEntry, RateLimitResult, RateLimitStatus } from './types';
 
 export { createRateLimitExceededResponse, createRateLimitHeaders } from './http';
@@ -45,7 +45,7 @@ export function configureRateLimit(options: MemoryOptions): void {
   requireObject(options, 'The options of configureRateLimit');
   const next = create({ ...options });
   const previous = limiter;
-  if (previous?.started === true) next.start();
+  if (previous?.backend.store !== undefined) next.backend.open();
   configured = { ...options };
   limiter = next;
   void previous?.close();
@@ -57,12 +57,12 @@ export function configureRateLimit(options: MemoryOptions): void {
  * @throws RateLimitError `ERR_UNKNOWN_PLAN`, `ERR_INVALID_KEY`
  */
 export function checkRateLimit(organizationId: string, plan: PlanName): RateLimitResult {
-  return current().checkNow(organizationId, plan, Kind.Result);
+  return current().now(organizationId, plan, Kind.Result);
 }
 
 /** Where an organization stands under its plan. Counts nothing. Same errors as `checkRateLimit`. */
 export function getRateLimitStatus(organizationId: string, plan: PlanName): RateLimitStatus {
-  return current().lookNow(organizationId, plan, Kind.Status);
+  return current().now(organizationId, plan, Kind.Status);
 }
 
 /** Counts one request and answers the response with the rate limit's headers or, over the limit, the 429. */
@@ -82,7 +82,7 @@ export function resetRateLimit(organizationId: string): void {
 /** Everything that is counted, by names such as `ratelimit:org-123`. */
 export function getAllRateLimits(): Map<string, RateLimitEntry> {
   const all = new Map<string, RateLimitEntry>();
-  for (const page of current().pagesNow()) {
+  for (const page of current().backend.pagesNow()) {
     for (const { name, count, resetTime } of page) all.set(name, { count, resetTime });
   }
   return all;

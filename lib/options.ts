@@ -1,23 +1,34 @@
 import { invalidOption, shown } from './errors';
-import { parseRate } from './rate';
+import { readHeaderFormat, type HeaderFormat } from './headers/emit';
+import type { OnNearLimit } from './limiter-options';
 import { parseRedisUrl, type RedisAddress } from './redis-url';
-import type { RuleSet } from './rule';
-import type { CheckOptions, OnError } from './types';
-import { readInteger, readOnError, refuseUnknown, requireObject } from './validate';
+import { compileRules, RULE_OPTIONS, type CompiledRules, type RuleOptions } from './rules/compile';
+import type { CheckOptions } from './types';
+import { isIntegerIn, readInteger, readOnError, refuseUnknown, requireObject } from './validate';
 
 /** The options of a limiter, validated and complete. */
 export interface Settings {
   /** Undefined: the in-process store. */
   readonly redis: RedisAddress | undefined;
-  /** By plan; the one rate of a limiter without plans stands under `undefined`. */
-  readonly sets: ReadonlyMap<string | undefined, RuleSet>;
+  readonly rules: CompiledRules;
+  readonly onNearLimit: OnNearLimit | undefined;
+  readonly headers: HeaderFormat;
   readonly prefix: string;
   readonly timeoutMs: number;
   readonly connectTimeoutMs: number;
   readonly maxKeys: number;
 }
 
-const OPTIONS = ['redis', 'plans', 'rate', 'prefix', 'timeoutMs', 'connectTimeoutMs', 'onError', 'maxKeys'];
+const OPTIONS = [
+  'redis',
+  ...RULE_OPTIONS,
+  'onNearLimit',
+  'headers',
+  'prefix',
+  'timeoutMs',
+  'connectTimeoutMs',
+  'maxKeys',
+];
 const REDIS_OPTIONS = ['url', 'host', 'port', 'username', 'password', 'db'];
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const MAX_KEYS = 100_000_000;
@@ -32,7 +43,9 @@ export function readOptions(given: unknown): Settings {
   const options = given as Record<string, unknown>;
   return {
     redis: readRedis(options['redis']),
-    sets: readSets(options['plans'], options['rate'], readOnError(options['onError'])),
+    rules: compileRules(pick(options, RULE_OPTIONS)),
+    onNearLimit: readFunction(options['onNearLimit'], 'onNearLimit') as OnNearLimit | undefined,
+    headers: readHeaderFormat(options['headers']),
     prefix: readPrefix(options['prefix']),
     timeoutMs: readInteger(options['timeoutMs'], 'timeoutMs', 250, 1, MAX_TIMEOUT_MS),
     connectTimeoutMs: readInteger(options['connectTimeoutMs'], 'connectTimeoutMs', 5_000, 1, MAX_TIMEOUT_MS),
@@ -45,38 +58,31 @@ export function isSwitchedOff(): boolean {
   return /^(false|0|no|off)$/i.test(process.env['RATELIMIT_ENABLE']?.trim() ?? '');
 }
 
-/** The units of one check. @throws RateLimitError `ERR_INVALID_OPTION` */
-export function readCost(options: CheckOptions): number {
+/** Refuses what the options of one check do not have. @throws RateLimitError `ERR_INVALID_OPTION` */
+export function refuseCheckOptions(options: CheckOptions): void {
   if (typeof options !== 'object' || options === null) {
     throw invalidOption(
       `The options of a check must be an object such as { cost: 2 }, not ${shown(options)}.`,
     );
   }
-  refuseUnknown(options, ['cost'], '');
-  const { cost = 1 } = options;
-  if (Number.isSafeInteger(cost) && cost >= 1) return cost;
-  throw invalidOption(`cost must be an integer from 1 to 2^53-1, not ${shown(cost)}.`);
+  refuseUnknown(options, ['cost', 'onError'], '');
+  if (options.onError !== undefined) readOnError(options.onError);
 }
 
-function readSets(plans: unknown, rate: unknown, onError: OnError): Map<string | undefined, RuleSet> {
-  if ((plans === undefined) === (rate === undefined)) {
-    throw invalidOption("Give either plans, such as { FREE: '100/h' }, or one rate, such as '10/s'.");
-  }
-  if (plans === undefined) return new Map([[undefined, readSet('rate', rate, 'rate', onError)]]);
-
-  requireObject(plans, 'plans');
-  const sets = new Map<string | undefined, RuleSet>();
-  for (const [name, planRate] of Object.entries(plans)) {
-    if (name === '') throw invalidOption('plans: a plan needs a name.');
-    sets.set(name, readSet(name, planRate, `plans.${name}`, onError));
-  }
-  if (sets.size === 0) throw invalidOption("plans is empty; name at least one, such as { FREE: '100/h' }.");
-  return sets;
+/** Units to charge or give back. @throws RateLimitError `ERR_INVALID_OPTION` */
+export function readUnits(value: unknown, name: string): number {
+  if (value === undefined) return 1;
+  if (isIntegerIn(value, 1, Number.MAX_SAFE_INTEGER)) return value;
+  throw invalidOption(`${name} must be an integer from 1 to 2^53-1, not ${shown(value)}.`);
 }
 
-function readSet(id: string, rate: unknown, where: string, onError: OnError): RuleSet {
-  const { requests, windowMs } = parseRate(rate, where);
-  return { index: -1, rules: [{ id, algorithm: 'fixed-window', limit: requests, windowMs }], onError };
+function pick(options: Record<string, unknown>, names: readonly string[]): RuleOptions {
+  return Object.fromEntries(names.map((name) => [name, options[name]])) as RuleOptions;
+}
+
+function readFunction(value: unknown, name: string): unknown {
+  if (value === undefined || typeof value === 'function') return value;
+  throw invalidOption(`${name} must be a function, not ${shown(value)}.`);
 }
 
 function readPrefix(value: unknown): string {

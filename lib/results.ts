@@ -1,105 +1,161 @@
-import { Ending, RecordField } from './native';
+import { Decided, NO_MARK } from './decision';
+import { Kind, type Built, type KindOf } from './kind';
+import { Ending, RECORD_LENGTH, RecordField } from './native';
+import { byPolicy } from './policy';
 import type { RuleSet } from './rule';
-import type { Decision, OnError, RateLimitResult, RateLimitStatus, Source } from './types';
-
-/** What a waiting slot wants built from its record. A small integer, so that a check carries no closure for it. */
-export const Kind = { Result: 0, Decision: 1, Status: 2, Outcome: 3 } as const;
-
-/** What each kind is built into. An outcome is the units used, or the negative of the ending when unanswered. */
-export interface Built {
-  [Kind.Result]: RateLimitResult;
-  [Kind.Decision]: Decision;
-  [Kind.Status]: RateLimitStatus;
-  [Kind.Outcome]: number;
-}
-export type KindOf = keyof Built;
+import type { CompiledRule } from './rules/rule';
+import { scopeAt, subjectAt, type Whom } from './whom';
+import type { Decision, RuleResult, Source } from './types';
 
 const { Answered } = Ending;
-const { Ending: ENDING, Allowed, Limit, Remaining, ResetInMs, RetryAfterMs, Used } = RecordField;
+const { Ending: ENDING, Allowed, Remaining, ResetInMs, RetryAfterMs, Used, Mark, Blocked } = RecordField;
 
-/** Wait that a denial by policy suggests: the length of a blip, not of a window. */
-const POLICY_RETRY_MS = 1_000;
+/** How many records a call brought whose first stands at `at`. */
+export function recordsOf(kind: KindOf, batch: Float64Array, at: number, set: RuleSet): number {
+  return kind === Kind.Outcome || batch[at + ENDING] !== Answered ? 1 : set.rules.length;
+}
 
-/** Builds what `kind` asks for from the record at `at`. Results are single literals: they share one hidden class. */
+/** Builds what `kind` asks for from the records at `at`. Results are single literals: they share one hidden class. */
 export function build(
   kind: KindOf,
   batch: Float64Array,
   at: number,
   set: RuleSet,
+  whom: Whom,
+  units: number,
   now: number,
   source: Source,
 ): Built[KindOf] {
   const ending = batch[at + ENDING]!;
-  if (ending !== Answered) return kind === Kind.Outcome ? -ending : byPolicy(kind, set, now, set.onError);
-  const limit = batch[at + Limit]!;
-  const remaining = batch[at + Remaining]!;
-  const resetTime = now + batch[at + ResetInMs]!;
-  if (kind === Kind.Result) return { allowed: batch[at + Allowed] === 1, remaining, resetTime, limit };
-  const used = batch[at + Used]!;
-  if (kind === Kind.Status) return { remaining, resetTime, limit, used };
-  if (kind === Kind.Outcome) return used;
-  return decision(
-    batch[at + Allowed] === 1,
-    limit,
-    remaining,
-    resetTime,
-    batch[at + RetryAfterMs]!,
-    used,
-    set,
-    source,
-  );
-}
-
-function decision(
-  allowed: boolean,
-  limit: number,
-  remaining: number,
-  resetTime: number,
-  wait: number,
-  used: number,
-  set: RuleSet,
-  source: Source,
-): Decision {
-  const lead = set.rules[0];
-  const retryAfterMs = wait >= 0 ? wait : lead.windowMs;
-  const retryAfter = Math.ceil(retryAfterMs / 1000);
-  return {
-    allowed,
-    reason: allowed ? 'ok' : wait < 0 ? 'never-fits' : 'limit',
-    limit,
-    remaining,
-    resetTime,
-    retryAfter,
-    retryAfterMs,
-    nearLimit: used >= limit * 0.8,
-    rule: lead.id,
-    rules: [{ rule: lead.id, allowed, limit, remaining, resetTime, retryAfter, algorithm: lead.algorithm }],
-    source,
-  };
-}
-
-/** The answer where no store gave one. */
-export function byPolicy(kind: KindOf, set: RuleSet, now: number, onError: OnError): Built[KindOf] {
-  const { id, limit, windowMs, algorithm } = set.rules[0];
-  const allowed = onError === 'open';
-  const remaining = allowed ? limit : 0;
-  const resetTime = now + (allowed ? windowMs : POLICY_RETRY_MS);
+  if (kind === Kind.Outcome) return ending === Answered ? batch[at + Used]! : -ending;
+  if (ending !== Answered) return byPolicy(kind, set, whom, now);
+  const place = set.isSimple ? 0 : leadOf(batch, at, set.rules);
+  const lead = set.rules[place]!;
+  const of = at + place * RECORD_LENGTH;
+  const remaining = batch[of + Remaining]!;
+  const resetTime = now + batch[of + ResetInMs]!;
+  const { limit } = lead.quota;
+  // Every rule that can deny and does stands in front of those that admit.
+  const allowed = batch[of + Allowed] === 1 || lead.shadow;
   if (kind === Kind.Result) return { allowed, remaining, resetTime, limit };
-  if (kind === Kind.Status) return { remaining, resetTime, limit, used: limit - remaining };
-  if (kind === Kind.Outcome) return 0;
-  const retryAfterMs = allowed ? 0 : POLICY_RETRY_MS;
-  const retryAfter = retryAfterMs / 1000;
-  return {
+  if (kind === Kind.Status) return { remaining, resetTime, limit, used: batch[of + Used]! };
+
+  const isForced = kind === Kind.Penalty;
+  const isCharged = isForced || (allowed && kind === Kind.Decision);
+  const several = set.rules.length > 1;
+  const retryAfterMs = allowed ? 0 : waitOf(lead, batch, of);
+  const decision = new Decided(
     allowed,
-    reason: 'policy',
+    allowed
+      ? 'ok'
+      : batch[of + Blocked] === 1
+        ? 'blocked'
+        : batch[of + RetryAfterMs]! < 0
+          ? 'never-fits'
+          : 'limit',
     limit,
     remaining,
     resetTime,
-    retryAfter,
+    Math.ceil(retryAfterMs / 1000),
     retryAfterMs,
-    nearLimit: false,
-    rule: id,
-    rules: [{ rule: id, allowed, limit, remaining, resetTime, retryAfter, algorithm }],
-    source: 'policy',
+    several ? isNear(batch, at, set.rules) : !lead.shadow && batch[of + Used]! >= lead.nearAt,
+    lead.id,
+    several
+      ? set.rules.map((rule, i) => resultOf(rule, batch, at + i * RECORD_LENGTH, whom, i, now))
+      : [resultOf(lead, batch, of, whom, 0, now)],
+    source,
+    {
+      set,
+      whom,
+      left: isCharged ? units : 0,
+      marks: several
+        ? set.rules.map((_, i) => markOf(batch, at + i * RECORD_LENGTH, isForced))
+        : markOf(batch, of, isForced),
+    },
+  );
+  if (isCharged && set.onNear !== undefined) tellNear(set, batch, at, units, isForced, decision);
+  return decision;
+}
+
+function resultOf(
+  rule: CompiledRule,
+  batch: Float64Array,
+  of: number,
+  whom: Whom,
+  place: number,
+  now: number,
+): RuleResult {
+  const allowed = batch[of + Allowed] === 1;
+  const { limit, windowMs, burst, algorithm } = rule.quota;
+  return {
+    rule: rule.id,
+    allowed,
+    limit,
+    remaining: batch[of + Remaining]!,
+    resetTime: now + batch[of + ResetInMs]!,
+    retryAfter: allowed ? 0 : Math.ceil(waitOf(rule, batch, of) / 1000),
+    algorithm,
+    windowMs,
+    burst,
+    scope: scopeAt(whom, place),
+    subject: subjectAt(whom, place),
+    shadow: rule.shadow,
+    nearLimit: batch[of + Used]! >= rule.nearAt,
   };
+}
+
+/** A whole window where no wait helps. */
+function waitOf(rule: CompiledRule, batch: Float64Array, of: number): number {
+  const wait = batch[of + RetryAfterMs]!;
+  return wait >= 0 ? wait : rule.quota.windowMs;
+}
+
+/** The place of the most constraining rule, the first of equal ones. */
+function leadOf(batch: Float64Array, at: number, rules: readonly CompiledRule[]): number {
+  let lead = 0;
+  let most = -Infinity;
+  for (let i = 0; i < rules.length; i++) {
+    const rule = rules[i]!;
+    const of = at + i * RECORD_LENGTH;
+    const denies = batch[of + Allowed] !== 1;
+    const wait = batch[of + RetryAfterMs]!;
+    const used = rule.quota.burst === 0 ? 1 : 1 - batch[of + Remaining]! / rule.quota.burst;
+    // Those that are tried out from -2 to -1, those that admit from 0 to 1, and then by the wait.
+    const weight = rule.shadow ? used - 2 : denies ? (wait < 0 ? Infinity : 2 + wait) : used;
+    if (weight <= most) continue;
+    most = weight;
+    lead = i;
+  }
+  return lead;
+}
+
+function isNear(batch: Float64Array, at: number, rules: readonly CompiledRule[]): boolean {
+  return rules.some((rule, i) => !rule.shadow && batch[at + i * RECORD_LENGTH + Used]! >= rule.nearAt);
+}
+
+/** Whether a rule counted what the call was charged; one that is tried out may have had no room. */
+function counted(batch: Float64Array, of: number, isForced: boolean): boolean {
+  return batch[of + Blocked] !== 1 && (isForced || batch[of + Allowed] === 1);
+}
+
+function markOf(batch: Float64Array, of: number, isForced: boolean): number {
+  return counted(batch, of, isForced) ? batch[of + Mark]! : NO_MARK;
+}
+
+/** Tells of each rule that this call took to its threshold; the next call finds it there already. */
+function tellNear(
+  set: RuleSet,
+  batch: Float64Array,
+  at: number,
+  units: number,
+  isForced: boolean,
+  decision: Decision,
+): void {
+  set.rules.forEach((rule, i) => {
+    const of = at + i * RECORD_LENGTH;
+    const used = batch[of + Used]!;
+    if (counted(batch, of, isForced) && used >= rule.nearAt && used - units < rule.nearAt) {
+      set.onNear!(i, decision);
+    }
+  });
 }

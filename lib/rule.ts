@@ -1,18 +1,51 @@
-import type { NativeRule } from './native';
-import type { OnError } from './types';
+import type { CompiledRule } from './rules/rule';
+import type { Algorithm, Decision, OnError } from './types';
 
-/** One rule of a rule set. */
-export interface Rule {
-  readonly id: string;
-  readonly algorithm: NativeRule['algorithm'];
-  readonly limit: number;
-  readonly windowMs: number;
+/**
+ * What stands behind the subject in the key of a rule: `{<prefix><subject>}:<this>`; empty: `<prefix><subject>` alone.
+ *
+ * A fixed window has its rule's key. Any other algorithm is named behind it, as in `api@sliding-log`, so that a rule
+ * whose algorithm is changed starts afresh instead of meeting state that it cannot read. Ids have no `@`, so no two
+ * rules meet. Keys that a plan makes up, such as `@token-bucket-1m`, name it already.
+ */
+export function keyPart({ key, quota }: { key: string; quota: { algorithm: Algorithm } }): string {
+  return quota.algorithm === 'fixed-window' || key.startsWith('@') ? key : `${key}@${quota.algorithm}`;
 }
 
-/** What a plan stands for: the rules a check has to satisfy. Today one; the first one leads the decision. */
-export interface RuleSet {
-  /** The store's number for it, from the moment the store is open. */
-  index: number;
-  readonly rules: readonly [Rule, ...Rule[]];
+/** The rules that one check has to satisfy, all or none: up to 8, in the order of a decision's `rules`. */
+export class RuleSet {
+  /** The store's number for it; -1 until it is first used. */
+  number = -1;
+  /** What is answered where the store does not: one rule that says `closed` denies for all. */
   readonly onError: OnError;
+  /** One rule that can deny: its record alone is the decision. */
+  readonly isSimple: boolean;
+  private readonly variants: { open?: RuleSet; closed?: RuleSet } = {};
+
+  /**
+   * @param owner the limiter's own mark, so that a decision is not given back to another
+   * @param onNear is told where a check takes one of the rules to its threshold
+   */
+  constructor(
+    readonly rules: readonly CompiledRule[],
+    readonly owner?: object,
+    readonly onNear?: OnNear,
+    private readonly given?: OnError,
+  ) {
+    this.isSimple = rules.length === 1 && !rules[0]!.shadow;
+    this.onError = rules.some((rule) => this.onErrorOf(rule) === 'closed') ? 'closed' : 'open';
+  }
+
+  /** What one of the rules says where the store does not answer. A rule that is only tried out never denies. */
+  onErrorOf(rule: CompiledRule): OnError {
+    return rule.shadow ? 'open' : (this.given ?? rule.onError);
+  }
+
+  /** The same rules with one answer for all of them. */
+  under(onError: OnError): RuleSet {
+    return (this.variants[onError] ??= new RuleSet(this.rules, this.owner, this.onNear, onError));
+  }
 }
+
+/** Told which rule a decision brought to its threshold, by its place in `rules`. */
+export type OnNear = (place: number, decision: Decision) => void;

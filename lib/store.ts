@@ -1,5 +1,6 @@
 import { RateLimitError, invalidOption } from './errors';
 import { refusal } from './key';
+import { Kind, type Built, type KindOf } from './kind';
 import {
   RECORD_LENGTH,
   RecordField,
@@ -9,8 +10,9 @@ import {
   type NativeRule,
   type NativeStore,
 } from './native';
-import { build, Kind, type Built, type KindOf } from './results';
-import type { RuleSet } from './rule';
+import { build, recordsOf } from './results';
+import { keyPart, RuleSet } from './rule';
+import { keysOf, type Whom } from './whom';
 
 /** Records that one call from the core can carry; a larger read comes in several calls. */
 const BATCH_RECORDS = 1_024;
@@ -30,16 +32,12 @@ function stash(resolve: Settle): void {
   stashed = resolve;
 }
 
-/** No rule of a limiter, for the calls whose outcome does not depend on one. */
-const NO_RULES: RuleSet = {
-  index: -1,
-  rules: [{ id: '', algorithm: 'fixed-window', limit: 0, windowMs: 1 }],
-  onError: 'open',
-};
+/** What stands in a free slot in place of a set of rules. */
+const NO_RULES = new RuleSet([]);
 
 /**
  * The hot path: one native store, and the promises that wait for it. A waiting call holds a slot, a small number
- * that crosses to the core and comes back with the result; three parallel arrays say what the slot waits for.
+ * that crosses to the core and comes back with the result; parallel arrays say what the slot waits for.
  */
 export class Store {
   readonly native: NativeStore;
@@ -48,10 +46,12 @@ export class Store {
   private readonly settles: Settle[] = [];
   private readonly sets: RuleSet[] = [];
   private readonly kinds: KindOf[] = [];
+  private readonly whoms: Whom[] = [];
+  private readonly units: number[] = [];
   /** Free slots are `free[0]` to `free[freeCount - 1]`, the one used last on top. */
   private readonly free: number[] = [];
   private freeCount = 0;
-  private readonly ruleNumbers = new Map<string, number>();
+  private readonly setNumbers = new Map<string, number>();
 
   constructor(source: 'redis' | 'memory', open: (callbacks: NativeCallbacks) => NativeStore) {
     this.source = source;
@@ -63,54 +63,88 @@ export class Store {
     });
   }
 
-  /** The number of a rule. Equal rules share one, because the core keeps a rule for good. */
-  ruleNumber(rule: NativeRule): number {
-    const key = JSON.stringify([rule.prefix, rule.algorithm, rule.limit, rule.windowMs, rule.timeoutMs]);
-    let number = this.ruleNumbers.get(key);
+  /**
+   * Gives a set its number here. Equal sets share one, because the core keeps a set for good.
+   * @throws RateLimitError `ERR_INVALID_OPTION` for what the core cannot count
+   */
+  register(set: RuleSet, prefix: string, timeoutMs: number): void {
+    const rules = set.rules.map(({ key, quota, shadow }): NativeRule => {
+      const { algorithm, limit, burst, windowMs } = quota;
+      const id = keyPart({ key, quota });
+      return { prefix, id, algorithm, limit, burst, shadow, windowMs, timeoutMs };
+    });
+    const name = JSON.stringify(rules);
+    let number = this.setNumbers.get(name);
     if (number === undefined) {
       try {
-        number = this.native.addRule(rule);
+        number = this.native.addRules(rules);
       } catch (error) {
         throw invalidOption(
           `The rate cannot be used: ${error instanceof Error ? error.message : String(error)}.`,
         );
       }
-      this.ruleNumbers.set(key, number);
+      this.setNumbers.set(name, number);
     }
-    return number;
+    set.number = number;
   }
 
-  /** Charges a key. @throws RateLimitError at once when the call is refused */
-  check<K extends KindOf>(set: RuleSet, key: string, cost: number, kind: K): Promise<Built[K]> {
+  // The calls below throw a RateLimitError at once when they are refused.
+
+  /** Charges what a set counts. */
+  check<K extends KindOf>(set: RuleSet, whom: Whom, units: number, kind: K): Promise<Built[K]> {
     const slot = this.topSlot();
-    return this.submitted(this.native.check(set.index, key, cost, slot), slot, set, key, kind);
+    const code = this.native.check(set.number, keysOf(whom), units, slot);
+    return this.submitted(code, slot, set, whom, units, kind);
   }
 
-  /** Looks at a key. @throws RateLimitError at once when the call is refused */
-  peek<K extends KindOf>(set: RuleSet, key: string, kind: K): Promise<Built[K]> {
+  /** Looks at what a set counts, as a check of so many units would. */
+  peek<K extends KindOf>(set: RuleSet, whom: Whom, units: number, kind: K): Promise<Built[K]> {
     const slot = this.topSlot();
-    return this.submitted(this.native.peek(set.index, key, slot), slot, set, key, kind);
+    const code = this.native.peek(set.number, keysOf(whom), units, slot);
+    return this.submitted(code, slot, set, whom, units, kind);
   }
 
-  /** Forgets a key: 1 when there was one, 0 when not, negative: the ending. @throws RateLimitError when refused */
-  reset(set: RuleSet, key: string): Promise<number> {
+  /** Charges also where it does not fit. */
+  penalize(set: RuleSet, whom: Whom, units: number): Promise<Built[typeof Kind.Penalty]> {
     const slot = this.topSlot();
-    return this.submitted(this.native.reset(set.index, key, slot), slot, set, key, Kind.Outcome);
+    const code = this.native.penalize(set.number, keysOf(whom), units, slot);
+    return this.submitted(code, slot, set, whom, units, Kind.Penalty);
+  }
+
+  /** Gives units back: how many rules took them, or negative: the ending. */
+  refund(set: RuleSet, whom: Whom, units: number, marks: number[]): Promise<number> {
+    const slot = this.topSlot();
+    const code = this.native.refund(set.number, keysOf(whom), units, marks, slot);
+    return this.submitted(code, slot, set, whom, units, Kind.Outcome);
+  }
+
+  /** Denies for a while: 0 or more when done, negative: the ending. */
+  block(set: RuleSet, whom: Whom, ms: number): Promise<number> {
+    const slot = this.topSlot();
+    const code = this.native.block(set.number, keysOf(whom), ms, slot);
+    return this.submitted(code, slot, set, whom, 0, Kind.Outcome);
+  }
+
+  /** Forgets keys: how many there were, or negative: the ending. */
+  reset(set: RuleSet, whom: Whom): Promise<number> {
+    const slot = this.topSlot();
+    const code = this.native.reset(set.number, keysOf(whom), slot);
+    return this.submitted(code, slot, set, whom, 0, Kind.Outcome);
   }
 
   /** As `check`, for a store that answers at once. */
-  checkNow<K extends KindOf>(set: RuleSet, key: string, cost: number, kind: K): Built[K] {
-    return this.answered(this.native.check(set.index, key, cost, 0), set, key, kind);
+  checkNow<K extends KindOf>(set: RuleSet, whom: Whom, units: number, kind: K): Built[K] {
+    return this.answered(this.native.check(set.number, keysOf(whom), units, 0), set, whom, units, kind);
   }
 
   /** As `peek`, for a store that answers at once. */
-  peekNow<K extends KindOf>(set: RuleSet, key: string, kind: K): Built[K] {
-    return this.answered(this.native.peek(set.index, key, 0), set, key, kind);
+  peekNow<K extends KindOf>(set: RuleSet, whom: Whom, units: number, kind: K): Built[K] {
+    return this.answered(this.native.peek(set.number, keysOf(whom), units, 0), set, whom, units, kind);
   }
 
   /** As `reset`, for a store that answers at once. */
-  resetNow(set: RuleSet, key: string): number {
-    return this.answered(this.native.reset(set.index, key, 0), set, key, Kind.Outcome);
+  resetNow(set: RuleSet, whom: Whom): number {
+    return this.answered(this.native.reset(set.number, keysOf(whom), 0), set, whom, 0, Kind.Outcome);
   }
 
   /** One page of a listing, or the ending that stands in its way. */
@@ -141,31 +175,44 @@ export class Store {
     code: number,
     slot: number,
     set: RuleSet,
-    key: string,
+    whom: Whom,
+    units: number,
     kind: K,
   ): Promise<Built[K]> {
-    if (code !== Pending) return Promise.resolve(this.answered(code, set, key, kind));
+    if (code !== Pending) return Promise.resolve(this.answered(code, set, whom, units, kind));
     const promise = new Promise<Built[K]>(stash as (resolve: (value: Built[K]) => void) => void);
     this.freeCount--;
     this.settles[slot] = stashed;
     this.sets[slot] = set;
     this.kinds[slot] = kind;
+    this.whoms[slot] = whom;
+    this.units[slot] = units;
     return promise;
   }
 
-  private answered<K extends KindOf>(code: number, set: RuleSet, key: string, kind: K): Built[K] {
-    if (code !== Ready) throw refusal(code, key);
-    return build(kind, this.batch, 0, set, Date.now(), this.source) as Built[K];
+  private answered<K extends KindOf>(
+    code: number,
+    set: RuleSet,
+    whom: Whom,
+    units: number,
+    kind: K,
+  ): Built[K] {
+    if (code !== Ready) throw refusal(code, keysOf(whom));
+    return build(kind, this.batch, 0, set, whom, units, Date.now(), this.source) as Built[K];
   }
 
   private settleBatch(count: number): void {
-    const { batch, settles, sets, kinds, source } = this;
+    const { batch, settles, sets, kinds, whoms, units, source } = this;
     const now = Date.now();
-    for (let at = 0, end = count * RECORD_LENGTH; at < end; at += RECORD_LENGTH) {
+    for (let at = 0, end = count * RECORD_LENGTH; at < end;) {
       const slot = batch[at + SLOT]!;
       const settle = settles[slot]!;
+      const set = sets[slot]!;
+      const kind = kinds[slot]!;
+      const whom = whoms[slot]!;
       this.release(slot);
-      settle(build(kinds[slot]!, batch, at, sets[slot]!, now, source));
+      settle(build(kind, batch, at, set, whom, units[slot]!, now, source));
+      at += recordsOf(kind, batch, at, set) * RECORD_LENGTH;
     }
   }
 
@@ -182,6 +229,7 @@ export class Store {
 
   private release(slot: number): void {
     this.settles[slot] = settled;
+    this.whoms[slot] = '';
     this.free[this.freeCount++] = slot;
   }
 
@@ -191,6 +239,8 @@ export class Store {
       this.settles.push(settled);
       this.sets.push(NO_RULES);
       this.kinds.push(Kind.Outcome);
+      this.whoms.push('');
+      this.units.push(0);
       this.free[this.freeCount++] = slot;
     }
   }

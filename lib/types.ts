@@ -1,3 +1,5 @@
+import type { Scope } from './rules/identity';
+
 /** The public shapes of results. Times are integers: milliseconds since the epoch unless a name ends in `Ms`. */
 
 /** What is answered when the store gives no answer in time: `open` admits, `closed` denies. */
@@ -19,53 +21,70 @@ export type Algorithm = (typeof ALGORITHMS)[number];
 export const ALGORITHMS = ['fixed-window', 'sliding-window', 'sliding-log', 'token-bucket'] as const;
 
 /**
- * Why a decision came out as it did. `ok`: admitted. `limit`: the window is used up. `never-fits`: the cost is
- * above the limit, so no wait helps. `policy`: the store was not asked or did not answer, and `onError` decided.
+ * Why a decision came out as it did. `ok`: admitted. `limit`: used up. `blocked`: by `block`, or by the deny list.
+ * `never-fits`: the cost is above what the rule holds, so no wait helps. `bypass`: nothing was counted for this
+ * request. `policy`: the store was not asked or did not answer, and `onError` decided, or `missing` did.
  */
-export type Reason = 'ok' | 'limit' | 'never-fits' | 'policy';
+export type Reason = 'ok' | 'limit' | 'blocked' | 'never-fits' | 'bypass' | 'policy';
 
-/** Who decided: the shared Redis, this process's own table, or the policy because nobody else could. */
+/** Who decided: the shared Redis, this process's own table, or the policy because nobody else was or could be asked. */
 export type Source = 'redis' | 'memory' | 'policy';
 
 /** What one rule said in a decision. */
 export interface RuleResult {
-  /** The rule's id: the plan's name, or `rate` for a limiter with one rate. */
+  /** The rule's id: of a plan's first rule the plan's name, and `rate` for a limiter with one rate. */
   rule: string;
+  /** Whether this rule alone admits. */
   allowed: boolean;
   /** Units admitted per window. */
   limit: number;
-  /** Units left in the window after this check, 0 to `limit`. */
+  /** Units left after this check, 0 to `burst`. */
   remaining: number;
-  /** When the window ends, in milliseconds since the epoch by this process's clock. */
+  /** When all of it is there again, or the window ends, in milliseconds since the epoch by this process's clock. */
   resetTime: number;
   /** Whole seconds to wait, rounded up, at least 1; 0 when allowed. */
   retryAfter: number;
   algorithm: Algorithm;
+  windowMs: number;
+  /** Units that can be had at once: the capacity of a token bucket, else the limit. */
+  burst: number;
+  /** The kind of identity that a request was counted by; undefined where a key was given. */
+  scope: Scope | undefined;
+  /** The text under which it counts; see `subjectOf`. */
+  subject: string;
+  /** True for a rule that is only tried out. */
+  shadow: boolean;
+  /** True from the rule's `nearLimit` on. False where the policy decided. */
+  nearLimit: boolean;
 }
 
-/** The answer to a check: the most constraining rule in front, every rule's result in `rules`. */
+/**
+ * The answer to a check. The most constraining rule is in front: of those that deny the one with the longest wait, else
+ * the one with the smallest part left. Rules that are only tried out stand behind all others.
+ */
 export interface Decision {
-  allowed: boolean;
-  reason: Reason;
-  /** Units admitted per window. */
-  limit: number;
-  /** Units left in the window after this check, 0 to `limit`. */
-  remaining: number;
-  /** When the window ends, in milliseconds since the epoch by this process's clock. */
-  resetTime: number;
+  readonly allowed: boolean;
+  readonly reason: Reason;
+  /** Units admitted per window by the rule in front; `Infinity` where no rule limits. */
+  readonly limit: number;
+  /** Units left after this check by the rule in front; `Infinity` where no rule limits. */
+  readonly remaining: number;
+  /** When all of it is there again, or the window ends, in milliseconds since the epoch by this process's clock. */
+  readonly resetTime: number;
   /** `retryAfterMs` in seconds, rounded up; 0 when allowed. */
-  retryAfter: number;
+  readonly retryAfter: number;
   /**
    * The wait in milliseconds after which a lone client is admitted; 0 when allowed. With `never-fits` no wait
    * helps: it is then the whole window, so that a client that waits all the same asks rarely.
    */
-  retryAfterMs: number;
-  /** True from 80 % of the limit on. Always false where the policy decided. */
-  nearLimit: boolean;
-  /** Id of the rule in front. */
-  rule: string;
-  rules: RuleResult[];
-  source: Source;
+  readonly retryAfterMs: number;
+  /** True where a rule that can deny is used up to its `nearLimit`, by default 80 %. False where the policy decided. */
+  readonly nearLimit: boolean;
+  /** Id of the rule in front; empty where no rule decided. */
+  readonly rule: string;
+  /** What every rule said, in their order; empty where nothing was counted. */
+  readonly rules: RuleResult[];
+  readonly source: Source;
 }
 
 /** The drop-in's answer to a check. */
@@ -140,6 +159,8 @@ export interface Health extends Stats {
 export interface CheckOptions {
   /** Units to charge, all or nothing: an integer, 1 to 2^53-1. Default 1. */
   cost?: number;
+  /** What is answered for this check while the store is away, in place of what its rules say. */
+  onError?: OnError;
 }
 
 /** Options of a listing. */

@@ -108,6 +108,11 @@ export class AccessList {
     return this.verdicts.size === 0 && this.ranges.size === 0;
   }
 
+  /** Whether nobody at all is treated apart. */
+  get isEmpty(): boolean {
+    return this.isOpen && this.overrides.size === 0;
+  }
+
   /** What holds for a request that all of these are, and for whom. One that is denied decides. */
   verdictOf(subjects: readonly string[]): { verdict: Verdict; subject: string } | undefined {
     let allowed: string | undefined;

@@ -3,6 +3,7 @@ import { canonicalAddress } from '../address';
 import type { HeaderSource } from '../client-ip';
 import { invalidOption, RateLimitError, shown } from '../errors';
 import { validateKey } from '../key';
+import type { OnError } from '../types';
 
 /** A request as `checkRequest` takes it. What is null, undefined or empty is missing. */
 export interface RateLimitRequest {
@@ -20,6 +21,8 @@ export interface RateLimitRequest {
   plan?: string;
   /** Units to charge, all or nothing: an integer, 1 to 2^53-1. Default 1. */
   cost?: number;
+  /** What is answered for this request while the store is away, in place of what its rules say. */
+  onError?: OnError;
   /** For identities and `skip` that are functions; nothing else reads them. */
   headers?: HeaderSource;
 }

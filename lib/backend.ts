@@ -1,0 +1,104 @@
+import { unavailable } from './ending';
+import { closedError } from './errors';
+import { probe } from './health';
+import { Listing, type NamedKey } from './listing';
+import { isSwitchedOff, type Settings } from './options';
+import { acquire, type Lease } from './registry';
+import type { Store } from './store';
+import type { Health, ListOptions, Stats } from './types';
+
+/** A limiter's share of its store: taken at the first call, given back at the end, and what is known about it. */
+export class Backend {
+  readonly prefix: string;
+  readonly timeoutMs: number;
+  readonly source: 'redis' | 'memory';
+  /** Undefined before the first call, and again after `close`. */
+  store: Store | undefined;
+  private readonly enabled = !isSwitchedOff();
+  /** A closure, not a field of settings: whoever logs a limiter must not see a password. */
+  private readonly acquire: () => Lease;
+  private lease: Lease | undefined;
+  private closed = false;
+
+  constructor(settings: Settings) {
+    this.prefix = settings.prefix;
+    this.timeoutMs = settings.timeoutMs;
+    this.source = settings.redis === undefined ? 'memory' : 'redis';
+    this.acquire = () => acquire(settings);
+  }
+
+  /** Undefined: limits are switched off. Connects nothing. @throws RateLimitError `ERR_CLOSED`, `ERR_NO_BINARY` */
+  open(): Store | undefined {
+    if (this.closed) throw closedError();
+    if (!this.enabled) return undefined;
+    this.lease ??= this.acquire();
+    return (this.store = this.lease.store);
+  }
+
+  close(): void {
+    this.closed = true;
+    this.store = undefined;
+    this.lease?.release();
+    this.lease = undefined;
+  }
+
+  /** The outcome of a call that no policy can answer. @throws RateLimitError `ERR_UNAVAILABLE`, `ERR_CLOSED` */
+  require(store: Store | undefined, outcome: number): number {
+    if (outcome < 0 && store !== undefined) throw unavailable(store, -outcome, this.timeoutMs);
+    return outcome;
+  }
+
+  /** A listing page by page; empty pages are left out. */
+  async *pages(options?: ListOptions): AsyncGenerator<NamedKey[], void, undefined> {
+    const listing = new Listing(this.prefix, options);
+    while (!listing.done) {
+      const store = this.store ?? this.open();
+      if (store === undefined) return;
+      const page = await store.page(this.prefix, listing.cursor, listing.match, listing.pageSize);
+      if (typeof page === 'number') throw unavailable(store, page, this.timeoutMs);
+      const keys = listing.take(page);
+      if (keys.length > 0) yield keys;
+    }
+  }
+
+  /** As `pages`, on the in-process store, at once. */
+  *pagesNow(): Generator<NamedKey[], void, undefined> {
+    const listing = new Listing(this.prefix);
+    while (!listing.done) {
+      const store = this.store ?? this.open();
+      if (store === undefined) return;
+      const page = store.pageNow(this.prefix, listing.cursor, listing.match, listing.pageSize);
+      if (typeof page === 'number') throw unavailable(store, page, this.timeoutMs);
+      yield listing.take(page);
+    }
+  }
+
+  async health(): Promise<Health> {
+    const store = this.store ?? this.open();
+    if (store === undefined) {
+      return { ...this.stats(), healthy: true, enabled: false, latencyMs: null, connectedSince: null };
+    }
+    return probe(store, this.prefix, this.timeoutMs, () => this.stats());
+  }
+
+  /** True after a real reply of Redis, false once the connection is gone or a reply is overdue. Connects. */
+  isHealthy(): boolean {
+    // `next build` loads and prerenders everything; a connection there would hold up the build.
+    if (this.source === 'memory' || process.env['NEXT_PHASE'] === 'phase-production-build') return false;
+    return (this.store ?? this.open())?.native.healthy() ?? false;
+  }
+
+  stats(): Stats {
+    const native = this.store?.native.stats();
+    return {
+      store: this.source,
+      keys: native?.keys ?? 0,
+      pending: native?.pending ?? 0,
+      connected: native?.connected ?? false,
+      reconnects: native?.reconnects ?? 0,
+      timeouts: native?.timeouts ?? 0,
+      lastError: native?.lastError || null,
+      serverVersion: native?.serverVersion || null,
+    };
+  }
+}

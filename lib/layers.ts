@@ -1,0 +1,121 @@
+import { RateLimitError, shown } from './errors';
+import { MAX_RULES } from './native';
+import { keyPart, type OnNear, type RuleSet } from './rule';
+import { RuleSets } from './rule-sets';
+import type { AccessList } from './rules/access';
+import { withPlans, type CompiledRules } from './rules/compile';
+import type { RateLimitRequest } from './rules/identity';
+import { selectRules } from './rules/select';
+import type { CompiledPlan } from './rules/plan';
+import type { CompiledRule } from './rules/rule';
+import { subjectsOf, type Whom } from './whom';
+
+/** What a call comes to before any store is asked: rules to charge and whom they count, or an answer. */
+export type Plea =
+  | { readonly set: RuleSet; readonly whom: Whom }
+  | { readonly set: undefined; readonly reason: 'bypass' | 'blocked' | 'policy'; readonly rule: string };
+
+/** The rules of one limiter as sets that a store can count. */
+export class Layers {
+  readonly access: AccessList;
+  private readonly sets: RuleSets;
+  private readonly rate: RuleSet | undefined;
+  private plans = new Map<unknown, RuleSet>();
+  /** Every rule once for each key that a subject may have. */
+  private all: readonly CompiledRule[] = [];
+
+  constructor(
+    private rules: CompiledRules,
+    onNear?: OnNear,
+  ) {
+    this.access = rules.access;
+    this.sets = new RuleSets(onNear);
+    this.rate = rules.rate === undefined ? undefined : this.sets.of(rules.rate);
+    this.use(rules);
+  }
+
+  /** Puts other plans in place. @throws RateLimitError `ERR_INVALID_OPTION`; then all stay as they were */
+  setPlans(plans: unknown): void {
+    this.use(withPlans(this.rules, plans));
+  }
+
+  get hasRate(): boolean {
+    return this.rate !== undefined;
+  }
+
+  /** Whether a set is one of these. */
+  owns(set: RuleSet): boolean {
+    return set.owner === this.sets;
+  }
+
+  /** The rules of a plan, or of the one rate where it is undefined. @throws RateLimitError `ERR_UNKNOWN_PLAN` */
+  setOf(plan: unknown): RuleSet {
+    const set = this.plans.get(plan);
+    if (set !== undefined) return set;
+    const known = [...this.rules.plans.keys()];
+    const todo =
+      known.length > 0
+        ? `Use one of ${known.map(shown).join(', ')}, or add it to plans`
+        : this.rate === undefined
+          ? 'This limiter has rules for requests only: use checkRequest'
+          : 'This limiter has one rate: leave the plan out';
+    throw new RateLimitError('ERR_UNKNOWN_PLAN', `${shown(plan)} is not a plan of this limiter. ${todo}.`);
+  }
+
+  /** The rules of a plan as they hold for one key, which is a valid one. */
+  setFor(key: string, set: RuleSet): Plea {
+    const verdict = this.access.verdictOf([key])?.verdict;
+    if (verdict === 'deny') return { set: undefined, reason: 'blocked', rule: '' };
+    if (verdict === 'allow') return { set: undefined, reason: 'bypass', rule: '' };
+    return { set: this.sets.of(this.access.planOf(key, set.rules)), whom: key };
+  }
+
+  /** What a request comes to. Errors as of `selectRules`. */
+  select(request: RateLimitRequest): Plea {
+    const selection = selectRules(this.rules, request);
+    switch (selection.kind) {
+      case 'bypass':
+        return { set: undefined, reason: 'bypass', rule: '' };
+      case 'deny':
+        return selection.why === 'denied'
+          ? { set: undefined, reason: 'blocked', rule: '' }
+          : { set: undefined, reason: 'policy', rule: selection.what };
+      case 'charge': {
+        const { charges } = selection;
+        return { set: this.sets.of(charges.map(({ rule }) => rule)), whom: subjectsOf(charges) };
+      }
+    }
+  }
+
+  /** Sets that together have every key under which a subject may be counted, each once. */
+  everySet(subject: string): RuleSet[] {
+    const ofOverride = this.access.planOf(subject, []);
+    const rules = ofOverride.length === 0 ? this.all : distinct([...this.all, ...ofOverride]);
+    const sets: RuleSet[] = [];
+    for (let i = 0; i < rules.length; i += MAX_RULES) {
+      sets.push(this.sets.of(rules.slice(i, i + MAX_RULES)));
+    }
+    return sets;
+  }
+
+  private use(rules: CompiledRules): void {
+    this.rules = rules;
+    const plans = new Map<unknown, RuleSet>();
+    const add = (name: string | undefined, plan: CompiledPlan) => plans.set(name, this.sets.of(plan));
+    if (rules.rate !== undefined) add(undefined, rules.rate);
+    for (const [name, plan] of rules.plans) add(name, plan);
+    this.plans = plans;
+    const ofRequests = rules.entries.flatMap(({ of }) => of.rule ?? []);
+    this.all = distinct([...[...plans.values()].flatMap((set) => set.rules), ...ofRequests]);
+  }
+}
+
+/** The first rule of each key. */
+function distinct(rules: readonly CompiledRule[]): CompiledRule[] {
+  const byKey = new Map<string, CompiledRule>();
+  for (const rule of rules) {
+    const part = keyPart(rule);
+    if (!byKey.has(part)) byKey.set(part, rule);
+  }
+  return [...byKey.values()];
+}

@@ -1,0 +1,250 @@
+import { Backend } from './backend';
+import { Decided, type Charge } from './decision';
+import { invalidOption } from './errors';
+import { rateLimitHeaders, type HeaderFormat } from './headers/emit';
+import { validateKey } from './key';
+import { Kind, type Built, type KindOf } from './kind';
+import { Layers, type Plea } from './layers';
+import type { PlanOptions, RateLimiterOptions } from './limiter-options';
+import type { AnyLimiter } from './limiter-types';
+import { nearTeller } from './near';
+import { readOptions, readUnits, refuseCheckOptions } from './options';
+import { byPolicy, refused, unlimited } from './policy';
+import { MAX_WINDOW_MS } from './rate';
+import type { RuleSet } from './rule';
+import type { AccessList } from './rules/access';
+import type { RateLimitRequest } from './rules/identity';
+import type { Store } from './store';
+import type { CheckOptions, Decision, Health, ListedKey, ListOptions, OnError, Stats } from './types';
+import { isIntegerIn, readOnError, requireObject } from './validate';
+import { readKey, type Whom } from './whom';
+
+/** Everything that a limiter does; the drop-in functions and the public limiters are thin layers over it. */
+export class LimiterCore implements AnyLimiter {
+  readonly backend: Backend;
+  private readonly layers: Layers;
+  private readonly format: HeaderFormat;
+
+  constructor(options: RateLimiterOptions) {
+    const settings = readOptions(options);
+    this.backend = new Backend(settings);
+    this.format = settings.headers;
+    this.layers = new Layers(settings.rules, nearTeller(settings.onNearLimit));
+  }
+
+  get access(): AccessList {
+    return this.layers.access;
+  }
+
+  setPlans(plans: PlanOptions<string>['plans']): void {
+    this.layers.setPlans(plans);
+  }
+
+  check(key: string, plan?: string | CheckOptions, options?: CheckOptions): Promise<Decision> {
+    return this.ask(key, plan, options, Kind.Decision);
+  }
+
+  peek(key: string, plan?: string | CheckOptions, options?: CheckOptions): Promise<Decision> {
+    return this.ask(key, plan, options, Kind.Look);
+  }
+
+  penalize(of: string | Decision, plan?: string | number, units?: number): Promise<Decision> {
+    try {
+      if (typeof plan === 'number' && units === undefined) [plan, units] = [undefined, plan];
+      const amount = readUnits(units, 'units');
+      if (typeof of !== 'object' || of === null) {
+        return this.run(readKey(of), this.layers.setOf(plan), amount, Kind.Penalty);
+      }
+      const charge = this.chargeOf(of);
+      if (charge === undefined) return Promise.resolve(of);
+      return this.call(charge.set, charge.whom, amount, Kind.Penalty);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  checkRequest(request: RateLimitRequest): Promise<Decision> {
+    try {
+      requireObject(request, 'A request');
+      const units = readUnits(request.cost, 'cost');
+      const onError = request.onError === undefined ? undefined : readOnError(request.onError);
+      return this.submit(this.layers.select(request), units, Kind.Decision, onError);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** `check` at a cost of 1, with the result built as `kind` says. */
+  checkAs<K extends KindOf>(key: string, plan: string, kind: K): Promise<Built[K]> {
+    try {
+      return this.run(readKey(key), this.layers.setOf(plan), 1, kind);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** As `checkAs`, on the in-process store, at once; a look where the kind is a status. */
+  now<K extends typeof Kind.Result | typeof Kind.Status>(key: string, plan: string, kind: K): Built[K] {
+    const set = this.layers.setOf(plan);
+    const store = this.storeFor(set, readKey(key));
+    if (store === undefined) return unasked(kind, set, key) as Built[K];
+    return kind === Kind.Result
+      ? (store.checkNow(set, key, 1, kind) as Built[K])
+      : store.peekNow(set, key, 1, kind);
+  }
+
+  async refund(decision: Decision, units?: number): Promise<boolean> {
+    const charge = this.chargeOf(decision);
+    const given = units === undefined ? undefined : readUnits(units, 'units');
+    if (charge === undefined || charge.left === 0) return false;
+    const amount = given ?? charge.left;
+    if (amount > charge.left) {
+      throw invalidOption(
+        `units: ${amount} are more than the ${charge.left} that this decision still holds.`,
+      );
+    }
+    const store = this.backend.store ?? this.backend.open();
+    if (store === undefined) return false;
+    const { set, whom, marks } = charge;
+    // Before the answer: what may have been given back is not given back again.
+    charge.left -= amount;
+    const outcome = await store.refund(set, whom, amount, typeof marks === 'number' ? [marks] : marks);
+    return this.backend.require(store, outcome) > 0;
+  }
+
+  async block(key: string, ms: number): Promise<void> {
+    if (!isIntegerIn(ms, 1, MAX_WINDOW_MS)) {
+      throw invalidOption('ms must be a whole number of milliseconds from 1 to ten years.');
+    }
+    const sets = this.layers.everySet(key);
+    if (sets.length === 0) throw invalidOption('Nothing is limited here: use access.deny instead of block.');
+    await this.onEvery(key, sets, (store, set) => store.block(set, key, ms));
+  }
+
+  async reset(key: string): Promise<boolean> {
+    return this.onEvery(key, this.layers.everySet(key), (store, set) => store.reset(set, key));
+  }
+
+  /** As `reset`, on the in-process store, at once. */
+  resetNow(key: string): void {
+    for (const set of this.layers.everySet(key)) this.storeFor(set, readKey(key))?.resetNow(set, key);
+  }
+
+  headers(decision: Decision): Record<string, string> {
+    return rateLimitHeaders(decision, { headers: this.format });
+  }
+
+  async *list(options?: ListOptions): AsyncGenerator<ListedKey, void, undefined> {
+    for await (const page of this.backend.pages(options)) {
+      for (const { key, count, resetTime } of page) yield { key, count, resetTime };
+    }
+  }
+
+  health(): Promise<Health> {
+    return this.backend.health();
+  }
+
+  stats(): Stats {
+    return this.backend.stats();
+  }
+
+  close(): Promise<void> {
+    this.backend.close();
+    return Promise.resolve();
+  }
+
+  private ask(
+    key: string,
+    plan: string | CheckOptions | undefined,
+    options: CheckOptions | undefined,
+    kind: typeof Kind.Decision | typeof Kind.Look,
+  ): Promise<Decision> {
+    try {
+      // check(key, options) of a limiter with one rate.
+      if (typeof plan === 'object' && options === undefined && this.layers.hasRate)
+        [plan, options] = [undefined, plan];
+      const set = this.layers.setOf(plan);
+      if (options === undefined) return this.run(readKey(key), set, 1, kind);
+      refuseCheckOptions(options);
+      return this.run(readKey(key), set, readUnits(options.cost, 'cost'), kind, options.onError);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** One call for one key. */
+  private run<K extends KindOf>(
+    key: string,
+    set: RuleSet,
+    units: number,
+    kind: K,
+    onError?: OnError,
+  ): Promise<Built[K]> {
+    if (this.layers.access.isEmpty) return this.call(set, key, units, kind, onError);
+    validateKey(key);
+    return this.submit(this.layers.setFor(key, set), units, kind, onError);
+  }
+
+  private submit<K extends KindOf>(plea: Plea, units: number, kind: K, onError?: OnError): Promise<Built[K]> {
+    if (plea.set !== undefined) return this.call(plea.set, plea.whom, units, kind, onError);
+    return Promise.resolve(answerTo(plea, kind) as Built[K]);
+  }
+
+  private call<K extends KindOf>(
+    given: RuleSet,
+    whom: Whom,
+    units: number,
+    kind: K,
+    onError?: OnError,
+  ): Promise<Built[K]> {
+    const set = onError === undefined ? given : given.under(onError);
+    const store = this.storeFor(set, whom);
+    if (store === undefined) return Promise.resolve(unasked(kind, set, whom) as Built[K]);
+    if (kind === Kind.Look || kind === Kind.Status) return store.peek(set, whom, units, kind);
+    if (kind === Kind.Penalty) return store.penalize(set, whom, units) as Promise<Built[K]>;
+    return store.check(set, whom, units, kind);
+  }
+
+  /** Runs a call for all keys of a subject, and says whether one of them had something. */
+  private async onEvery(
+    key: string,
+    sets: readonly RuleSet[],
+    act: (store: Store, set: RuleSet) => Promise<number>,
+  ): Promise<boolean> {
+    readKey(key);
+    const stores = sets.map((set) => this.storeFor(set, key));
+    const calls = sets.map((set, i) => (stores[i] === undefined ? 0 : act(stores[i], set)));
+    const outcomes = await Promise.all(calls);
+    return outcomes.map((outcome, i) => this.backend.require(stores[i], outcome)).some((many) => many > 0);
+  }
+
+  /** The store, which knows the set by then; undefined where it need not be asked. */
+  private storeFor(set: RuleSet, whom: Whom): Store | undefined {
+    const store = this.backend.store ?? this.backend.open();
+    if (store === undefined || set.rules.length === 0) {
+      if (typeof whom === 'string') validateKey(whom);
+      return undefined;
+    }
+    if (set.number < 0) store.register(set, this.backend.prefix, this.backend.timeoutMs);
+    return store;
+  }
+
+  /** What a decision of this limiter was charged; undefined where no rule decided it. */
+  private chargeOf(decision: Decision): Charge | undefined {
+    const charge = Decided.chargeOf(decision);
+    if (charge === undefined || (charge !== null && this.layers.owns(charge.set))) return charge;
+    throw invalidOption(
+      'This is no decision of this limiter. Give the very object that check answered; a copy does not know its charge.',
+    );
+  }
+}
+
+/** What is answered where the store is not asked: limits are switched off, or there are none. */
+function unasked(kind: KindOf, set: RuleSet, whom: Whom): Built[KindOf] {
+  return byPolicy(kind, set.under('open'), whom, Date.now());
+}
+
+function answerTo({ reason, rule }: Plea & { set: undefined }, kind: KindOf): Built[KindOf] {
+  const now = Date.now();
+  return reason === 'bypass' ? unlimited(kind, reason, now) : refused(reason, rule, now);
+}

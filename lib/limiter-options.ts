@@ -1,0 +1,74 @@
+import type { HeaderFormat } from './headers/emit';
+import type { Rate } from './rate';
+import type { RuleOptions } from './rules/compile';
+import type { Plan as PlanRules } from './rules/plan';
+import type { RequestRule } from './rules/request-rule';
+import type { Decision, OnError, RuleResult } from './types';
+
+/** Where Redis is. What a `url` says wins over the fields beside it. */
+export interface RedisOptions {
+  /** `redis://[user[:password]@]host[:port][/db]`; credentials percent-encoded, IPv6 hosts in brackets. */
+  url?: string;
+  /** Host name or address, instead of `url`. */
+  host?: string;
+  /** 1 to 65535; default 6379. */
+  port?: number;
+  username?: string;
+  password?: string;
+  /** Database number; default 0. */
+  db?: number;
+}
+
+/** Options that every limiter has, and the drop-in functions. */
+export interface CommonOptions {
+  /** A `redis://` URL or an address. Absent or empty: the store inside this process, for one process or for tests. */
+  redis?: string | RedisOptions;
+  /** Written in front of every key in Redis; 1 to 256 characters. Default `ratelimit:`. */
+  prefix?: string;
+  /** The deadline of one call in milliseconds, waiting for a connection included: 1 to 2^31-1. Default 250. */
+  timeoutMs?: number;
+  /** The deadline of making a connection in milliseconds, 1 to 2^31-1. Default 5,000. */
+  connectTimeoutMs?: number;
+  /** Who is admitted while Redis does not answer: everybody (`open`, the default) or nobody (`closed`). */
+  onError?: OnError;
+  /**
+   * In-process store: the most keys it holds, 1 to 100,000,000; default 1,000,000. Beyond it expired keys leave
+   * first, then those that end soonest.
+   */
+  maxKeys?: number;
+}
+
+/**
+ * Told once when a check or a penalty takes a rule to its threshold, in the process that asked: of a fixed window once
+ * per window. What it throws becomes a process warning.
+ */
+export type OnNearLimit = (rule: RuleResult, decision: Decision) => void;
+
+/** What every limiter may say besides its plans or its rate. */
+export interface LayerOptions extends CommonOptions, Omit<RuleOptions, 'plans' | 'rate' | 'onError'> {
+  onNearLimit?: OnNearLimit;
+  /** Which headers `headers(decision)` gives; default `legacy`. */
+  headers?: HeaderFormat;
+}
+
+/** A limiter whose checks name a plan. */
+export interface PlanOptions<Plan extends string> extends LayerOptions {
+  /** What each plan admits. Only these names are plans: any other is an error, never unlimited. */
+  plans: { readonly [Name in Plan]: PlanRules };
+  rate?: undefined;
+}
+
+/** A limiter with one rate for every key. */
+export interface RateOptions extends LayerOptions {
+  rate: Rate;
+  plans?: undefined;
+}
+
+/** A limiter for requests only, which has neither plans nor a rate. */
+export interface RequestOptions extends LayerOptions {
+  rules: readonly RequestRule[];
+  plans?: undefined;
+  rate?: undefined;
+}
+
+export type RateLimiterOptions = PlanOptions<string> | RateOptions | RequestOptions;

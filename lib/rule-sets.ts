@@ -1,0 +1,29 @@
+import { RuleSet, type OnNear } from './rule';
+import type { CompiledRule } from './rules/rule';
+
+interface Node {
+  set?: RuleSet;
+  readonly next: WeakMap<CompiledRule, Node>;
+}
+
+const node = (): Node => ({ next: new WeakMap() });
+
+/**
+ * The sets of one limiter, found by the identity of their rules. It holds them as long as the rules are held: those
+ * of a plan or an override that was replaced leave with it.
+ */
+export class RuleSets {
+  private readonly root = node();
+
+  constructor(private readonly onNear?: OnNear) {}
+
+  of(rules: readonly CompiledRule[]): RuleSet {
+    let at = this.root;
+    for (const rule of rules) {
+      let next = at.next.get(rule);
+      if (next === undefined) at.next.set(rule, (next = node()));
+      at = next;
+    }
+    return (at.set ??= new RuleSet([...rules], this, this.onNear));
+  }
+}
