@@ -16,7 +16,9 @@ const REFUSED_RETRY_MS = 60_000;
 export function byPolicy(kind: KindOf, set: RuleSet, whom: Whom, now: number): Built[KindOf] {
   if (set.rules.length === 0) return unlimited(kind, 'ok', now);
   const allowed = set.onError === 'open';
-  const lead = set.rules.find((rule) => (set.onErrorOf(rule) === 'open') === allowed)!;
+  // Of rules that are only tried out, the first stands in front where there are no others.
+  const real = set.rules.filter((rule) => !rule.shadow);
+  const lead = real.find((rule) => (set.onErrorOf(rule) === 'open') === allowed) ?? set.rules[0]!;
   const front = resultOf(lead, 0, allowed, whom, now);
   const { limit, remaining, resetTime, retryAfter } = front;
   if (kind === Kind.Result) return { allowed, remaining, resetTime, limit };

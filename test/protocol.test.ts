@@ -137,7 +137,7 @@ describe.each(hostile)('%s', (_name, bytes) => {
         expect(value.retryAfterMs).toBeLessThanOrEqual(3_600_001);
       }
       fake.hook = ([name]) =>
-        name?.startsWith('EVAL') ? array(':1\r\n', ':3\r\n', ':3600000\r\n') : undefined;
+        name?.startsWith('EVAL') ? array(':1\r\n', ':3\r\n', ':3600000\r\n', ':0\r\n') : undefined;
       await until('counted again', async () => (await limiter.check('after')).source === 'redis');
     } finally {
       await limiter.close();

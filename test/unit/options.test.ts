@@ -22,7 +22,8 @@ describe('defaults', () => {
       connectTimeoutMs: 5_000,
       maxKeys: 1_000_000,
     });
-    expect(readOptions({ rate: '1/s' }).sets.get(undefined)).toMatchObject({ onError: 'open' });
+    expect(readOptions({ rate: '1/s' }).rules.rate).toMatchObject([{ onError: 'open', nearLimit: 0.8 }]);
+    expect(readOptions({ rate: '1/s' })).toMatchObject({ headers: 'legacy', onNearLimit: undefined });
   });
 
   test('stand where an option is undefined', () => {
@@ -70,7 +71,9 @@ test.each([
   [{ plans: ['1/s'] }],
   [{ plans: '1/s' }],
   [{ plans: { A: undefined } }],
-  [{ plans: { A: ['1/s'] } }],
+  [{ plans: { A: [] } }],
+  [{ plans: { A: ['1/s', 'unlimited'] } }],
+  [{ rules: {} }],
   [{ plans: { A: '1/hour' } }],
   [{ rate: '1/s', timeoutMs: 0 }],
   [{ rate: '1/s', timeoutMs: 1.5 }],
@@ -82,6 +85,10 @@ test.each([
   [{ rate: '1/s', maxKeys: 1e308 }],
   [{ rate: '1/s', onError: 'memory' }],
   [{ rate: '1/s', onError: true }],
+  [{ rate: '1/s', onNearLimit: 'warn' }],
+  [{ rate: '1/s', headers: 'draft-11' }],
+  [{ rate: '1/s', algorithm: 'leaky-bucket' }],
+  [{ rate: '1/s', burst: 5 }],
   [{ rate: '1/s', prefix: '' }],
   [{ rate: '1/s', prefix: 5 }],
   [{ rate: '1/s', prefix: 'a\nb' }],
@@ -138,12 +145,13 @@ describe('redis', () => {
 
 describe('plans', () => {
   test('are own names only', () => {
-    const { sets } = readOptions({ plans: JSON.parse('{"__proto__": "1/s", "FREE": "2/m"}') as unknown });
-    expect([...sets.keys()]).toEqual(['__proto__', 'FREE']);
-    expect(sets.get('FREE')?.rules).toEqual([
-      { id: 'FREE', algorithm: 'fixed-window', limit: 2, windowMs: 60_000 },
+    const given = JSON.parse('{"__proto__": "1/s", "FREE": "2/m"}') as unknown;
+    const { plans } = readOptions({ plans: given }).rules;
+    expect([...plans.keys()]).toEqual(['__proto__', 'FREE']);
+    expect(plans.get('FREE')).toMatchObject([
+      { id: 'FREE', key: '', quota: { algorithm: 'fixed-window', limit: 2, windowMs: 60_000 } },
     ]);
-    expect(sets.get('toString')).toBeUndefined();
+    expect(plans.get('toString')).toBeUndefined();
   });
 
   test('of the drop-in keep their rates where none is given', () => {

@@ -1,42 +1,59 @@
 import { Ending } from '../../lib/native';
-import { build, byPolicy, Kind } from '../../lib/results';
-import type { RuleSet } from '../../lib/rule';
+import { Kind } from '../../lib/kind';
+import { byPolicy } from '../../lib/policy';
+import { build, recordsOf } from '../../lib/results';
+import { RuleSet } from '../../lib/rule';
+import { makeRule, type CompiledRule } from '../../lib/rules/rule';
+import type { OnError } from '../../lib/types';
 
 const NOW = 1_800_000_000_000;
+const HOUR = 3_600_000;
 
-function rules(onError: 'open' | 'closed' = 'open'): RuleSet {
-  return {
-    index: 0,
-    rules: [{ id: 'FREE', algorithm: 'fixed-window', limit: 100, windowMs: 3_600_000 }],
-    onError,
-  };
+interface Given {
+  limit?: number;
+  windowMs?: number;
+  onError?: OnError;
+  shadow?: boolean;
+}
+function rule(id: string, { limit = 100, windowMs = HOUR, onError, shadow }: Given = {}): CompiledRule {
+  const quota = { algorithm: 'fixed-window', limit, windowMs, burst: limit } as const;
+  return makeRule(id, id, quota, { onError, shadow }, { onError: 'open', nearLimit: 0.8 }, '');
 }
 
-/** A record of an answered check, as the core writes it, behind another one. */
-function record({ allowed = 1, remaining = 0, resetInMs = 0, retryAfterMs = 0, used = 0 }): Float64Array {
-  return Float64Array.of(
-    9,
-    9,
-    9,
-    9,
-    9,
-    9,
-    9,
-    9,
+interface Said {
+  ending?: number;
+  allowed?: number;
+  remaining?: number;
+  resetInMs?: number;
+  retryAfterMs?: number;
+  used?: number;
+  mark?: number;
+  blocked?: number;
+}
+/** Records as the core writes them, behind one of another call. */
+const LENGTH = 10;
+function records(...said: Said[]): Float64Array {
+  const numbers = said.flatMap((one) => [
     5,
-    Ending.Answered,
-    allowed,
+    one.ending ?? Ending.Answered,
+    one.allowed ?? 1,
     100,
-    remaining,
-    resetInMs,
-    retryAfterMs,
-    used,
-  );
+    one.remaining ?? 0,
+    one.resetInMs ?? 0,
+    one.retryAfterMs ?? 0,
+    one.used ?? 0,
+    one.mark ?? 0,
+    one.blocked ?? 0,
+  ]);
+  return Float64Array.of(...Array<number>(LENGTH).fill(9), ...numbers);
 }
+
+const one = (onError: OnError = 'open') => new RuleSet([rule('FREE', { onError })]);
+const built = <K extends (typeof Kind)[keyof typeof Kind]>(kind: K, set: RuleSet, ...said: Said[]) =>
+  build(kind, records(...said), LENGTH, set, 'org', 1, NOW, 'redis');
 
 test('a result has the four fields of the drop-in and no others', () => {
-  const batch = record({ remaining: 60, resetInMs: 1_234, used: 40 });
-  expect(build(Kind.Result, batch, 8, rules(), NOW, 'redis')).toStrictEqual({
+  expect(built(Kind.Result, one(), { remaining: 60, resetInMs: 1_234, used: 40 })).toStrictEqual({
     allowed: true,
     remaining: 60,
     resetTime: NOW + 1_234,
@@ -45,8 +62,7 @@ test('a result has the four fields of the drop-in and no others', () => {
 });
 
 test('a status tells what is used', () => {
-  const batch = record({ remaining: 60, resetInMs: 1_234, used: 40 });
-  expect(build(Kind.Status, batch, 8, rules(), NOW, 'redis')).toStrictEqual({
+  expect(built(Kind.Status, one(), { remaining: 60, resetInMs: 1_234, used: 40 })).toStrictEqual({
     remaining: 60,
     resetTime: NOW + 1_234,
     limit: 100,
@@ -54,17 +70,15 @@ test('a status tells what is used', () => {
   });
 });
 
-test('an outcome is the units used, or the ending below zero', () => {
-  const batch = record({ used: 40 });
-  expect(build(Kind.Outcome, batch, 8, rules(), NOW, 'redis')).toBe(40);
-  batch[9] = Ending.Refused;
-  expect(build(Kind.Outcome, batch, 8, rules(), NOW, 'redis')).toBe(-Ending.Refused);
+test('an outcome is one number, or the ending below zero', () => {
+  expect(built(Kind.Outcome, one(), { used: 40 })).toBe(40);
+  expect(built(Kind.Outcome, one(), { used: 40, ending: Ending.Refused })).toBe(-Ending.Refused);
 });
 
 describe('a decision', () => {
   test('admitted', () => {
-    const batch = record({ remaining: 60, resetInMs: 1_234, used: 40 });
-    expect(build(Kind.Decision, batch, 8, rules(), NOW, 'memory')).toStrictEqual({
+    const decision = built(Kind.Decision, one(), { remaining: 60, resetInMs: 1_234, used: 40, mark: 77 });
+    expect(decision).toEqual({
       allowed: true,
       reason: 'ok',
       limit: 100,
@@ -83,10 +97,17 @@ describe('a decision', () => {
           resetTime: NOW + 1_234,
           retryAfter: 0,
           algorithm: 'fixed-window',
+          windowMs: HOUR,
+          burst: 100,
+          scope: undefined,
+          subject: 'org',
+          shadow: false,
+          nearLimit: false,
         },
       ],
-      source: 'memory',
+      source: 'redis',
     });
+    expect(JSON.stringify(decision)).not.toMatch(/mark|charge|77/);
   });
 
   test.each([
@@ -95,8 +116,8 @@ describe('a decision', () => {
     [1_001, 2],
     [3_600_001, 3_601],
   ])('denied for %d ms', (retryAfterMs, retryAfter) => {
-    const batch = record({ allowed: 0, resetInMs: retryAfterMs - 1, retryAfterMs, used: 100 });
-    expect(build(Kind.Decision, batch, 8, rules(), NOW, 'redis')).toMatchObject({
+    const said = { allowed: 0, resetInMs: retryAfterMs - 1, retryAfterMs, used: 100 };
+    expect(built(Kind.Decision, one(), said)).toMatchObject({
       allowed: false,
       reason: 'limit',
       retryAfterMs,
@@ -107,15 +128,20 @@ describe('a decision', () => {
   });
 
   test('that can never be admitted waits a whole window, and survives JSON', () => {
-    const batch = record({ allowed: 0, remaining: 70, resetInMs: 500, retryAfterMs: -1, used: 30 });
-    const decision = build(Kind.Decision, batch, 8, rules(), NOW, 'redis');
+    const said = { allowed: 0, remaining: 70, resetInMs: 500, retryAfterMs: -1, used: 30 };
+    const decision = built(Kind.Decision, one(), said);
     expect(decision).toMatchObject({
       reason: 'never-fits',
       remaining: 70,
-      retryAfterMs: 3_600_000,
+      retryAfterMs: HOUR,
       retryAfter: 3_600,
     });
     expect(JSON.parse(JSON.stringify(decision))).toEqual(decision);
+  });
+
+  test('of a blocked key says so', () => {
+    const said = { allowed: 0, retryAfterMs: 5_001, blocked: 1 };
+    expect(built(Kind.Decision, one(), said)).toMatchObject({ reason: 'blocked', retryAfterMs: 5_001 });
   });
 
   test.each([
@@ -123,7 +149,95 @@ describe('a decision', () => {
     [80, true],
     [100, true],
   ])('is near the limit with %d of 100 used: %p', (used, nearLimit) => {
-    expect(build(Kind.Decision, record({ used }), 8, rules(), NOW, 'redis')).toMatchObject({ nearLimit });
+    expect(built(Kind.Decision, one(), { used })).toMatchObject({ nearLimit, rules: [{ nearLimit }] });
+  });
+});
+
+describe('over several rules', () => {
+  const three = new RuleSet([
+    rule('a'),
+    rule('b', { limit: 10, windowMs: 1_000 }),
+    rule('c', { limit: 1_000 }),
+  ]);
+  const front = (set: RuleSet, ...said: Said[]) => built(Kind.Decision, set, ...said);
+
+  test('that admit, the one with the smallest part left is in front', () => {
+    const decision = front(three, { remaining: 50 }, { remaining: 4 }, { remaining: 401 });
+    expect(decision).toMatchObject({ allowed: true, rule: 'b', limit: 10, remaining: 4 });
+    expect(decision.rules.map((result) => result.rule)).toEqual(['a', 'b', 'c']);
+  });
+
+  test('equal ones keep their order', () => {
+    expect(front(three, { remaining: 50 }, { remaining: 5 }, { remaining: 500 })).toMatchObject({
+      rule: 'a',
+    });
+  });
+
+  test('one that denies is in front of all that admit', () => {
+    const denied = { allowed: 0, remaining: 90, retryAfterMs: 200, resetInMs: 199 };
+    const decision = front(three, { remaining: 0 }, { remaining: 0 }, denied);
+    expect(decision).toMatchObject({ allowed: false, rule: 'c', retryAfterMs: 200, reason: 'limit' });
+    expect(decision.rules.map(({ allowed, retryAfter }) => [allowed, retryAfter])).toEqual([
+      [true, 0],
+      [true, 0],
+      [false, 1],
+    ]);
+  });
+
+  test('of those that deny the longest wait holds, and no wait is the longest', () => {
+    const short = { allowed: 0, retryAfterMs: 200 };
+    const long = { allowed: 0, retryAfterMs: 5_000 };
+    const never = { allowed: 0, retryAfterMs: -1 };
+    expect(front(three, short, long, short)).toMatchObject({ rule: 'b', retryAfterMs: 5_000 });
+    expect(front(three, short, long, never)).toMatchObject({
+      rule: 'c',
+      reason: 'never-fits',
+      retryAfterMs: HOUR,
+    });
+  });
+
+  test('a rule that is tried out never denies and stands behind', () => {
+    const set = new RuleSet([rule('tried', { shadow: true }), rule('real')]);
+    expect(front(set, { allowed: 0, retryAfterMs: 500, used: 100 }, { remaining: 90 })).toMatchObject({
+      allowed: true,
+      rule: 'real',
+      remaining: 90,
+      retryAfterMs: 0,
+      nearLimit: false,
+      rules: [{ rule: 'tried', allowed: false, shadow: true, nearLimit: true }, { allowed: true }],
+    });
+    const alone = new RuleSet([rule('tried', { shadow: true })]);
+    expect(front(alone, { allowed: 0, retryAfterMs: 500, used: 100 })).toMatchObject({
+      allowed: true,
+      reason: 'ok',
+      retryAfterMs: 0,
+      nearLimit: false,
+    });
+    expect(built(Kind.Result, alone, { allowed: 0 })).toMatchObject({ allowed: true });
+  });
+
+  test('near the limit is one that can deny', () => {
+    expect(front(three, { used: 10 }, { used: 8 }, { used: 10 })).toMatchObject({ nearLimit: true });
+    expect(front(three, { used: 79 }, { used: 7 }, { used: 799 })).toMatchObject({ nearLimit: false });
+  });
+
+  test('each rule has a record where the store answered, and they share one where it did not', () => {
+    const answered = records({}, {}, {});
+    const lost = records({ ending: Ending.TimedOut });
+    expect(recordsOf(Kind.Decision, answered, LENGTH, three)).toBe(3);
+    expect(recordsOf(Kind.Decision, lost, LENGTH, three)).toBe(1);
+    expect(recordsOf(Kind.Outcome, answered, LENGTH, three)).toBe(1);
+  });
+
+  test('whom each rule counts', () => {
+    const set = new RuleSet([rule('a'), rule('b')]);
+    const whom = { keys: ['ip:1.2.3.4', 'org'], scopes: ['ip', 'organization'] as const };
+    expect(build(Kind.Decision, records({}, {}), LENGTH, set, whom, 1, NOW, 'redis')).toMatchObject({
+      rules: [
+        { subject: 'ip:1.2.3.4', scope: 'ip' },
+        { subject: 'org', scope: 'organization' },
+      ],
+    });
   });
 });
 
@@ -131,13 +245,11 @@ describe('where no store answered', () => {
   const endings = Object.entries(Ending).filter(([name]) => name !== 'Answered');
 
   test.each(endings)('%s: open admits with the whole limit', (_, ending) => {
-    const batch = record({ allowed: 0 });
-    batch[9] = ending;
-    expect(build(Kind.Decision, batch, 8, rules('open'), NOW, 'redis')).toMatchObject({
+    expect(built(Kind.Decision, one('open'), { allowed: 0, ending })).toMatchObject({
       allowed: true,
       reason: 'policy',
       remaining: 100,
-      resetTime: NOW + 3_600_000,
+      resetTime: NOW + HOUR,
       retryAfterMs: 0,
       nearLimit: false,
       source: 'policy',
@@ -145,9 +257,7 @@ describe('where no store answered', () => {
   });
 
   test.each(endings)('%s: closed denies for a second', (_, ending) => {
-    const batch = record({ allowed: 1 });
-    batch[9] = ending;
-    expect(build(Kind.Decision, batch, 8, rules('closed'), NOW, 'redis')).toMatchObject({
+    expect(built(Kind.Decision, one('closed'), { allowed: 1, ending })).toMatchObject({
       allowed: false,
       reason: 'policy',
       remaining: 0,
@@ -159,17 +269,48 @@ describe('where no store answered', () => {
   });
 
   test('results and statuses have their own shapes', () => {
-    expect(byPolicy(Kind.Result, rules(), NOW, 'open')).toStrictEqual({
+    expect(byPolicy(Kind.Result, one(), 'org', NOW)).toStrictEqual({
       allowed: true,
       remaining: 100,
-      resetTime: NOW + 3_600_000,
+      resetTime: NOW + HOUR,
       limit: 100,
     });
-    expect(byPolicy(Kind.Status, rules(), NOW, 'closed')).toStrictEqual({
+    expect(byPolicy(Kind.Status, one('closed'), 'org', NOW)).toStrictEqual({
       remaining: 0,
       resetTime: NOW + 1_000,
       limit: 100,
       used: 100,
+    });
+  });
+
+  test('one rule that says closed denies for all, unless the call says otherwise', () => {
+    const set = new RuleSet([rule('a'), rule('b', { onError: 'closed' })]);
+    expect(byPolicy(Kind.Decision, set, 'org', NOW)).toMatchObject({
+      allowed: false,
+      rule: 'b',
+      rules: [{ allowed: true }, { allowed: false }],
+    });
+    expect(byPolicy(Kind.Decision, set.under('open'), 'org', NOW)).toMatchObject({
+      allowed: true,
+      rule: 'a',
+    });
+    expect(byPolicy(Kind.Decision, one().under('closed'), 'org', NOW)).toMatchObject({ allowed: false });
+  });
+
+  test('a rule that is tried out denies nobody', () => {
+    const tried = rule('a', { shadow: true, onError: 'closed' });
+    for (const set of [new RuleSet([tried]), new RuleSet([tried]).under('closed')]) {
+      expect(byPolicy(Kind.Decision, set, 'org', NOW)).toMatchObject({ allowed: true });
+    }
+    expect(byPolicy(Kind.Decision, new RuleSet([tried, rule('b')]), 'org', NOW)).toMatchObject({ rule: 'b' });
+  });
+
+  test('no rules limit nothing', () => {
+    expect(byPolicy(Kind.Decision, new RuleSet([]), 'org', NOW)).toMatchObject({
+      allowed: true,
+      reason: 'ok',
+      remaining: Infinity,
+      rules: [],
     });
   });
 });
