@@ -19,7 +19,7 @@ read.b = function(key, r)
       if tokens >= most then
         missing = most * r.window
       else
-        missing = tokens * r.window + math.ceil((missing - tokens * scale) / scale * r.window)
+        missing = tokens * r.window + math.ceil((missing - tokens * scale) * r.window / scale)
       end
     end
     -- Dated beyond now: the clock was moved, and the bucket starts afresh.

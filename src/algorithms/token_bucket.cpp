@@ -19,9 +19,9 @@ int64_t ResetMs(const Rule& rule, const TokenBucket& bucket) {
 int64_t Rescaled(int64_t missing, int64_t from_ms, int64_t to_ms) {
   const int64_t tokens = missing / from_ms;
   if (tokens >= kMaxLimit / to_ms) return kMaxLimit / to_ms * to_ms;
-  // Below a token the twins divide as doubles do, in the same order: the product could leave the exact range.
-  const double part = static_cast<double>(missing % from_ms) / static_cast<double>(from_ms);
-  return tokens * to_ms + static_cast<int64_t>(std::ceil(part * static_cast<double>(to_ms)));
+  // Exact for windows up to a day; above that the twins round alike, as doubles do.
+  const double part = static_cast<double>(missing % from_ms) * static_cast<double>(to_ms);
+  return tokens * to_ms + static_cast<int64_t>(std::ceil(part / static_cast<double>(from_ms)));
 }
 
 }  // namespace
