@@ -12,9 +12,13 @@ read.l = function(key, r)
   r.used = used
   r.room = r.capacity - used
   r.reset = 0
+  r.next = 0
   if used > 0 then
     local newest = redis.call('ZREVRANGEBYSCORE', key, now, '-inf', 'WITHSCORES', 'LIMIT', 0, 1)
     r.reset = tonumber(newest[2]) + r.window - now
+    if tonumber(newest[2]) == now then
+      r.next = tonumber(string.match(newest[1], '%d+$')) + 1
+    end
   end
   r.mark = now
 end
@@ -32,10 +36,9 @@ charge.l = function(key, r, units)
   while at < units do
     local members = {}
     for _ = 1, math.min(500, units - at) do
-      -- Two members of one microsecond differ in what was there before them. Padded, so that the last ones of a millisecond
-      -- are the last in the set: those a refund must take, for the next to find their names free.
+      -- Members of one millisecond are numbered, padded so that the last one given is the last in the set.
       members[#members + 1] = now
-      members[#members + 1] = string.format('%.0f.%03d-%05d', now, micros, r.used + at)
+      members[#members + 1] = string.format('%.0f-%08d', now, r.next + at)
       at = at + 1
     end
     redis.call('ZADD', key, unpack(members))

@@ -136,7 +136,7 @@ KeyTable::Ref KeyTable::Next(Ref from) const {
   for (size_t chunk = from >> kSlotBits; chunk < chunks_.size(); ++chunk) {
     uint32_t slot = chunk == from >> kSlotBits ? from & ((1U << kSlotBits) - 1) : 0;
     for (; slot < chunks_[chunk].slots; ++slot) {
-      const Ref ref = static_cast<Ref>(chunk << kSlotBits) | slot;
+      const auto ref = static_cast<Ref>(chunk << kSlotBits) | slot;
       if (LoadBytes(At(ref), kEndBytes) != kFreed) return ref;
     }
   }

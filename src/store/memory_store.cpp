@@ -311,7 +311,7 @@ void MemoryStore::List(const ListRequest& request) {
   std::string match;
   AppendEncoded(request.match, &match);
   const int64_t now_ms = Now();
-  KeyTable::Ref ref = static_cast<KeyTable::Ref>(std::strtoul(request.cursor.c_str(), nullptr, 10));
+  auto ref = static_cast<KeyTable::Ref>(std::strtoul(request.cursor.c_str(), nullptr, 10));
   for (int64_t seen = 0; seen < request.page_size; ++seen, ++ref) {
     ref = table_.Next(ref);
     if (ref == KeyTable::kNone) break;
