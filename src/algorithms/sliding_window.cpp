@@ -48,12 +48,13 @@ Usage SlidingWindowRead(const Rule& rule, int64_t now_ms, SlidingWindow* window)
   return usage;
 }
 
-void SlidingWindowCharge(const Rule& rule, int64_t units, int64_t now_ms, SlidingWindow* window, Usage* usage) {
+bool SlidingWindowCharge(const Rule& rule, int64_t units, int64_t now_ms, SlidingWindow* window, Usage* usage) {
   const int64_t charged = Chargeable(rule, usage->room, units);
-  if (charged == 0) return;
+  if (charged == 0) return false;
   window->counts[0] += charged;
   usage->room -= charged;
   usage->reset_ms = DropTime(rule, window->sub_ms, window->newest) - now_ms;
+  return true;
 }
 
 int64_t SlidingWindowWait(const Rule& rule, int64_t units, int64_t now_ms, const SlidingWindow& window, int64_t room) {

@@ -25,8 +25,8 @@ struct SlidingWindow {
 // Brings the ring to `now_ms` (>= 0). One of another width is moved: each count to the sub-window that holds its last
 // millisecond, so that nothing leaves early. One dated beyond now starts afresh.
 Usage SlidingWindowRead(const Rule& rule, int64_t now_ms, SlidingWindow* window);
-// These take a ring and the usage that were just read at `now_ms`.
-void SlidingWindowCharge(const Rule& rule, int64_t units, int64_t now_ms, SlidingWindow* window, Usage* usage);
+// These take a ring and the usage that were just read at `now_ms`. False when a penalty finds all numbers at their end.
+bool SlidingWindowCharge(const Rule& rule, int64_t units, int64_t now_ms, SlidingWindow* window, Usage* usage);
 // How long until `units` (<= limit) fit.
 int64_t SlidingWindowWait(const Rule& rule, int64_t units, int64_t now_ms, const SlidingWindow& window, int64_t room);
 // Takes units back from sub-window `mark` of a ring as it was stored. True when there were any.

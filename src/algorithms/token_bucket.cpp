@@ -44,12 +44,14 @@ Usage TokenBucketRead(const Rule& rule, int64_t now_ms, TokenBucket* bucket) {
   return {FloorDivide(rule.burst * rule.window_ms - missing, rule.window_ms), reset, now_ms + reset};
 }
 
-void TokenBucketCharge(const Rule& rule, int64_t units, int64_t now_ms, TokenBucket* bucket, Usage* usage) {
+bool TokenBucketCharge(const Rule& rule, int64_t units, int64_t now_ms, TokenBucket* bucket, Usage* usage) {
   const int64_t charged = std::min(units, (kMaxLimit - bucket->missing) / rule.window_ms);
+  if (charged == 0) return false;
   bucket->missing += charged * rule.window_ms;
   usage->room -= charged;
   usage->reset_ms = ResetMs(rule, *bucket);
   usage->mark = now_ms + usage->reset_ms;
+  return true;
 }
 
 int64_t TokenBucketWait(const Rule& rule, int64_t units, const TokenBucket& bucket) {

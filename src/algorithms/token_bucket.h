@@ -20,8 +20,8 @@ struct TokenBucket {
 // Brings the bucket to `now_ms`. One of another window keeps its whole tokens exactly and rounds the rest up, so that
 // nothing is gained. One dated beyond now starts afresh.
 Usage TokenBucketRead(const Rule& rule, int64_t now_ms, TokenBucket* bucket);
-// These take a bucket and the usage that were just read.
-void TokenBucketCharge(const Rule& rule, int64_t units, int64_t now_ms, TokenBucket* bucket, Usage* usage);
+// These take a bucket and the usage that were just read. False when a penalty finds all numbers at their end.
+bool TokenBucketCharge(const Rule& rule, int64_t units, int64_t now_ms, TokenBucket* bucket, Usage* usage);
 // How long until `units` (<= burst) fit, or kNeverFits where nothing is gained.
 int64_t TokenBucketWait(const Rule& rule, int64_t units, const TokenBucket& bucket);
 // Gives tokens back, unless the bucket could have been full since they were taken: that is at `mark`. True when any

@@ -136,13 +136,13 @@ void MemoryStore::Charge(const Rule& rule, int64_t units, int64_t now_ms, Held* 
       FixedWindowCharge(rule, units, now_ms, &held->fixed, &held->usage);
       break;
     case Algorithm::kSlidingWindow:
-      SlidingWindowCharge(rule, units, now_ms, &held->sliding, &held->usage);
+      if (!SlidingWindowCharge(rule, units, now_ms, &held->sliding, &held->usage)) return;
       break;
     case Algorithm::kSlidingLog:
       ChargeLog(rule, units, now_ms, held);
       return;
     case Algorithm::kTokenBucket:
-      TokenBucketCharge(rule, units, now_ms, &held->bucket, &held->usage);
+      if (!TokenBucketCharge(rule, units, now_ms, &held->bucket, &held->usage)) return;
       break;
   }
   Write(rule, now_ms, held);
