@@ -25,11 +25,14 @@ const std::string* Limiter::KeysOf(uint32_t set, const Subjects& subjects) {
   for (size_t i = 0; i < rules.size(); ++i) {
     const Rule& rule = rules[i];
     std::string& key = keys_[i];
-    const bool plain = rule.id.empty();
-    key.assign(plain ? "" : "{");
-    key.append(rule.prefix);
-    AppendEncoded(subjects.Of(i), &key);
-    if (!plain) key.append("}:").append(rule.id);
+    if (rule.id.empty()) {
+      key.assign(rule.prefix);
+      AppendEncoded(subjects.Of(i), &key);
+    } else {
+      key.assign("{").append(rule.prefix);
+      AppendEncoded(subjects.Of(i), &key);
+      key.append("}:").append(rule.id);
+    }
   }
   return keys_.data();
 }
