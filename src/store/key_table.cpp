@@ -117,8 +117,6 @@ KeyTable::Ref KeyTable::Grow(Ref ref, size_t payload_bytes) {
   return grown;
 }
 
-int64_t KeyTable::End(Ref ref) const { return static_cast<int64_t>(LoadBytes(At(ref), kEndBytes)); }
-
 std::string_view KeyTable::Key(Ref ref) const {
   const Chunk& chunk = chunks_[ref >> kSlotBits];
   const size_t key_at = kEndBytes + chunk.payload_bytes;
@@ -256,7 +254,7 @@ void KeyTable::MakeRoom(Shard* own, int64_t now_ms) {
   for (int drawn = 0; drawn < kSample; ++drawn) {
     draws_ = draws_ * 6364136223846793005ULL + 1442695040888963407ULL;
     const size_t slots = shard->buckets * kBucketSlots;
-    size_t at = static_cast<size_t>(((draws_ >> 32) * slots) >> 32);
+    auto at = static_cast<size_t>(((draws_ >> 32) * slots) >> 32);
     while (BucketAt(*shard, at / kBucketSlots).tags[at % kBucketSlots] == 0) at = at + 1 == slots ? 0 : at + 1;
     const Place place{at / kBucketSlots, at % kBucketSlots};
     const int64_t end = End(BucketAt(*shard, place.bucket).refs[place.slot]);

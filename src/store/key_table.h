@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string_view>
 #include <vector>
@@ -37,7 +38,11 @@ class KeyTable {
   uint8_t* Payload(Ref ref) const { return At(ref) + kEndBytes; }
   size_t PayloadBytes(Ref ref) const { return chunks_[ref >> kSlotBits].payload_bytes; }
   // A record lives while now <= end. Times are 0 to kMaxEndMs.
-  int64_t End(Ref ref) const;
+  int64_t End(Ref ref) const {
+    int64_t end_ms = 0;
+    std::memcpy(&end_ms, At(ref), kEndBytes);
+    return end_ms;
+  }
   void SetEnd(Ref ref, int64_t end_ms);
   std::string_view Key(Ref ref) const;
 

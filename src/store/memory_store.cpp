@@ -85,7 +85,7 @@ bool MemoryStore::CheckFixedWindow(const Rule& rule, std::string_view key, int64
   }
   // Also after a denial: the window may have been cut.
   StoreCount(window.used, table_.Payload(ref));
-  SetEnd(ref, window.ends_at_ms);
+  if (window.ends_at_ms != table_.End(ref)) SetEnd(ref, window.ends_at_ms);
   return true;
 }
 
