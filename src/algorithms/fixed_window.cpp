@@ -29,15 +29,14 @@ Decision FixedWindowCheck(const Rule& rule, int64_t cost, int64_t now_ms, FixedW
   const bool running = window->ends_at_ms >= 0;
   if (running) window->ends_at_ms = std::min(window->ends_at_ms, now_ms + rule.window_ms);
   const int64_t rest = running ? window->ends_at_ms - now_ms : rule.window_ms;
-  Decision decision;
   // Subtracted, not added: used + cost could leave the exact range.
-  if (cost > rule.limit || window->used > rule.limit - cost) {
-    decision = FixedWindowDenied(rule, window->used, rest, cost);
-  } else {
+  const bool fits = cost <= rule.limit && window->used <= rule.limit - cost;
+  if (fits) {
     window->used += cost;
     window->ends_at_ms = now_ms + rest;
-    decision = FixedWindowAdmitted(rule, window->used, rest);
   }
+  Decision decision =
+      fits ? FixedWindowAdmitted(rule, window->used, rest) : FixedWindowDenied(rule, window->used, rest, cost);
   decision.mark = now_ms + rest;
   return decision;
 }
