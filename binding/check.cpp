@@ -47,27 +47,29 @@ struct Call {
   napi_value arguments[5] = {};
   uint32_t set = 0;
   uint32_t slot = 0;
+  char buffer[kIdBuffer];
+  std::string_view id;
+  bool several = false;
+
+  size_t rules() const { return handle->limiter()->RulesOf(set).size(); }
+  Subjects subjects() const { return several ? Subjects(handle->ids()->views.data()) : Subjects(id); }
 };
 
 // The key of all rules, or an array with one for each. 0, or the Submit code.
-int32_t ReadSubjects(napi_env env, const Call& call) {
-  Limiter* limiter = call.handle->limiter();
-  char buffer[kIdBuffer];
-  std::string_view id;
-  const napi_value key = call.arguments[1];
-  bool several = false;
-  napi_is_array(env, key, &several);
-  if (!several) {
-    const int32_t refused = ReadId(env, key, buffer, &id);
-    if (refused == 0) limiter->SetSubject(call.set, id);
-    return refused;
-  }
-  for (uint32_t rule = 0; rule < limiter->SizeOf(call.set); ++rule) {
+int32_t ReadSubjects(napi_env env, Call* call) {
+  const napi_value key = call->arguments[1];
+  const int32_t refused = ReadId(env, key, call->buffer, &call->id);
+  if (refused != kNotAString) return refused;
+  napi_is_array(env, key, &call->several);
+  if (!call->several) return refused;
+  StoreHandle::Ids* ids = call->handle->ids();
+  for (uint32_t rule = 0; rule < call->rules(); ++rule) {
     napi_value element = nullptr;
     napi_get_element(env, key, rule, &element);
-    const int32_t refused = ReadId(env, element, buffer, &id);
-    if (refused != 0) return refused;
-    limiter->SetSubject(call.set, rule, id);
+    const int32_t wrong = ReadId(env, element, call->buffer, &call->id);
+    if (wrong != 0) return wrong;
+    ids->texts[rule].assign(call->id);
+    ids->views[rule] = ids->texts[rule];
   }
   return 0;
 }
@@ -81,10 +83,10 @@ int32_t ReadCall(napi_env env, napi_callback_info info, size_t slot_at, Call* ca
   if (call->handle->limiter() == nullptr) return kStoreClosed;
   if (count <= slot_at || napi_get_value_uint32(env, call->arguments[0], &call->set) != napi_ok ||
       napi_get_value_uint32(env, call->arguments[slot_at], &call->slot) != napi_ok ||
-      call->handle->limiter()->SizeOf(call->set) == 0) {
+      !call->handle->limiter()->HasRules(call->set)) {
     return kBadNumber;
   }
-  return ReadSubjects(env, *call);
+  return ReadSubjects(env, call);
 }
 
 // A whole number from 1; false: it is none.
@@ -110,7 +112,7 @@ napi_value Ask(napi_env env, napi_callback_info info) {
   if (refused != 0) return Number(env, refused);
   int64_t units = 0;
   if (!ReadUnits(env, call.arguments[2], &units)) return Number(env, kBadNumber);
-  return Answer(env, call.handle, call.handle->limiter()->Ask(op, call.set, units, call.slot, call.handle->now()));
+  return Answer(env, call.handle, call.handle->limiter()->Ask(op, call.set, call.subjects(), units, call.slot, call.handle->now()));
 }
 
 napi_value Refund(napi_env env, napi_callback_info info) {
@@ -120,13 +122,13 @@ napi_value Refund(napi_env env, napi_callback_info info) {
   int64_t units = 0;
   int64_t marks[kMaxRules] = {};
   if (!ReadUnits(env, call.arguments[2], &units)) return Number(env, kBadNumber);
-  for (uint32_t rule = 0; rule < call.handle->limiter()->SizeOf(call.set); ++rule) {
+  for (uint32_t rule = 0; rule < call.rules(); ++rule) {
     napi_value mark = nullptr;
     napi_get_element(env, call.arguments[3], rule, &mark);
     if (napi_get_value_int64(env, mark, &marks[rule]) != napi_ok) return Number(env, kBadNumber);
   }
   return Answer(env, call.handle,
-                call.handle->limiter()->Refund(call.set, units, marks, call.slot, call.handle->now()));
+                call.handle->limiter()->Refund(call.set, call.subjects(), units, marks, call.slot, call.handle->now()));
 }
 
 napi_value Block(napi_env env, napi_callback_info info) {
@@ -135,14 +137,14 @@ napi_value Block(napi_env env, napi_callback_info info) {
   if (refused != 0) return Number(env, refused);
   int64_t ms = 0;
   if (!ReadUnits(env, call.arguments[2], &ms) || ms > kMaxWindowMs) return Number(env, kBadNumber);
-  return Answer(env, call.handle, call.handle->limiter()->Block(call.set, ms, call.slot, call.handle->now()));
+  return Answer(env, call.handle, call.handle->limiter()->Block(call.set, call.subjects(), ms, call.slot, call.handle->now()));
 }
 
 napi_value Reset(napi_env env, napi_callback_info info) {
   Call call;
   const int32_t refused = ReadCall(env, info, 2, &call);
   if (refused != 0) return Number(env, refused);
-  return Answer(env, call.handle, call.handle->limiter()->Reset(call.set, call.slot, call.handle->now()));
+  return Answer(env, call.handle, call.handle->limiter()->Reset(call.set, call.subjects(), call.slot, call.handle->now()));
 }
 
 void Define(Napi::Object object, const char* name, napi_callback function, StoreHandle* handle) {

@@ -2,6 +2,7 @@
 
 #include <napi.h>
 
+#include <array>
 #include <functional>
 #include <memory>
 
@@ -38,6 +39,12 @@ class StoreHandle {
   // Null once closed.
   Limiter* limiter() { return limiter_.get(); }
   Napi::Env env() const { return env_; }
+  // Where a call with an id for each rule keeps them while it lasts.
+  struct Ids {
+    std::array<std::string, kMaxRules> texts;
+    std::array<std::string_view, kMaxRules> views;
+  };
+  Ids* ids() { return &ids_; }
   // Where a call that is answered at once puts its outcomes.
   std::vector<Outcome>* now() {
     now_.clear();
@@ -62,6 +69,7 @@ class StoreHandle {
   std::unique_ptr<Limiter> limiter_;
   Results results_;
   std::vector<Outcome> now_;
+  Ids ids_;
   Napi::ObjectReference receiver_;
   Napi::FunctionReference on_batch_;
   Napi::FunctionReference on_page_;

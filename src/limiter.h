@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,9 +11,22 @@
 
 namespace spillway {
 
+// Whose counters a call is about: one id under all rules of a set, or one id for each of them.
+class Subjects {
+ public:
+  Subjects(std::string_view id) : one_(id) {}  // a plan's usual case
+  // `ids` outlive the call.
+  explicit Subjects(const std::string_view* ids) : ids_(ids) {}
+  std::string_view Of(size_t rule) const { return ids_ == nullptr ? one_ : ids_[rule]; }
+
+ private:
+  std::string_view one_;
+  const std::string_view* ids_ = nullptr;
+};
+
 // START HERE. One check, end to end:
-//   binding/check.cpp   takes the number of a set of rules, id, cost and slot from JavaScript
-//   Limiter             turns the id into a key for each rule and hands them to the store
+//   binding/check.cpp   takes rule-set number, id, cost and slot from JavaScript
+//   Limiter::Ask        turns the id into one key for each rule and hands them to the store
 //   MemoryStore         answers at once from the key table, or
 //   RedisStore          merges the checks of one key in one loop turn, writes one pipelined flush per turn, and turns the
 //                       replies into decisions (redis_calls); Client keeps the connection, Turn is the loop
@@ -21,36 +35,34 @@ class Limiter {
  public:
   explicit Limiter(std::unique_ptr<Store> store) : store_(std::move(store)) {}
 
-  // Answers the set's number, or -1 with *error set.
+  // Answers the number of the set, or -1 with *error set.
   int32_t AddRules(RuleSet rules, std::string* error);
-  // How many rules a set has; 0: there is no such set.
-  size_t SizeOf(uint32_t set) const { return set < sets_.size() ? sets_[set]->size() : 0; }
+  bool HasRules(uint32_t set) const { return set < sets_.size(); }
+  const RuleSet& RulesOf(uint32_t set) const { return *sets_[set]; }
 
-  // The subject of the calls that follow, for all rules of the set, or for the one at `rule`. `id` is valid UTF-8 of 1 to
-  // kMaxIdBytes bytes; the set exists.
-  void SetSubject(uint32_t set, std::string_view id);
-  void SetSubject(uint32_t set, size_t rule, std::string_view id);
-
-  // As in Store, on the subjects just set.
-  bool Ask(Op op, uint32_t set, int64_t units, Ticket ticket, std::vector<Outcome>* now) {
-    return store_->Ask(op, *sets_[set], keys_.data(), units, ticket, now);
+  // An id is valid UTF-8 of 1 to kMaxIdBytes bytes; the set exists. The rest as in Store.
+  bool Ask(Op op, uint32_t set, const Subjects& subjects, int64_t units, Ticket ticket, std::vector<Outcome>* now) {
+    return store_->Ask(op, *sets_[set], KeysOf(set, subjects), units, ticket, now);
   }
-  bool Refund(uint32_t set, int64_t units, const int64_t* marks, Ticket ticket, std::vector<Outcome>* now) {
-    return store_->Refund(*sets_[set], keys_.data(), units, marks, ticket, now);
+  bool Refund(uint32_t set, const Subjects& subjects, int64_t units, const int64_t* marks, Ticket ticket,
+              std::vector<Outcome>* now) {
+    return store_->Refund(*sets_[set], KeysOf(set, subjects), units, marks, ticket, now);
   }
-  bool Block(uint32_t set, int64_t ms, Ticket ticket, std::vector<Outcome>* now) {
-    return store_->Block(*sets_[set], keys_.data(), ms, ticket, now);
+  bool Block(uint32_t set, const Subjects& subjects, int64_t ms, Ticket ticket, std::vector<Outcome>* now) {
+    return store_->Block(*sets_[set], KeysOf(set, subjects), ms, ticket, now);
   }
-  bool Reset(uint32_t set, Ticket ticket, std::vector<Outcome>* now) {
-    return store_->Reset(*sets_[set], keys_.data(), ticket, now);
+  bool Reset(uint32_t set, const Subjects& subjects, Ticket ticket, std::vector<Outcome>* now) {
+    return store_->Reset(*sets_[set], KeysOf(set, subjects), ticket, now);
   }
 
   Store* store() { return store_.get(); }
 
  private:
+  const std::string* KeysOf(uint32_t set, const Subjects& subjects);
+
   std::unique_ptr<Store> store_;
   std::vector<std::unique_ptr<RuleSet>> sets_;
-  std::vector<std::string> keys_;  // reused, so that a check allocates nothing
+  std::array<std::string, kMaxRules> keys_;  // reused, so that a check allocates nothing
 };
 
 }  // namespace spillway

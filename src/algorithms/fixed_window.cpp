@@ -30,10 +30,40 @@ Decision FixedWindowCheck(const Rule& rule, int64_t cost, int64_t now_ms, FixedW
   if (running) window->ends_at_ms = std::min(window->ends_at_ms, now_ms + rule.window_ms);
   const int64_t rest = running ? window->ends_at_ms - now_ms : rule.window_ms;
   // Subtracted, not added: used + cost could leave the exact range.
-  if (cost > rule.limit || window->used > rule.limit - cost) return FixedWindowDenied(rule, window->used, rest, cost);
-  window->used += cost;
-  window->ends_at_ms = now_ms + rest;
-  return FixedWindowAdmitted(rule, window->used, rest);
+  const bool fits = cost <= rule.limit && window->used <= rule.limit - cost;
+  if (fits) {
+    window->used += cost;
+    window->ends_at_ms = now_ms + rest;
+  }
+  Decision decision =
+      fits ? FixedWindowAdmitted(rule, window->used, rest) : FixedWindowDenied(rule, window->used, rest, cost);
+  decision.mark = now_ms + rest;
+  return decision;
+}
+
+Usage FixedWindowRead(const Rule& rule, int64_t now_ms, FixedWindow* window) {
+  if (now_ms > window->ends_at_ms) *window = FixedWindow{};
+  int64_t rest = rule.window_ms;
+  if (window->ends_at_ms >= 0) {
+    window->ends_at_ms = std::min(window->ends_at_ms, now_ms + rule.window_ms);
+    rest = window->ends_at_ms - now_ms;
+  }
+  return {rule.limit - window->used, rest, now_ms + rest};
+}
+
+void FixedWindowCharge(const Rule& rule, int64_t units, int64_t now_ms, FixedWindow* window, Usage* usage) {
+  const int64_t charged = Chargeable(rule, usage->room, units);
+  window->used += charged;
+  window->ends_at_ms = now_ms + usage->reset_ms;
+  usage->room -= charged;
+}
+
+int64_t FixedWindowWait(const Usage& usage) { return usage.reset_ms + 1; }
+
+bool FixedWindowRefund(int64_t units, int64_t mark, FixedWindow* window) {
+  if (window->ends_at_ms != mark || window->used == 0) return false;
+  window->used -= std::min(units, window->used);
+  return true;
 }
 
 }  // namespace spillway

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 
+#include "algorithms/usage.h"
 #include "decision.h"
 #include "rule.h"
 
@@ -10,7 +11,8 @@ namespace spillway {
 // Fixed window, anchored at the first admitted request of a key: at most `limit` units until the window ends, hence at
 // most 2 x limit in any span as long as a window. The state is a count and the end of its window. A window lives while
 // now <= its end, as a Redis key does, so the shortest wait that surely helps is the remaining life + 1 ms.
-// The twin for Redis is fixed_window.lua; test/vectors/fixed-window.json runs through both.
+// The twins for Redis are fixed_window.lua and, among other rules, layered_fixed_window.lua; the vectors in
+// test/vectors/fixed-window.json run through all.
 
 // The decision for one admitted check, where `used` counts it already.
 Decision FixedWindowAdmitted(const Rule& rule, int64_t used, int64_t rest_ms);
@@ -26,5 +28,14 @@ struct FixedWindow {
 
 // Charges `cost` (>= 1) or nothing. An end more than a window away (another rule's, before) is cut to one window.
 Decision FixedWindowCheck(const Rule& rule, int64_t cost, int64_t now_ms, FixedWindow* window);
+
+// The same in steps, for a rule among others. Brings the window to `now_ms`: one that has ended is none, a far end is cut.
+Usage FixedWindowRead(const Rule& rule, int64_t now_ms, FixedWindow* window);
+// Adds units, also where they do not fit. `usage` is what was read at `now_ms`, and is brought up to date.
+void FixedWindowCharge(const Rule& rule, int64_t units, int64_t now_ms, FixedWindow* window, Usage* usage);
+// How long a check that does not fit must wait, where its cost is within the capacity.
+int64_t FixedWindowWait(const Usage& usage);
+// Takes units back, from the window that ends at `mark` and no other. True when there were any.
+bool FixedWindowRefund(int64_t units, int64_t mark, FixedWindow* window);
 
 }  // namespace spillway

@@ -22,6 +22,7 @@ read.f = function(key, r)
   r.mark = now + r.rest
 end
 charge.f = function(key, r, units)
+  units = math.min(units, MOST - r.used)
   if units > 0 then
     redis.call('INCRBY', key, string.format('%.0f', units))
     r.room = r.room - units

@@ -9,7 +9,8 @@
 -- charge: adds units. wait: ms until `units` fit.
 local read, charge, wait = {}, {}, {}
 local time = redis.call('TIME')
-local micros = tonumber(time[2]) % 1000
 local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 -- Stands where a key is blocked, with the block as its expiry.
 local BLOCKED = '9007199254740992'
+-- A penalty takes no more units than keep the count of them exact, and below BLOCKED.
+local MOST = 9007199254740991

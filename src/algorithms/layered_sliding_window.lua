@@ -1,6 +1,6 @@
 -- Sliding window: a ring of ten sub-windows and the one that is leaving; the oldest is counted whole, so no span of one
 -- window ever holds more than the capacity, and capacity comes back at most one sub-window late. Twin: sliding_window.cpp.
--- State: 'w', the number of the newest sub-window, then the counts, newest first.
+-- State: 'w', the width of a sub-window (ms), the number of the newest one, then the counts, newest first.
 local function drop_time(r, sub)
   return (sub + 1) * r.sub + r.window - 1
 end
@@ -18,17 +18,20 @@ read.w = function(key, r)
   if value == BLOCKED then
     r.blocked = redis.call('PTTL', key)
   elseif value then
-    local shift
+    local width, last, counts = string.match(value, '^w(%d+) (%d+)([ %d]*)$')
+    if not width then
+      return redis.error_reply('WRONGTYPE the key does not hold a sliding window')
+    end
+    width, last = tonumber(width), tonumber(last)
     local i = 0
-    for number in string.gmatch(value, '%d+') do
-      if i == 0 then
-        shift = r.newest - tonumber(number)
-      else
-        local at = i + shift
-        if shift >= 0 and at <= size then
-          r.counts[at] = tonumber(number)
-          used = used + r.counts[at]
-        end
+    -- Dated beyond now: the clock was moved, and the window starts afresh.
+    for number in string.gmatch(last * width <= now and counts or '', '%d+') do
+      -- One of another width is counted where its last millisecond lies, so that nothing leaves early.
+      local ends = math.min((last - i + 1) * width - 1, now)
+      local at = r.newest - math.floor(ends / r.sub) + 1
+      if at <= size then
+        r.counts[at] = r.counts[at] + tonumber(number)
+        used = used + tonumber(number)
       end
       i = i + 1
     end
@@ -44,6 +47,7 @@ read.w = function(key, r)
   r.mark = r.newest
 end
 charge.w = function(key, r, units)
+  units = math.min(units, MOST - (r.capacity - r.room))
   if units == 0 then
     return
   end
@@ -54,7 +58,7 @@ charge.w = function(key, r, units)
   for i = 1, #r.counts do
     text[i] = string.format('%.0f', r.counts[i])
   end
-  redis.call('SET', key, string.format('w%.0f ', r.newest) .. table.concat(text, ' '), 'PX', r.reset + 1)
+  redis.call('SET', key, string.format('w%.0f %.0f ', r.sub, r.newest) .. table.concat(text, ' '), 'PX', r.reset + 1)
 end
 wait.w = function(r, units)
   local missing = units - r.room

@@ -13,7 +13,14 @@ read.b = function(key, r)
     end
     missing, at, scale = tonumber(missing), tonumber(at), tonumber(scale)
     if scale ~= r.window then
-      missing = math.ceil(missing / scale * r.window)
+      -- Whole tokens exactly, the rest rounded up: nothing is gained by another window.
+      local tokens = math.floor(missing / scale)
+      local most = math.floor(MOST / r.window)
+      if tokens >= most then
+        missing = most * r.window
+      else
+        missing = tokens * r.window + math.ceil((missing - tokens * scale) * r.window / scale)
+      end
     end
     -- Dated beyond now: the clock was moved, and the bucket starts afresh.
     if at <= now then
@@ -31,6 +38,7 @@ read.b = function(key, r)
   r.mark = now + r.reset
 end
 charge.b = function(key, r, units)
+  units = math.min(units, math.floor((MOST - r.missing) / r.window))
   if units == 0 then
     return
   end

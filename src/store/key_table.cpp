@@ -8,12 +8,9 @@
 namespace spillway {
 namespace {
 
-// A record: end (5 bytes), count (7), key. All keys of a chunk have one length, so none is stored.
-constexpr size_t kCountAt = 5;
-constexpr size_t kKeyAt = 12;
-// The end of a freed record; its count is the next one of the chain.
+// A record: end, payload, key. All records of a chunk are alike, so no length is stored.
+// The end of a freed record; its payload begins with the next one of the chain.
 constexpr uint64_t kFreed = (uint64_t{1} << 40) - 1;
-constexpr uint32_t kSlotBits = 13;
 // The first chunk of a record size is small, for sizes that hardly occur; the last ones come from the system one by one.
 constexpr size_t kFirstChunkBytes = size_t{4} * 1024;
 constexpr size_t kLastChunkBytes = size_t{256} * 1024;
@@ -40,11 +37,6 @@ KeyTable::KeyTable(size_t max_keys)
       draws_(seed_ | 1),
       shards_(RoundUpToPowerOfTwo((max_keys + kKeysPerShard - 1) / kKeysPerShard)) {}
 
-uint8_t* KeyTable::At(Ref ref) const {
-  const Chunk& chunk = chunks_[ref >> kSlotBits];
-  return chunk.bytes.get() + size_t{ref & ((1U << kSlotBits) - 1)} * chunk.record_bytes;
-}
-
 uint64_t KeyTable::HashOf(std::string_view key) const { return Hash(key, seed_); }
 
 // The high bits, scaled to the number of buckets: it need not be a power of two.
@@ -70,7 +62,7 @@ KeyTable::Ref KeyTable::Find(std::string_view key) const {
   return kNone;
 }
 
-KeyTable::Ref KeyTable::Insert(std::string_view key, int64_t now_ms) {
+KeyTable::Ref KeyTable::Insert(std::string_view key, size_t payload_bytes, int64_t now_ms) {
   const uint64_t hash = HashOf(key);
   Shard& shard = ShardOf(hash);
   if (size_ >= max_keys_) MakeRoom(&shard, now_ms);
@@ -79,7 +71,7 @@ KeyTable::Ref KeyTable::Insert(std::string_view key, int64_t now_ms) {
     const size_t needed = size_t{shard.live} + 1;
     if (needed * 16 > shard.buckets * kBucketSlots * 15) Resize(&shard, needed + needed / 6);
   }
-  const Ref ref = Allocate(key);
+  const Ref ref = Allocate(key, payload_bytes);
   Link(&shard, hash, ref);
   ++shard.live;
   ++size_;
@@ -99,86 +91,103 @@ void KeyTable::Link(Shard* shard, uint64_t hash, Ref ref) {
   }
 }
 
-void KeyTable::Erase(Ref ref) {
-  const uint64_t hash = HashOf(Key(ref));
-  Shard& shard = ShardOf(hash);
-  for (size_t at = HomeOf(shard, hash);; at = at + 1 == shard.buckets ? 0 : at + 1) {
+// Where the index holds a record that it does hold.
+KeyTable::Place KeyTable::PlaceOf(const Shard& shard, Ref ref) const {
+  for (size_t at = HomeOf(shard, HashOf(Key(ref)));; at = at + 1 == shard.buckets ? 0 : at + 1) {
     const Bucket& bucket = BucketAt(shard, at);
     for (size_t slot = 0; slot < kBucketSlots; ++slot) {
-      if (bucket.tags[slot] == 0 || bucket.refs[slot] != ref) continue;
-      Remove(&shard, {at, slot});
-      return;
+      if (bucket.tags[slot] != 0 && bucket.refs[slot] == ref) return {at, slot};
     }
   }
 }
 
-int64_t KeyTable::Count(Ref ref) const { return static_cast<int64_t>(LoadBytes(At(ref) + kCountAt, 7)); }
+void KeyTable::Erase(Ref ref) {
+  Shard& shard = ShardOf(HashOf(Key(ref)));
+  Remove(&shard, PlaceOf(shard, ref));
+}
 
-int64_t KeyTable::End(Ref ref) const { return static_cast<int64_t>(LoadBytes(At(ref), 5)); }
+KeyTable::Ref KeyTable::Grow(Ref ref, size_t payload_bytes) {
+  const size_t kept = kEndBytes + std::min(payload_bytes, PayloadBytes(ref));
+  const Ref grown = Allocate(Key(ref), payload_bytes);
+  std::memcpy(At(grown), At(ref), kept);
+  const Shard& shard = ShardOf(HashOf(Key(ref)));
+  const Place place = PlaceOf(shard, ref);
+  BucketAt(shard, place.bucket).refs[place.slot] = grown;
+  Free(ref);
+  return grown;
+}
 
 std::string_view KeyTable::Key(Ref ref) const {
   const Chunk& chunk = chunks_[ref >> kSlotBits];
-  return {reinterpret_cast<const char*>(At(ref) + kKeyAt), chunk.record_bytes - kKeyAt};
+  const size_t key_at = kEndBytes + chunk.payload_bytes;
+  return {reinterpret_cast<const char*>(At(ref) + key_at), chunk.record_bytes - key_at};
 }
 
-void KeyTable::Set(Ref ref, int64_t count, int64_t end_ms) {
-  uint8_t* record = At(ref);
-  if (end_ms != End(ref)) {
-    std::memcpy(record, &end_ms, 5);
-    Shard& shard = ShardOf(HashOf(Key(ref)));
-    shard.earliest_end = std::min(shard.earliest_end, end_ms);
-  }
-  std::memcpy(record + kCountAt, &count, 7);
+void KeyTable::SetEnd(Ref ref, int64_t end_ms) {
+  if (end_ms == End(ref)) return;
+  std::memcpy(At(ref), &end_ms, kEndBytes);
+  Shard& shard = ShardOf(HashOf(Key(ref)));
+  shard.earliest_end = std::min(shard.earliest_end, end_ms);
 }
 
 KeyTable::Ref KeyTable::Next(Ref from) const {
   for (size_t chunk = from >> kSlotBits; chunk < chunks_.size(); ++chunk) {
     uint32_t slot = chunk == from >> kSlotBits ? from & ((1U << kSlotBits) - 1) : 0;
     for (; slot < chunks_[chunk].slots; ++slot) {
-      const Ref ref = static_cast<Ref>(chunk << kSlotBits) | slot;
-      if (LoadBytes(At(ref), kCountAt) != kFreed) return ref;
+      const auto ref = static_cast<Ref>(chunk << kSlotBits) | slot;
+      if (LoadBytes(At(ref), kEndBytes) != kFreed) return ref;
     }
   }
   return kNone;
 }
 
-KeyTable::Ref KeyTable::Allocate(std::string_view key) {
-  const size_t length = key.size();
-  if (length >= free_.size()) {
-    free_.resize(length + 1, kNone);
-    open_chunks_.resize(length + 1, 0);
+// A handful of sizes occurs: one for each algorithm, and the steps in which a log grows.
+KeyTable::SizeClass& KeyTable::ClassOf(size_t payload_bytes) {
+  for (SizeClass& of_size : classes_) {
+    if (of_size.payload_bytes == payload_bytes) return of_size;
   }
-  Ref ref = free_[length];
+  classes_.push_back({payload_bytes, {}, {}});
+  return classes_.back();
+}
+
+KeyTable::Ref KeyTable::Allocate(std::string_view key, size_t payload_bytes) {
+  SizeClass& of_size = ClassOf(payload_bytes);
+  const size_t length = key.size();
+  if (length >= of_size.free.size()) {
+    of_size.free.resize(length + 1, kNone);
+    of_size.open_chunks.resize(length + 1, 0);
+  }
+  Ref ref = of_size.free[length];
   if (ref != kNone) {
-    std::memcpy(&free_[length], At(ref) + kCountAt, sizeof(Ref));
+    std::memcpy(&of_size.free[length], Payload(ref), sizeof(Ref));
   } else {
-    const uint32_t last = open_chunks_[length];
+    const uint32_t last = of_size.open_chunks[length];
     if (last == 0 || chunks_[last - 1].slots == chunks_[last - 1].capacity) {
       Chunk chunk;
-      chunk.record_bytes = static_cast<uint32_t>(kKeyAt + length);
+      chunk.payload_bytes = static_cast<uint32_t>(payload_bytes);
+      chunk.record_bytes = static_cast<uint32_t>(kEndBytes + payload_bytes + length);
       const size_t before = last == 0 ? kFirstChunkBytes / 2 : size_t{chunks_[last - 1].capacity} * chunk.record_bytes;
       const size_t bytes = std::min(kLastChunkBytes, before * 2);
       chunk.capacity = static_cast<uint32_t>(
           std::min<size_t>(size_t{1} << kSlotBits, std::max<size_t>(1, bytes / chunk.record_bytes)));
       chunk.bytes.reset(new uint8_t[size_t{chunk.capacity} * chunk.record_bytes]);
       chunks_.push_back(std::move(chunk));
-      open_chunks_[length] = static_cast<uint32_t>(chunks_.size());
+      of_size.open_chunks[length] = static_cast<uint32_t>(chunks_.size());
     }
-    const uint32_t open = open_chunks_[length] - 1;
+    const uint32_t open = of_size.open_chunks[length] - 1;
     ref = (open << kSlotBits) | chunks_[open].slots++;
   }
   uint8_t* record = At(ref);
-  std::memset(record, 0, kKeyAt);
-  std::memcpy(record + kKeyAt, key.data(), length);
+  std::memset(record, 0, kEndBytes + payload_bytes);
+  std::memcpy(record + kEndBytes + payload_bytes, key.data(), length);
   return ref;
 }
 
 void KeyTable::Free(Ref ref) {
-  const size_t length = Key(ref).size();
-  uint8_t* record = At(ref);
-  std::memcpy(record, &kFreed, kCountAt);
-  std::memcpy(record + kCountAt, &free_[length], sizeof(Ref));
-  free_[length] = ref;
+  Ref& head = ClassOf(PayloadBytes(ref)).free[Key(ref).size()];
+  std::memcpy(At(ref), &kFreed, kEndBytes);
+  std::memcpy(Payload(ref), &head, sizeof(Ref));
+  head = ref;
 }
 
 void KeyTable::Remove(Shard* shard, Place place) {
@@ -245,7 +254,7 @@ void KeyTable::MakeRoom(Shard* own, int64_t now_ms) {
   for (int drawn = 0; drawn < kSample; ++drawn) {
     draws_ = draws_ * 6364136223846793005ULL + 1442695040888963407ULL;
     const size_t slots = shard->buckets * kBucketSlots;
-    size_t at = static_cast<size_t>(((draws_ >> 32) * slots) >> 32);
+    auto at = static_cast<size_t>(((draws_ >> 32) * slots) >> 32);
     while (BucketAt(*shard, at / kBucketSlots).tags[at % kBucketSlots] == 0) at = at + 1 == slots ? 0 : at + 1;
     const Place place{at / kBucketSlots, at % kBucketSlots};
     const int64_t end = End(BucketAt(*shard, place.bucket).refs[place.slot]);

@@ -2,16 +2,17 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string_view>
 #include <vector>
 
 namespace spillway {
 
-// A hash table from keys to (count, end), made to hold millions of them in little memory and without pauses.
+// A hash table from keys to a payload and its end, made to hold millions of them in little memory and without pauses.
 //
-// A record is 12 bytes and the key, in chunks of records of one size; records never move, so a listing may go on while the
-// table changes. The index is made of buckets of one cache line, split into shards that grow one by
+// A record is 5 bytes, the payload and the key, in chunks of records of one size; only Grow moves a record, so a listing
+// may go on while the table changes. The index is made of buckets of one cache line, split into shards that grow one by
 // one. No timer belongs to a key: ended records leave when their shard would grow or the table is full.
 class KeyTable {
  public:
@@ -24,17 +25,28 @@ class KeyTable {
   KeyTable& operator=(const KeyTable&) = delete;
 
   Ref Find(std::string_view key) const;
-  // Adds a key that Find did not find (1 to 65,535 bytes). Where the table is full, records that ended before `now_ms`
-  // leave first, then the one closest to its end among sixteen drawn at random.
-  Ref Insert(std::string_view key, int64_t now_ms);
+  // Adds a key that Find did not find (1 to 65,535 bytes), with a payload of so many zeros (4 to 2^20) and the end 0.
+  // Where the table is full, records that ended before `now_ms` leave first, then the one closest to its end among sixteen
+  // drawn at random: other refs may be void afterwards.
+  Ref Insert(std::string_view key, size_t payload_bytes, int64_t now_ms);
   void Erase(Ref ref);
+  // Gives a record a payload of another size, larger or smaller; what fits is kept, what is added is zero. The record
+  // moves: `ref` is void afterwards, all others stand.
+  Ref Grow(Ref ref, size_t payload_bytes);
 
-  int64_t Count(Ref ref) const;
-  // A record lives while now <= end. Times are 0 to 2^40 - 2.
-  int64_t End(Ref ref) const;
+  // Unaligned; stays where it is until the record leaves or grows.
+  uint8_t* Payload(Ref ref) const { return At(ref) + kEndBytes; }
+  size_t PayloadBytes(Ref ref) const { return chunks_[ref >> kSlotBits].payload_bytes; }
+  // A record lives while now <= end. Times are 0 to kMaxEndMs.
+  int64_t End(Ref ref) const {
+    int64_t end_ms = 0;
+    std::memcpy(&end_ms, At(ref), kEndBytes);
+    return end_ms;
+  }
+  void SetEnd(Ref ref, int64_t end_ms);
   std::string_view Key(Ref ref) const;
-  // A count is 0 to 2^56 - 1.
-  void Set(Ref ref, int64_t count, int64_t end_ms);
+
+  static constexpr int64_t kMaxEndMs = (int64_t{1} << 40) - 2;
 
   size_t size() const { return size_; }
 
@@ -42,11 +54,20 @@ class KeyTable {
   Ref Next(Ref from) const;
 
  private:
+  static constexpr uint32_t kSlotBits = 13;
+  static constexpr size_t kEndBytes = 5;
   struct Chunk {
     std::unique_ptr<uint8_t[]> bytes;
     uint32_t record_bytes = 0;
+    uint32_t payload_bytes = 0;
     uint32_t capacity = 0;
     uint32_t slots = 0;  // used so far, live or free
+  };
+  // The chunks of one payload size, by key length.
+  struct SizeClass {
+    size_t payload_bytes = 0;
+    std::vector<uint32_t> open_chunks;  // the chunk with fresh slots, plus 1; 0: none
+    std::vector<Ref> free;              // head of the chain of freed records
   };
   static constexpr size_t kBucketSlots = 12;
   struct alignas(64) Bucket {
@@ -68,7 +89,10 @@ class KeyTable {
     size_t slot;
   };
 
-  uint8_t* At(Ref ref) const;
+  uint8_t* At(Ref ref) const {
+    const Chunk& chunk = chunks_[ref >> kSlotBits];
+    return chunk.bytes.get() + size_t{ref & ((1U << kSlotBits) - 1)} * chunk.record_bytes;
+  }
   uint64_t HashOf(std::string_view key) const;
   const Shard& ShardOf(uint64_t hash) const { return shards_[(hash >> 7) & (shards_.size() - 1)]; }
   Shard& ShardOf(uint64_t hash) { return shards_[(hash >> 7) & (shards_.size() - 1)]; }
@@ -76,13 +100,15 @@ class KeyTable {
     return (*shard.extents[bucket / kExtentBuckets])[bucket % kExtentBuckets];
   }
   static size_t HomeOf(const Shard& shard, uint64_t hash);
-  Ref Allocate(std::string_view key);
+  SizeClass& ClassOf(size_t payload_bytes);
+  Ref Allocate(std::string_view key, size_t payload_bytes);
   void Free(Ref ref);
+  Place PlaceOf(const Shard& shard, Ref ref) const;
   static void Link(Shard* shard, uint64_t hash, Ref ref);
   void Remove(Shard* shard, Place place);
   void Purge(Shard* shard, int64_t now_ms);
   void Resize(Shard* shard, size_t records);
-  void MakeRoom(Shard* shard, int64_t now_ms);
+  void MakeRoom(Shard* own, int64_t now_ms);
 
   const size_t max_keys_;
   const uint64_t seed_;
@@ -90,8 +116,7 @@ class KeyTable {
   size_t size_ = 0;
   std::vector<Shard> shards_;
   std::vector<Chunk> chunks_;
-  std::vector<uint32_t> open_chunks_;  // by key length: the chunk with fresh slots, plus 1; 0: none
-  std::vector<Ref> free_;              // by key length: head of the chain of freed records
+  std::vector<SizeClass> classes_;
 };
 
 }  // namespace spillway

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "clock.h"
 #include "store/key_table.h"
@@ -8,23 +10,47 @@
 
 namespace spillway {
 
-// Counters in this process: every call answers at once. Keys are stored behind `prefix`, which all of them share.
+// Counters in this process: every call answers at once. All keys share `prefix`, which is not stored; what is stored of
+// `<prefix><subject>` is the subject, and of `{<prefix><subject>}:<id>` it is `<subject>}:<id>`. No encoded subject holds a
+// brace, so the two never meet. A key whose state was left by another algorithm starts afresh.
 class MemoryStore : public Store {
  public:
   // `clock` and `results` outlive the store.
   MemoryStore(std::string prefix, size_t max_keys, const Clock* clock, Results* results);
 
-  bool Check(const Rule& rule, std::string_view key, int64_t cost, Ticket ticket, Outcome* now) override;
-  bool Peek(const Rule& rule, std::string_view key, Ticket ticket, Outcome* now) override;
-  bool Reset(const Rule& rule, std::string_view key, Ticket ticket, Outcome* now) override;
+  bool Ask(Op op, const RuleSet& rules, const std::string* keys, int64_t units, Ticket ticket,
+           std::vector<Outcome>* now) override;
+  bool Refund(const RuleSet& rules, const std::string* keys, int64_t units, const int64_t* marks, Ticket ticket,
+              std::vector<Outcome>* now) override;
+  bool Block(const RuleSet& rules, const std::string* keys, int64_t ms, Ticket ticket,
+             std::vector<Outcome>* now) override;
+  bool Reset(const RuleSet& rules, const std::string* keys, Ticket ticket, std::vector<Outcome>* now) override;
+  // Fixed windows of rules without id, whose counts operators read in Redis too.
   void List(const ListRequest& request) override;
   bool Healthy() override { return true; }
   Stats GetStats() const override;
   void Close() override {}
 
  private:
+  // A key's state while a call is decided.
+  struct Held;
+
   int64_t Now() const { return clock_->NowMs() - started_ms_; }
-  std::string_view Subject(const Rule& rule, std::string_view key) const { return key.substr(rule.prefix.size()); }
+  static std::string_view Subject(const Rule& rule, std::string_view key) {
+    return key.substr(rule.prefix.size() + (rule.id.empty() ? 0 : 1));
+  }
+  // The hot path; false where the key holds anything but a count.
+  bool CheckFixedWindow(const Rule& rule, std::string_view key, int64_t units, Ticket ticket,
+                        std::vector<Outcome>* now);
+  void Read(const Rule& rule, std::string_view key, int64_t now_ms, Held* held);
+  void Charge(const Rule& rule, int64_t units, int64_t now_ms, Held* held);
+  void ChargeLog(const Rule& rule, int64_t units, int64_t now_ms, Held* held);
+  void Write(const Rule& rule, int64_t now_ms, Held* held);
+  uint8_t* Place(size_t payload_bytes, int64_t now_ms, Held* held);
+  void SetEnd(KeyTable::Ref ref, int64_t end_ms);
+  int64_t Wait(const Rule& rule, int64_t units, int64_t now_ms, const Held& held) const;
+  Decision Describe(const Rule& rule, int64_t units, int64_t now_ms, const Held& held) const;
+  bool RefundOne(const Rule& rule, int64_t units, int64_t mark, int64_t now_ms, Held* held);
 
   const std::string prefix_;
   const Clock* clock_;

@@ -70,7 +70,7 @@ enum class Op : uint8_t {
 // Where counters live. One thread: that of the loop it was made on. Nothing throws.
 //
 // A call either answers at once (true: its outcomes are appended to *now) or later, through Results, within the deadline.
-// `keys` holds one key for each rule of the set; the set outlives the store.
+// `keys` holds one key for each rule of the set, no two alike; the set outlives the store.
 class Store {
  public:
   virtual ~Store() = default;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <map>
 #include <random>
 #include <set>
@@ -11,9 +12,20 @@ namespace {
 
 constexpr int64_t kFar = 1000000;
 
+void Set(KeyTable* table, KeyTable::Ref ref, int64_t count, int64_t end) {
+  std::memcpy(table->Payload(ref), &count, 7);
+  table->SetEnd(ref, end);
+}
+
+int64_t Count(const KeyTable& table, KeyTable::Ref ref) {
+  int64_t count = 0;
+  std::memcpy(&count, table.Payload(ref), 7);
+  return count;
+}
+
 KeyTable::Ref Put(KeyTable* table, const std::string& key, int64_t count, int64_t end, int64_t now) {
-  const KeyTable::Ref ref = table->Insert(key, now);
-  table->Set(ref, count, end);
+  const KeyTable::Ref ref = table->Insert(key, 7, now);
+  Set(table, ref, count, end);
   return ref;
 }
 
@@ -37,10 +49,10 @@ TEST(KeyTable, AgreesWithAMapOverRandomOperations) {
       model.erase(key);
     } else {
       ASSERT_EQ(table.Key(ref), key);
-      ASSERT_EQ(table.Count(ref), model[key].first);
+      ASSERT_EQ(Count(table, ref), model[key].first);
       ASSERT_EQ(table.End(ref), model[key].second);
       const int64_t count = (int64_t{1} << 53) - static_cast<int64_t>(random() % 9);
-      table.Set(ref, count, kFar - i);
+      Set(&table, ref, count, kFar - i);
       model[key] = {count, kFar - i};
     }
     ASSERT_EQ(table.size(), model.size());
@@ -110,8 +122,60 @@ TEST(KeyTable, KeysOfAnyBytesAndLengthsAreDistinct) {
     key.push_back(static_cast<char>(i));
     const KeyTable::Ref ref = table.Find(key);
     ASSERT_NE(ref, KeyTable::kNone);
-    ASSERT_EQ(table.Count(ref), i);
+    ASSERT_EQ(Count(table, ref), i);
   }
+}
+
+// Payloads of many sizes that grow and shrink, against a map of what they should hold.
+TEST(KeyTable, KeepsPayloadsOfAnySizeWhileTheyGrow) {
+  const unsigned seed = std::random_device()();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  KeyTable table(100000);
+  std::map<std::string, std::string> model;
+  constexpr size_t kSizes[] = {7, 18, 55, 88, 35, 63, 119, 4000, 70007};
+  for (int i = 0; i < 100000; ++i) {
+    const auto number = random() % 300;
+    const std::string key = std::string(number % 40, 'k') + std::to_string(number);
+    const size_t size = kSizes[random() % 100 < 95 ? random() % 7 : 7 + random() % 2];
+    KeyTable::Ref ref = table.Find(key);
+    ASSERT_EQ(ref != KeyTable::kNone, model.count(key) == 1);
+    if (ref == KeyTable::kNone) {
+      ref = table.Insert(key, size, 0);
+      model[key] = std::string(size, '\0');
+    } else if (random() % 8 == 0) {
+      table.Erase(ref);
+      model.erase(key);
+      continue;
+    } else if (random() % 2 == 0) {
+      ref = table.Grow(ref, size);
+      model[key].resize(size, '\0');
+      ASSERT_EQ(table.Find(key), ref);
+    }
+    std::string& payload = model[key];
+    ASSERT_EQ(table.Key(ref), key);
+    ASSERT_EQ(table.PayloadBytes(ref), payload.size());
+    ASSERT_EQ(std::memcmp(table.Payload(ref), payload.data(), payload.size()), 0);
+    const size_t at = random() % payload.size();
+    payload[at] = static_cast<char>(random());
+    std::memcpy(table.Payload(ref) + at, &payload[at], 1);
+    table.SetEnd(ref, kFar + i);
+    ASSERT_EQ(table.End(ref), kFar + i);
+    ASSERT_EQ(table.size(), model.size());
+  }
+}
+
+TEST(KeyTable, AFixedWindowOf16BytesOfKeyTakes28Bytes) {
+  KeyTable table(100000);
+  std::set<const uint8_t*> at;
+  for (int i = 0; i < 1000; ++i) {
+    std::string key = std::to_string(i);
+    key.insert(0, 16 - key.size(), 'k');
+    at.insert(table.Payload(table.Insert(key, 7, 0)));
+  }
+  int neighbours = 0;
+  for (auto next = at.begin(), before = next++; next != at.end(); before = next++) neighbours += *next - *before == 28;
+  EXPECT_GT(neighbours, 980);
 }
 
 }  // namespace

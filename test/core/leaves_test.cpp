@@ -63,7 +63,7 @@ TEST(Glob, ALiteralMatchesOnlyItself) {
 }
 
 TEST(Rule, RefusesNumbersThatAnAlgorithmCannotHold) {
-  const Rule good{"p:", Algorithm::kFixedWindow, 100, 1000, 250};
+  const Rule good{"p:", Algorithm::kFixedWindow, 100, 1000, 250, ""};
   EXPECT_EQ(Validate(good), "");
   const auto refused = [&](auto change) {
     Rule rule = good;

@@ -12,20 +12,21 @@ namespace {
 
 using nlohmann::json;
 
-Outcome Play(MemoryStore* store, const json& step, const Rule& rule) {
+Outcome Play(MemoryStore* store, const json& step, const RuleSet& rules) {
   const std::string op = step["op"];
-  const std::string key = rule.prefix + step.value("key", std::string("subject"));
-  Outcome outcome;
+  const std::string key = rules[0].prefix + step.value("key", std::string("subject"));
+  const int64_t cost = step.value("cost", int64_t{1});
+  std::vector<Outcome> outcomes;
   if (op == "check") {
-    EXPECT_TRUE(store->Check(rule, key, step.value("cost", int64_t{1}), 1, &outcome));
+    EXPECT_TRUE(store->Ask(Op::kCheck, rules, &key, cost, 1, &outcomes));
   } else if (op == "peek") {
-    EXPECT_TRUE(store->Peek(rule, key, 1, &outcome));
+    EXPECT_TRUE(store->Ask(Op::kPeek, rules, &key, cost, 1, &outcomes));
   } else if (op == "reset") {
-    EXPECT_TRUE(store->Reset(rule, key, 1, &outcome));
+    EXPECT_TRUE(store->Reset(rules, &key, 1, &outcomes));
   } else {
     ADD_FAILURE() << "unknown op " << op;
   }
-  return outcome;
+  return outcomes.empty() ? Outcome{} : outcomes[0];
 }
 
 TEST(Vectors, FixedWindowInProcess) {
@@ -42,9 +43,9 @@ TEST(Vectors, FixedWindowInProcess) {
     for (const json& step : vector["steps"]) {
       SCOPED_TRACE("step " + std::to_string(++number));
       clock.now_ms = start + step["at"].get<int64_t>();
-      const Rule rule{"p:", Algorithm::kFixedWindow, step.value("limit", int64_t{1}), step.value("windowMs", int64_t{1000}),
-                      250};
-      const Decision decision = Play(&store, step, rule).decision;
+      const RuleSet rules{{"p:", Algorithm::kFixedWindow, step.value("limit", int64_t{1}),
+                           step.value("windowMs", int64_t{1000}), 250, ""}};
+      const Decision decision = Play(&store, step, rules).decision;
       if (!step.contains("expect")) continue;
       const json& expect = step["expect"];
       const auto compare = [&](const char* name, int64_t value) {
