@@ -81,8 +81,7 @@ napi_value Check(napi_env env, napi_callback_info info) {
     return Number(env, kBadNumber);
   }
   Outcome outcome;
-  const bool ready =
-      call.handle->limiter()->Check(call.rule, call.id, static_cast<int64_t>(cost), call.slot, &outcome);
+  const bool ready = call.handle->limiter()->Check(call.rule, call.id, static_cast<int64_t>(cost), call.slot, &outcome);
   return Answer(env, call.handle, ready, outcome);
 }
 

@@ -64,5 +64,4 @@ class StoreHandle {
   size_t batch_records_;
 };
 
-
 }  // namespace spillway

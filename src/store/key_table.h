@@ -82,7 +82,7 @@ class KeyTable {
   void Remove(Shard* shard, Place place);
   void Purge(Shard* shard, int64_t now_ms);
   void Resize(Shard* shard, size_t records);
-  void MakeRoom(Shard* shard, int64_t now_ms);
+  void MakeRoom(Shard* own, int64_t now_ms);
 
   const size_t max_keys_;
   const uint64_t seed_;

@@ -42,9 +42,9 @@ struct Request : ReplySink, Expiring {
   bool abandoned = false;       // nobody waits any more: not to be sent
 
   // What was sent and what came back.
-  int64_t units = 0;        // kPlain: added by INCRBY; kTakeBack: to take back
-  int64_t before_ms = 0;    // kPlain, kTakeBack: PEXPIRETIME as it was; negative: no key, or no expiry
-  int64_t server_ms = 0;    // kTakeBack: the server's time before the INCRBY
+  int64_t units = 0;      // kPlain: added by INCRBY; kTakeBack: to take back
+  int64_t before_ms = 0;  // kPlain, kTakeBack: PEXPIRETIME as it was; negative: no key, or no expiry
+  int64_t server_ms = 0;  // kTakeBack: the server's time before the INCRBY
   int replies_seen = 0;
   int64_t used = 0;
   bool fresh = false;       // kPlain: PEXPIRE NX answered 1, the key had no expiry until then

@@ -90,7 +90,8 @@ void RedisStore::FinishPlain(Request* request) {
   if (admitted < request->units) TakeBack(*request, request->units - admitted);
   const auto waiters = static_cast<int64_t>(request->tickets.size());
   for (int64_t i = 0; i < std::min(admitted, waiters); ++i) {
-    Settle(request->tickets[static_cast<size_t>(i)], Ending::kAnswered, FixedWindowAdmitted(rule, before + i + 1, rest));
+    Settle(request->tickets[static_cast<size_t>(i)], Ending::kAnswered,
+           FixedWindowAdmitted(rule, before + i + 1, rest));
   }
   if (waiters <= admitted) {
     Recycle(request);

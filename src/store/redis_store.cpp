@@ -24,7 +24,7 @@ int64_t MajorOf(const std::string& version) {
 
 }  // namespace
 
-RedisStore::RedisStore(const ClientConfig& config, Client::Dial dial, HandleScope* scope, const Clock* clock,
+RedisStore::RedisStore(const ClientConfig& config, const Client::Dial& dial, HandleScope* scope, const Clock* clock,
                        Results* results, std::function<void()> deliver)
     : clock_(clock),
       results_(results),
@@ -32,8 +32,9 @@ RedisStore::RedisStore(const ClientConfig& config, Client::Dial dial, HandleScop
       seed_(RandomSeed()),
       turn_(scope, clock, this),
       client_(config, dial, clock, [this] { turn_.Request(); }),
-      listing_(config, dial, clock, results, [this] { turn_.Request(); },
-               [this](const std::string& error) { client_.Note(error); }) {}
+      listing_(
+          config, dial, clock, results, [this] { turn_.Request(); },
+          [this](const std::string& error) { client_.Note(error); }) {}
 
 RedisStore::~RedisStore() = default;
 
@@ -49,10 +50,10 @@ bool RedisStore::Full(Ticket ticket, Outcome* now) const {
 bool RedisStore::Check(const Rule& rule, std::string_view key, int64_t cost, Ticket ticket, Outcome* now) {
   if (Full(ticket, now)) return true;
   const uint64_t hash = Hash(key, seed_);
-  const uint64_t asked = hash ^ (reinterpret_cast<uintptr_t>(&rule) * 0x9e3779b97f4a7c15ULL) ^ static_cast<uint64_t>(cost);
-  Request* request = turn_table_.Find(asked, [&](const Request& other) {
-    return other.rule == &rule && other.cost == cost && other.key == key;
-  });
+  const uint64_t asked =
+      hash ^ (reinterpret_cast<uintptr_t>(&rule) * 0x9e3779b97f4a7c15ULL) ^ static_cast<uint64_t>(cost);
+  Request* request = turn_table_.Find(
+      asked, [&](const Request& other) { return other.rule == &rule && other.cost == cost && other.key == key; });
   if (request == nullptr) {
     request = NewRequest(Call::kScript, &rule, key, hash);
     request->cost = cost;

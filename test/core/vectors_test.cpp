@@ -42,8 +42,8 @@ TEST(Vectors, FixedWindowInProcess) {
     for (const json& step : vector["steps"]) {
       SCOPED_TRACE("step " + std::to_string(++number));
       clock.now_ms = start + step["at"].get<int64_t>();
-      const Rule rule{"p:", Algorithm::kFixedWindow, step.value("limit", int64_t{1}), step.value("windowMs", int64_t{1000}),
-                      250};
+      const Rule rule{"p:", Algorithm::kFixedWindow, step.value("limit", int64_t{1}),
+                      step.value("windowMs", int64_t{1000}), 250};
       const Decision decision = Play(&store, step, rule).decision;
       if (!step.contains("expect")) continue;
       const json& expect = step["expect"];
