@@ -23,7 +23,8 @@ for (let round = 0; round < ROUNDS; round++) {
   let listed = 0;
   let peak = 0;
   const listing = (async () => {
-    for await (const _ of limiter.list()) {
+    const keys = limiter.list();
+    while (!(await keys.next()).done) {
       listed++;
       if (listed % 10_000 === 0) peak = Math.max(peak, process.memoryUsage.rss() - before);
     }

@@ -209,7 +209,7 @@ void TcpStream::Disconnect() {
   socket_ = -1;
 }
 
-void TcpStream::Fail(std::string reason) {
+void TcpStream::Fail(const std::string& reason) {
   Disconnect();
   later_.reset();
   events_->OnClosed(reason);

@@ -31,8 +31,8 @@ class TcpStream : public Stream {
   void Disconnect();
   void OnRead(ssize_t bytes);
   void WriteWaiting();
-  // Nothing of this object may be touched afterwards: the owner may destroy it (the text is therefore a copy).
-  void Fail(std::string reason);
+  // Nothing of this object may be touched afterwards: the owner may destroy it.
+  void Fail(const std::string& reason);
 
   HandleScope* scope_;
   const int port_;
