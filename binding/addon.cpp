@@ -15,9 +15,7 @@ std::string Text(const Napi::Object& object, const char* name) {
   return object.Get(name).As<Napi::String>().Utf8Value();
 }
 
-int64_t Whole(const Napi::Object& object, const char* name) {
-  return object.Get(name).As<Napi::Number>().Int64Value();
-}
+int64_t Whole(const Napi::Object& object, const char* name) { return object.Get(name).As<Napi::Number>().Int64Value(); }
 
 StoreHandle* HandleOf(const Napi::CallbackInfo& info) { return static_cast<StoreHandle*>(info.Data()); }
 
@@ -124,18 +122,16 @@ Napi::Value OpenRedis(const Napi::CallbackInfo& info) {
   const auto dial = [scope, host, port](StreamEvents* events) -> std::unique_ptr<Stream> {
     return std::make_unique<TcpStream>(scope, host, port, events);
   };
-  StoreHandle* handle =
-      environment->Keep(std::make_unique<StoreHandle>(info.Env(), info[1].As<Napi::Object>()));
-  handle->Open(std::make_unique<RedisStore>(config, dial, scope, environment->clock(), handle->results(),
-                                            handle->deliver()));
+  StoreHandle* handle = environment->Keep(std::make_unique<StoreHandle>(info.Env(), info[1].As<Napi::Object>()));
+  handle->Open(
+      std::make_unique<RedisStore>(config, dial, scope, environment->clock(), handle->results(), handle->deliver()));
   return MakeStoreObject(info.Env(), handle);
 }
 
 Napi::Value OpenMemory(const Napi::CallbackInfo& info) {
   const auto options = info[0].As<Napi::Object>();
   Environment* environment = Environment::Of(info.Env());
-  StoreHandle* handle =
-      environment->Keep(std::make_unique<StoreHandle>(info.Env(), info[1].As<Napi::Object>()));
+  StoreHandle* handle = environment->Keep(std::make_unique<StoreHandle>(info.Env(), info[1].As<Napi::Object>()));
   handle->Open(std::make_unique<MemoryStore>(Text(options, "prefix"), static_cast<size_t>(Whole(options, "maxKeys")),
                                              environment->clock(), handle->results()));
   return MakeStoreObject(info.Env(), handle);

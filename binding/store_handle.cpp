@@ -85,8 +85,8 @@ void StoreHandle::DeliverPages() {
       object["resetInMs"] = resets;
       value = object;
     }
-    Call(on_page_, {Napi::Number::New(env_, page.ticket),
-                    Napi::Number::New(env_, static_cast<double>(page.ending)), value});
+    Call(on_page_,
+         {Napi::Number::New(env_, page.ticket), Napi::Number::New(env_, static_cast<double>(page.ending)), value});
   }
 }
 

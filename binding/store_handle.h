@@ -78,5 +78,4 @@ class StoreHandle {
   size_t batch_records_;
 };
 
-
 }  // namespace spillway

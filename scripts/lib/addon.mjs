@@ -83,12 +83,12 @@ export function howToInstall(packages) {
   return `on Debian or Ubuntu run: ${sudo}apt-get install -y ${packages.join(' ')}`;
 }
 
-/** Runs a command silently; its output is shown only when it fails. Throws then. */
+/** Runs a command silently. Throws when it fails, with all that it said. */
 export function quietly(command, args, options = {}) {
   const ran = spawnSync(command, args, { cwd: root, encoding: 'utf8', maxBuffer: 1 << 28, ...options });
   if (ran.status === 0) return;
-  process.stderr.write(`${ran.stdout ?? ''}${ran.stderr ?? ''}`);
-  throw new Error(`\`${[command, ...args].join(' ')}\` failed${ran.error ? `: ${ran.error.message}` : '.'}`);
+  const said = `${ran.stdout ?? ''}${ran.stderr ?? ''}${ran.error?.message ?? ''}`;
+  throw new Error(`${said}\n\`${[command, ...args].join(' ')}\` failed.`);
 }
 
 /** Configures `folder` when it is new or its settings changed, then builds: what is up to date costs a moment. */

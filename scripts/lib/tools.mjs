@@ -49,8 +49,8 @@ export function ensureTools(names, { install = true } = {}) {
     step(`Installing ${absent.join(', ')}`, () => aptInstall(absent));
   }
   const needed = names.filter((name) => !OPTIONAL.includes(name));
-  const stillAbsent = missing(needed);
-  if (stillAbsent.length === 0) return;
+  if (missing(needed).length === 0) return;
+  const stillAbsent = missing(names);
   console.error(`Missing: ${stillAbsent.join(', ')}; ${howToInstall(stillAbsent)}`);
   process.exit(1);
 }

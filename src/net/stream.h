@@ -12,7 +12,7 @@ class StreamEvents {
   virtual ~StreamEvents() = default;
   virtual void OnOpen() = 0;
   virtual void OnBytes(const char* data, size_t bytes) = 0;
-  // The stream failed to open, or closed. Nothing follows.
+  // The stream failed to open, or closed. Nothing follows. The text may live no longer than the stream.
   virtual void OnClosed(const std::string& reason) = 0;
 };
 

@@ -169,7 +169,7 @@ void TcpStream::Write(std::string* out) {
     out->clear();
     return;
   }
-  uv_buf_t buffer = uv_buf_init(&(*out)[0], static_cast<unsigned int>(out->size()));
+  uv_buf_t buffer = uv_buf_init(out->data(), static_cast<unsigned int>(out->size()));
   const int taken = uv_try_write(tcp_->stream(), &buffer, 1);
   const size_t sent = taken > 0 ? static_cast<size_t>(taken) : 0;
   if (sent < out->size()) {
@@ -187,7 +187,7 @@ void TcpStream::WriteWaiting() {
   };
   auto* write = new Outgoing;
   write->bytes.swap(waiting_);
-  uv_buf_t buffer = uv_buf_init(&write->bytes[0], static_cast<unsigned int>(write->bytes.size()));
+  uv_buf_t buffer = uv_buf_init(write->bytes.data(), static_cast<unsigned int>(write->bytes.size()));
   writing_bytes_ = write->bytes.size();
   uv_write(&write->request, tcp_->stream(), &buffer, 1, [](uv_write_t* request, int status) {
     auto* stream = static_cast<TcpStream*>(request->handle->data);
@@ -210,11 +210,9 @@ void TcpStream::Disconnect() {
 }
 
 void TcpStream::Fail(const std::string& reason) {
-  // A copy: the owner may destroy this stream, and the text with it.
-  const std::string text = reason;
   Disconnect();
   later_.reset();
-  events_->OnClosed(text);
+  events_->OnClosed(reason);
 }
 
 }  // namespace spillway

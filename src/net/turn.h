@@ -44,7 +44,7 @@ class Turn {
 
   const Clock* clock_;
   TurnEvents* events_;
-  bool* gone_ = nullptr;  // set while OnTurnEnd runs
+  bool* gone_ = nullptr;    // set while OnTurnEnd runs
   bool requested_ = false;  // prepare and check are running
   bool flush_due_ = false;
   bool alive_ = false;

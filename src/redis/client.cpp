@@ -117,7 +117,8 @@ void Client::Tick(int64_t now_ms) {
     StartDial();
   } else if ((state_ == State::kDialing || state_ == State::kLoggingIn) &&
              now_ms - dial_started_ms_ >= config_.connect_timeout_ms) {
-    Fail(state_ == State::kDialing ? "no connection within the time limit" : "no answer to the login within the time limit",
+    Fail(state_ == State::kDialing ? "no connection within the time limit"
+                                   : "no answer to the login within the time limit",
          false);
   } else if (state_ == State::kReady && Overdue(now_ms, config_.silence_ms)) {
     Fail("the server stopped answering", false);

@@ -57,8 +57,8 @@ class Client : private StreamEvents {
   void LoginLost(const std::string& reason) { Fail(reason, true); }
   // A reply has been due for longer than this.
   bool Overdue(int64_t now_ms, int64_t after_ms) const;
-  int64_t last_reply_ms() const { return last_reply_ms_; }        // -1: none yet
-  int64_t connected_since_ms() const { return connected_ms_; }    // -1: not connected
+  int64_t last_reply_ms() const { return last_reply_ms_; }      // -1: none yet
+  int64_t connected_since_ms() const { return connected_ms_; }  // -1: not connected
   int64_t reconnects() const { return reconnects_; }
   // Remembers a refusal of a single command as the last error.
   void Note(const std::string& error) { last_error_ = error; }

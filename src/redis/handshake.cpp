@@ -49,7 +49,8 @@ Handshake::Verdict Handshake::OnReply(const Reply& reply) {
     // A name and a version are welcome, not needed: a restricted user may be denied both.
     if (step == Step::kAuth || step == Step::kSelect || denied) {
       login_refused_ = step == Step::kAuth || denied;
-      if (step == Step::kAuth) error_ = "AUTH was refused: " + (Quotes(text) ? error_.substr(0, error_.find(' ')) : error_);
+      if (step == Step::kAuth)
+        error_ = "AUTH was refused: " + (Quotes(text) ? error_.substr(0, error_.find(' ')) : error_);
       return Verdict::kFailed;
     }
   } else if (step == Step::kInfo && reply.type() == Reply::Type::kString) {

@@ -107,8 +107,7 @@ void AppendCommand(std::initializer_list<std::string_view> arguments, std::strin
     lengths.push_back(argument.size());
   }
   char* command = nullptr;
-  const auto bytes =
-      redisFormatCommandArgv(&command, static_cast<int>(texts.size()), texts.data(), lengths.data());
+  const auto bytes = redisFormatCommandArgv(&command, static_cast<int>(texts.size()), texts.data(), lengths.data());
   if (bytes > 0) out->append(command, static_cast<size_t>(bytes));
   redisFreeCommand(command);
 }

@@ -11,6 +11,8 @@ namespace spillway {
 namespace {
 
 constexpr int64_t kIdleMs = 10000;
+// Between two pages checks have the server, and this thread, for themselves.
+constexpr int64_t kPauseMs = 1;
 // A page's keys and values are held at once.
 constexpr size_t kMaxPageBytes = size_t{16} << 20;
 
@@ -37,6 +39,7 @@ void Listing::Flush(int64_t now_ms) {
   }
   if (!client_->ready()) return;
   if (step_ == Step::kNone) {
+    if (now_ms < idle_since_ms_ + kPauseMs) return;
     const ListRequest& request = pages_.front();
     page_ = Page{};
     page_.ticket = request.ticket;
@@ -147,7 +150,11 @@ void Listing::Tick(int64_t now_ms) {
 
 int64_t Listing::NextTick() const {
   if (client_ == nullptr) return INT64_MAX;
-  const int64_t own = pages_.empty() ? idle_since_ms_ + kIdleMs : deadline_ms_;
+  int64_t own = pages_.empty() ? idle_since_ms_ + kIdleMs : deadline_ms_;
+  // A due pause is over: what remains to wait for is the page.
+  if (!pages_.empty() && step_ == Step::kNone && clock_->NowMs() < idle_since_ms_ + kPauseMs) {
+    own = std::min(own, idle_since_ms_ + kPauseMs);
+  }
   return std::min(own, client_->NextTick());
 }
 

@@ -56,7 +56,7 @@ class Listing : private ReplySink {
   bool asked_values_ = false;
   int64_t deadline_ms_ = INT64_MAX;
   int64_t failures_before_ = 0;
-  int64_t idle_since_ms_ = INT64_MAX;
+  int64_t idle_since_ms_ = 0;  // the last page ended
 };
 
 }  // namespace spillway

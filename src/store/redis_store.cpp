@@ -24,7 +24,7 @@ int64_t MajorOf(const std::string& version) {
 
 }  // namespace
 
-RedisStore::RedisStore(const ClientConfig& config, Client::Dial dial, HandleScope* scope, const Clock* clock,
+RedisStore::RedisStore(const ClientConfig& config, const Client::Dial& dial, HandleScope* scope, const Clock* clock,
                        Results* results, std::function<void()> deliver)
     : clock_(clock),
       results_(results),
@@ -32,8 +32,9 @@ RedisStore::RedisStore(const ClientConfig& config, Client::Dial dial, HandleScop
       seed_(RandomSeed()),
       turn_(scope, clock, this),
       client_(config, dial, clock, [this] { turn_.Request(); }),
-      listing_(config, dial, clock, results, [this] { turn_.Request(); },
-               [this](const std::string& error) { client_.Note(error); }) {}
+      listing_(
+          config, dial, clock, results, [this] { turn_.Request(); },
+          [this](const std::string& error) { client_.Note(error); }) {}
 
 RedisStore::~RedisStore() = default;
 

@@ -22,8 +22,8 @@ class RedisStore : public Store, private TurnEvents {
  public:
   // `scope`, `clock` and `results` outlive the store; `deliver` is called at the end of a loop turn that had results and
   // may destroy the store.
-  RedisStore(const ClientConfig& config, Client::Dial dial, HandleScope* scope, const Clock* clock, Results* results,
-             std::function<void()> deliver);
+  RedisStore(const ClientConfig& config, const Client::Dial& dial, HandleScope* scope, const Clock* clock,
+             Results* results, std::function<void()> deliver);
   ~RedisStore() override;
 
   bool Ask(Op op, const RuleSet& rules, const std::string* keys, int64_t units, Ticket ticket,

@@ -15,7 +15,8 @@ class TurnTable {
   template <class Same>
   Request* Find(uint64_t hash, Same same) {
     if ((count_ + 1) * 2 > slots_.size()) Grow();
-    for (place_ = hash & (slots_.size() - 1); slots_[place_].request != nullptr; place_ = (place_ + 1) & (slots_.size() - 1)) {
+    for (place_ = hash & (slots_.size() - 1); slots_[place_].request != nullptr;
+         place_ = (place_ + 1) & (slots_.size() - 1)) {
       if (slots_[place_].hash == hash && same(*slots_[place_].request)) return slots_[place_].request;
     }
     return nullptr;

@@ -9,7 +9,9 @@ namespace spillway {
 namespace {
 
 struct FakeStream : Stream {
-  explicit FakeStream(std::string* log, StreamEvents* to, FakeStream** at) : sent(log), events(to), self(at) { *self = this; }
+  explicit FakeStream(std::string* log, StreamEvents* to, FakeStream** at) : sent(log), events(to), self(at) {
+    *self = this;
+  }
   ~FakeStream() override {
     if (*self == this) *self = nullptr;
   }
@@ -30,7 +32,8 @@ class RedisStoreTest : public ::testing::Test {
     uv_loop_init(&loop_);
     // Something else that keeps the loop alive, as a listening server would.
     uv_timer_init(&loop_, &server_);
-    uv_timer_start(&server_, [](uv_timer_t*) {}, 3600000, 0);
+    uv_timer_start(
+        &server_, [](uv_timer_t*) {}, 3600000, 0);
     const auto dial = [this](StreamEvents* events) {
       ++dials_;
       return std::make_unique<FakeStream>(&sent_, events, &stream_);
