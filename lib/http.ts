@@ -14,7 +14,8 @@ export function createRateLimitHeaders(
   resetTime: number,
   allowed: boolean = remaining > 0,
 ): Record<string, string> {
-  const headers = standingHeaders(limit, remaining, resetTime);
+  // Nothing can be told of what is unlimited.
+  const headers = limit === Infinity ? {} : standingHeaders(limit, remaining, resetTime);
   if (!allowed) headers['Retry-After'] = String(secondsUntil(resetTime));
   return headers;
 }

@@ -14,6 +14,9 @@ export interface Quota {
   readonly burst: number;
 }
 
+/** The most units per window of a sliding log. */
+const MAX_LOG_LIMIT = 10_000;
+
 /** How a rate is counted. */
 export interface QuotaOptions {
   rate: Rate;
@@ -54,11 +57,29 @@ export function readQuota(
     throw invalidOption(`${place(where, 'burst')}: what is unlimited has no burst.`);
   }
   const { requests: limit, windowMs } = rate;
-  if (algorithm !== 'token-bucket') return { algorithm, limit, windowMs, burst: limit };
-  if (limit > 0) return { algorithm, limit, windowMs, burst: burst ?? defaults.burst ?? limit };
+  const quota = { algorithm, limit, windowMs, burst: limit };
+  if (algorithm === 'token-bucket' && limit > 0) quota.burst = burst ?? defaults.burst ?? limit;
   // A bucket that never refills would still admit what it starts with.
-  if (burst === undefined) return { algorithm, limit, windowMs, burst: 0 };
-  throw invalidOption(`${place(where, 'burst')}: a rate of 0 denies everything, so it has no burst.`);
+  else if (burst !== undefined) {
+    throw invalidOption(`${place(where, 'burst')}: a rate of 0 denies everything, so it has no burst.`);
+  }
+  refuseTooLarge(quota, ratePlace);
+  return quota;
+}
+
+/** The core refuses the same; here it is known which rule it is. Every number in between has to be exact. */
+function refuseTooLarge({ algorithm, limit, windowMs, burst }: Quota, where: string): void {
+  if (algorithm === 'sliding-log' && limit > MAX_LOG_LIMIT) {
+    throw invalidOption(
+      `${where}: a sliding log holds an entry for each unit, so it admits at most ${MAX_LOG_LIMIT} per window; use 'sliding-window'.`,
+    );
+  }
+  const most = Math.floor(Number.MAX_SAFE_INTEGER / windowMs);
+  if (algorithm === 'token-bucket' && Math.max(limit, burst) > most) {
+    throw invalidOption(
+      `${where}: in a window of ${windowText(windowMs)} a token bucket holds and gains at most ${most}.`,
+    );
+  }
 }
 
 /** Reads the defaults of a limiter. @throws RateLimitError `ERR_INVALID_OPTION` */

@@ -29,21 +29,23 @@ refund.f = function(key, window, _, mark)
 end
 refund.w = function(key, window, _, mark)
   local value = redis.call('GET', key)
-  local newest = value and string.match(value, '^w(%d+) ')
-  if not newest then
+  local width, newest, counts = string.match(value or '', '^w(%d+) (%d+)([ %d]*)$')
+  -- The mark is the number of a sub-window of this width.
+  if not width or tonumber(width) ~= math.ceil(window / 10) then
     return
   end
   local place = tonumber(newest) - mark + 1
   local i = 0
   local done = false
-  local text = string.gsub(value, '%d+', function(number)
+  counts = string.gsub(counts, '%d+', function(number)
     i = i + 1
-    if i - 1 == place and tonumber(number) > 0 then
+    if i == place and tonumber(number) > 0 then
       done = true
       return string.format('%.0f', math.max(0, tonumber(number) - units))
     end
   end)
   if done then
+    local text = string.format('w%s %s', width, newest) .. counts
     redis.call('SET', key, text, 'PX', math.max(1, redis.call('PTTL', key)))
     taken = taken + 1
   end
@@ -56,7 +58,8 @@ refund.l = function(key, window, _, mark)
   local left = mark > now - window and units or 0
   local any = 0
   while left > 0 do
-    local members = redis.call('ZRANGEBYSCORE', key, text, text, 'LIMIT', 0, math.min(left, 500))
+    -- The last ones first: those of one millisecond are numbered on from the last.
+    local members = redis.call('ZREVRANGEBYSCORE', key, text, text, 'LIMIT', 0, math.min(left, 500))
     if #members == 0 then
       break
     end

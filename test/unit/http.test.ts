@@ -91,4 +91,14 @@ describe('withRateLimit', () => {
     expect(response.headers.get('x-ratelimit-limit')).toBe('10');
     expect(await response.json()).toMatchObject({ retryAfter: 6 });
   });
+
+  test('of what is unlimited no header tells', () => {
+    const response = withRateLimit(new Response('hello'), {
+      allowed: true,
+      limit: Infinity,
+      remaining: Infinity,
+      resetTime: NOW,
+    });
+    expect([...response.headers.keys()].filter((name) => name.startsWith('x-ratelimit'))).toEqual([]);
+  });
 });

@@ -204,3 +204,24 @@ test('plans are own names only', () => {
     expect(refusalOf(() => compilePlans(bad, DEFAULTS)).code).toBe('ERR_INVALID_OPTION');
   }
 });
+
+describe('what the core could not count exactly is refused with its place', () => {
+  const bucket = (rate: string, burst?: number) => ({ rate, algorithm: 'token-bucket', burst });
+
+  test.each([
+    [{ rate: '10001/h', algorithm: 'sliding-log' }, /plans\.FREE\.rate: a sliding log .* at most 10000/],
+    [bucket('1/d', 104_249_992), /in a window of 1d a token bucket holds and gains at most 104249991/],
+    [bucket('104249992/d', 1), /at most 104249991/],
+  ])('%j', (given, message) => {
+    expect(refusalOf(() => plan(given))).toMatchObject({ code: 'ERR_INVALID_OPTION' });
+    expect(refusalOf(() => plan(given)).message).toMatch(message);
+  });
+
+  test.each([
+    [{ rate: '10000/h', algorithm: 'sliding-log' }],
+    [bucket('104249991/d', 104_249_991)],
+    [{ rate: { requests: Number.MAX_SAFE_INTEGER, windowMs: HOUR }, algorithm: 'sliding-window' }],
+  ])('%j is the most', (given) => {
+    expect(plan(given)).toHaveLength(1);
+  });
+});
