@@ -12,8 +12,8 @@ export interface Charge {
   readonly marks: number | number[];
 }
 
-/** No charge can have it: what a rule that charged nothing gives to a refund. */
-export const NO_MARK = 0;
+/** No charge has it, in either store: what a rule that charged nothing gives to a refund. */
+export const NO_MARK = -(2 ** 52);
 
 /**
  * A decision that remembers its charge where neither JSON nor a comparison sees it. A private field costs a few

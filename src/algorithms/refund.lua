@@ -30,8 +30,8 @@ end
 refund.w = function(key, window, _, mark)
   local value = redis.call('GET', key)
   local width, newest, counts = string.match(value or '', '^w(%d+) (%d+)([ %d]*)$')
-  -- The mark is the number of a sub-window of this width.
-  if not width or tonumber(width) ~= math.ceil(window / 10) then
+  -- The mark is the number of a sub-window of this width, which is counted until `window` behind its end.
+  if not width or tonumber(width) ~= math.ceil(window / 10) or (mark + 1) * width + window - 1 <= now then
     return
   end
   local place = tonumber(newest) - mark + 1
