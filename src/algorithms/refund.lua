@@ -29,23 +29,22 @@ refund.f = function(key, window, _, mark)
 end
 refund.w = function(key, window, _, mark)
   local value = redis.call('GET', key)
-  local width, newest, counts = string.match(value or '', '^w(%d+) (%d+)([ %d]*)$')
-  -- The mark is the number of a sub-window of this width, which is counted until `window` behind its end.
-  if not width or tonumber(width) ~= math.ceil(window / 10) or (mark + 1) * width + window - 1 <= now then
+  local width, newest = string.match(value or '', '^w(%d+) (%d+) ')
+  if not width or tonumber(width) ~= math.ceil(window / 10) then
     return
   end
-  local place = tonumber(newest) - mark + 1
+  -- The numbers of the state: width, newest sub-window, then the counts, newest first.
+  local place = tonumber(newest) - mark + 3
   local i = 0
   local done = false
-  counts = string.gsub(counts, '%d+', function(number)
+  local text = string.gsub(value, '%d+', function(number)
     i = i + 1
-    if i == place and tonumber(number) > 0 then
+    if i > 2 and i == place and tonumber(number) > 0 then
       done = true
       return string.format('%.0f', math.max(0, tonumber(number) - units))
     end
   end)
   if done then
-    local text = string.format('w%s %s', width, newest) .. counts
     redis.call('SET', key, text, 'PX', math.max(1, redis.call('PTTL', key)))
     taken = taken + 1
   end

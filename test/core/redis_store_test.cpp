@@ -70,8 +70,9 @@ class RedisStoreTest : public ::testing::Test {
     sent_.clear();
   }
   void Check(Ticket ticket, int64_t cost = 1) {
-    Outcome now;
-    ASSERT_FALSE(store_->Check(rule_, "p:k", cost, ticket, &now));
+    std::vector<Outcome> now;
+    const std::string key = "p:k";
+    ASSERT_FALSE(store_->Ask(Op::kCheck, rules_, &key, cost, ticket, &now));
   }
   std::string Time() const { return "*2\r\n$10\r\n1700000000\r\n$1\r\n0\r\n"; }
 
@@ -85,7 +86,7 @@ class RedisStoreTest : public ::testing::Test {
   std::string sent_;
   FakeStream* stream_ = nullptr;
   int dials_ = 0;
-  Rule rule_{"p:", Algorithm::kFixedWindow, 3, 60000, 250};
+  const RuleSet rules_{Rule{"p:", Algorithm::kFixedWindow, 3, 60000, 250, "", 0, false}};
   std::unique_ptr<RedisStore> store_;
 };
 
@@ -140,7 +141,7 @@ TEST_F(RedisStoreTest, AKeyThatWasDeniedAsksTheScriptUntilItAdmitsAgain) {
   EXPECT_EQ(CountOf(sent_, "INCRBY"), 0U);
   EXPECT_EQ(CountOf(sent_, "EVALSHA"), 1U);
   // The take-back's reply, then the script's.
-  Say(":1\r\n*3\r\n:1\r\n:1\r\n:60000\r\n");
+  Say(":1\r\n*4\r\n:1\r\n:1\r\n:60000\r\n:1700000060000\r\n");
   EXPECT_TRUE(outcomes_.at(1).decision.allowed);
   sent_.clear();
   Check(3);
@@ -157,7 +158,7 @@ TEST_F(RedisStoreTest, ADenialInAWindowOfUnknownEndAsksTheScript) {
   EXPECT_TRUE(outcomes_.empty());
   Turn();
   EXPECT_EQ(CountOf(sent_, "EVALSHA"), 2U) << "the take-back, then the check";
-  Say(":1\r\n*3\r\n:0\r\n:3\r\n:59990\r\n");
+  Say(":1\r\n*4\r\n:0\r\n:3\r\n:59990\r\n:1700000059990\r\n");
   ASSERT_EQ(outcomes_.size(), 1U);
   EXPECT_EQ(outcomes_[0].decision.retry_after_ms, 59991);
 }
@@ -170,7 +171,7 @@ TEST_F(RedisStoreTest, AnOldServerOrAnUnreadableVersionMeansTheScript) {
   sent_.clear();
   Turn();
   // Its source this time; checked here because Connect has cleared the first form.
-  Say("*3\r\n:1\r\n:1\r\n:60000\r\n");
+  Say("*4\r\n:1\r\n:1\r\n:60000\r\n:1700000060000\r\n");
   ASSERT_EQ(outcomes_.size(), 1U);
   EXPECT_TRUE(outcomes_[0].decision.allowed);
 }
@@ -305,14 +306,17 @@ TEST_F(RedisStoreTest, AServerThatDoesNotReadIsNotSentMore) {
 }
 
 TEST_F(RedisStoreTest, TheQueueIsBounded) {
-  Outcome now;
+  std::vector<Outcome> now;
   Ticket ticket = 0;
-  while (!store_->Check(rule_, "p:k" + std::to_string(ticket % 100), 1, ticket, &now)) {
-    ++ticket;
+  for (bool ready = false; !ready;) {
+    const std::string key = "p:k" + std::to_string(ticket % 100);
+    ready = store_->Ask(Op::kCheck, rules_, &key, 1, ticket, &now);
+    if (!ready) ++ticket;
     ASSERT_LE(ticket, 100000U);
   }
-  EXPECT_EQ(now.ending, Ending::kQueueFull);
-  EXPECT_EQ(now.ticket, ticket);
+  ASSERT_EQ(now.size(), 1U);
+  EXPECT_EQ(now[0].ending, Ending::kQueueFull);
+  EXPECT_EQ(now[0].ticket, ticket);
 }
 
 TEST_F(RedisStoreTest, CloseSettlesEveryTicketOnce) {
@@ -327,7 +331,7 @@ TEST_F(RedisStoreTest, TooLargeACostNeverFitsAndIsStillAskedOfTheServer) {
   Check(1, 4);
   Turn();
   Connect();
-  Say("*3\r\n:0\r\n:2\r\n:5000\r\n");
+  Say("*4\r\n:0\r\n:2\r\n:5000\r\n:1700000005000\r\n");
   ASSERT_EQ(outcomes_.size(), 1U);
   EXPECT_FALSE(outcomes_[0].decision.allowed);
   EXPECT_EQ(outcomes_[0].decision.retry_after_ms, kNeverFits);
