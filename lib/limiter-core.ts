@@ -64,14 +64,11 @@ export class LimiterCore implements AnyLimiter {
   }
 
   checkRequest(request: RateLimitRequest): Promise<Decision> {
-    try {
-      requireObject(request, 'A request');
-      const units = readUnits(request.cost, 'cost');
-      const onError = request.onError === undefined ? undefined : readOnError(request.onError);
-      return this.submit(this.layers.select(request), units, Kind.Decision, onError);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    return this.askFor(request, Kind.Decision);
+  }
+
+  peekRequest(request: RateLimitRequest): Promise<Decision> {
+    return this.askFor(request, Kind.Look);
   }
 
   /** `check` at a cost of 1, with the result built as `kind` says. */
@@ -167,6 +164,20 @@ export class LimiterCore implements AnyLimiter {
       if (options === undefined) return this.run(readKey(key), set, 1, kind);
       refuseCheckOptions(options);
       return this.run(readKey(key), set, readUnits(options.cost, 'cost'), kind, options.onError);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  private askFor(
+    request: RateLimitRequest,
+    kind: typeof Kind.Decision | typeof Kind.Look,
+  ): Promise<Decision> {
+    try {
+      requireObject(request, 'A request');
+      const units = readUnits(request.cost, 'cost');
+      const onError = request.onError === undefined ? undefined : readOnError(request.onError);
+      return this.submit(this.layers.select(request), units, kind, onError);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -67,6 +67,8 @@ export interface RequestLimiter extends LimiterBase {
    *   `ERR_INVALID_OPTION`; `ERR_CLOSED`; what a function of the rules throws
    */
   checkRequest(request: RateLimitRequest & { plan?: undefined }): Promise<Decision>;
+  /** What `checkRequest` would decide now, without charging anything. Same errors as `checkRequest`. */
+  peekRequest(request: RateLimitRequest & { plan?: undefined }): Promise<Decision>;
 }
 
 /** A limiter with plans: `createRateLimiter({ plans })`. */
@@ -88,6 +90,8 @@ export interface PlanLimiter<Plan extends string> extends LimiterBase {
   penalize(key: string, plan: Plan, units?: number): Promise<Decision>;
   /** As in `RequestLimiter`. */
   checkRequest(request: RateLimitRequest & { plan?: Plan }): Promise<Decision>;
+  /** As in `RequestLimiter`. */
+  peekRequest(request: RateLimitRequest & { plan?: Plan }): Promise<Decision>;
   /**
    * Puts other plans in place of those there are, from the next check on. Counts go on: what was consumed stays
    * consumed.

@@ -10,6 +10,6 @@ export function nearTeller(tell: OnNearLimit | undefined): OnNear | undefined {
   return (place, decision) => {
     void Promise.resolve()
       .then(() => tell(decision.rules[place]!, decision))
-      .catch((error: unknown) => process.emitWarning(error instanceof Error ? error : String(error)));
+      .catch((error: unknown) => process.emitWarning(`spillway: onNearLimit failed: ${String(error)}`));
   };
 }
