@@ -1,6 +1,6 @@
 /** Servers that let nobody in: few attempts, answers in time, recovery without help, and no secret in any text. */
 import { inspect } from 'node:util';
-import { createRateLimiter } from 'spillway';
+import { createRateLimiter, type RateLimiter } from 'spillway';
 import { FakeRedis } from './support/fake-redis';
 import { owner } from './support/owned';
 import { RedisServer } from './support/redis';
@@ -10,10 +10,8 @@ const own = owner();
 const SECRET = 'hunter2-is-my-secret';
 const inTime = 250 + SLACK_MS;
 
-type Limiter = ReturnType<typeof createRateLimiter>;
-
 /** Keeps checking for so long; every check has to be answered by the policy, in time. */
-async function checkFor(limiter: Limiter, ms: number): Promise<void> {
+async function checkFor(limiter: RateLimiter, ms: number): Promise<void> {
   const end = performance.now() + ms;
   while (performance.now() < end) {
     const { value, ms: took } = await timed(limiter.check('k'));
@@ -24,7 +22,7 @@ async function checkFor(limiter: Limiter, ms: number): Promise<void> {
 }
 
 /** Everything that the limiter can be made to say. */
-async function words(limiter: Limiter): Promise<string> {
+async function words(limiter: RateLimiter): Promise<string> {
   const messages = [];
   for (const act of [() => limiter.reset('k'), () => limiter.list().next()]) {
     messages.push(await act().then(String, (reason: Error) => `${reason.message} ${reason.stack}`));

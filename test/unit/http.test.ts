@@ -99,6 +99,8 @@ describe('withRateLimit', () => {
       remaining: Infinity,
       resetTime: NOW,
     });
-    expect([...response.headers.keys()].filter((name) => name.startsWith('x-ratelimit'))).toEqual([]);
+    for (const name of ['limit', 'remaining', 'reset']) {
+      expect(response.headers.has(`x-ratelimit-${name}`)).toBe(false);
+    }
   });
 });

@@ -1,5 +1,5 @@
 import { Ending } from '../../lib/native';
-import { Kind } from '../../lib/kind';
+import { Kind, type Built, type KindOf } from '../../lib/kind';
 import { byPolicy } from '../../lib/policy';
 import { build, recordsOf } from '../../lib/results';
 import { RuleSet } from '../../lib/rule';
@@ -49,8 +49,9 @@ function records(...said: Said[]): Float64Array {
 }
 
 const one = (onError: OnError = 'open') => new RuleSet([rule('FREE', { onError })]);
-const built = <K extends (typeof Kind)[keyof typeof Kind]>(kind: K, set: RuleSet, ...said: Said[]) =>
-  build(kind, records(...said), LENGTH, set, 'org', 1, NOW, 'redis');
+function built<K extends KindOf>(kind: K, set: RuleSet, ...said: Said[]): Built[K] {
+  return build(kind, records(...said), LENGTH, set, 'org', 1, NOW, 'redis') as Built[K];
+}
 
 test('a result has the four fields of the drop-in and no others', () => {
   expect(built(Kind.Result, one(), { remaining: 60, resetInMs: 1_234, used: 40 })).toStrictEqual({
