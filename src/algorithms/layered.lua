@@ -21,13 +21,14 @@ for i, key in ipairs(KEYS) do
     r.reset = r.blocked
   end
   rules[i] = r
+  r.fits = math.max(0, r.blocked and 0 or math.floor(r.room / cost))
+  -- The division rounds near 2^53; the product is exact there.
+  if r.fits * cost > r.room then
+    r.fits = math.max(0, r.fits - 1)
+  end
+  r.fits = math.min(r.fits, waiters)
   if not force and not r.shadow then
-    local fit = r.blocked and 0 or math.floor(r.room / cost)
-    -- The division rounds near 2^53; the product is exact there.
-    if fit * cost > r.room then
-      fit = fit - 1
-    end
-    admitted = math.max(0, math.min(admitted, fit))
+    admitted = math.min(admitted, r.fits)
   end
 end
 local reply = {admitted}
@@ -39,7 +40,7 @@ for i, key in ipairs(KEYS) do
     units = 0
   elseif r.shadow and not force then
     -- It counts what it would have admitted.
-    units = math.max(0, math.min(admitted, math.floor(r.room / cost))) * cost
+    units = math.min(admitted, r.fits) * cost
   end
   if blocked == 0 and waiters > 0 then
     charge[r.kind](key, r, units)
@@ -58,6 +59,6 @@ for i, key in ipairs(KEYS) do
   reply[at + 2] = delay
   reply[at + 3] = r.mark
   reply[at + 4] = blocked
-  reply[at + 5] = blocked == 1 and 0 or units
+  reply[at + 5] = r.fits
 end
 return reply

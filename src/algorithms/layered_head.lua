@@ -4,7 +4,7 @@
 -- ARGV     cost, waiters (equal checks that ask at once; 0: only look), force (1: charge even where it does not fit),
 --          then for each rule: algorithm, capacity, window (ms), refill per window, shadow (1: it never denies)
 -- Reply    {admitted, then for each rule: room, ms until it is empty again, ms until a denied check fits (-1 never),
---          mark of the charge, blocked, units charged}
+--          mark of the charge, blocked, waiters that this rule alone would have admitted}
 -- Every algorithm gives three functions. read: fills r.room (units that fit; may be negative) and what the others need.
 -- charge: adds units. wait: ms until `units` fit.
 local read, charge, wait = {}, {}, {}

@@ -159,13 +159,14 @@ void RedisStore::FinishLayered(Request* request, const Reply& reply) {
       const size_t at = 2 + kFields * i;
       const Rule& rule = rules[i];
       const int64_t room = reply.integer(at);
-      const int64_t charged = reply.integer(at + 5);
+      // Of the checks of this command, how many this rule alone would have admitted, and how many it counted.
+      const int64_t fits = reply.integer(at + 5);
+      const int64_t counted = rule.shadow && request->op != Op::kPenalize ? std::min(admitted, fits) : admitted;
       Decision decision;
       decision.limit = rule.capacity();
       decision.blocked = reply.integer(at + 4) == 1;
-      decision.allowed = passed && !rule.shadow ? true : room >= request->cost && !decision.blocked;
-      if (passed && rule.shadow) decision.allowed = (place + 1) * request->cost <= charged;
-      const int64_t left = passed ? room + std::max<int64_t>(0, charged - (place + 1) * request->cost) : room;
+      decision.allowed = passed ? place < fits : room >= request->cost && !decision.blocked;
+      const int64_t left = passed ? room + std::max<int64_t>(0, counted - place - 1) * request->cost : room;
       decision.remaining = std::clamp<int64_t>(left, 0, decision.limit);
       decision.used = decision.limit - left;
       decision.reset_in_ms = std::max<int64_t>(0, reply.integer(at + 1));
