@@ -38,6 +38,8 @@ void StoreHandle::Put(const Outcome& outcome, size_t record) {
 void StoreHandle::PutFirst(const Outcome& outcome) { Put(outcome, 0); }
 
 void StoreHandle::Deliver() {
+  // An environment that ended while this was made gave no array, and reads nothing any more.
+  if (batch_records_ == 0) return;
   const Napi::HandleScope scope(env_);
   // Taken first: what JavaScript asks meanwhile reports into the next turn's results.
   std::vector<Outcome> outcomes;
