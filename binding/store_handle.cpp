@@ -42,6 +42,8 @@ void StoreHandle::PutFirst() {
 }
 
 void StoreHandle::Deliver() {
+  // An environment that ended while this was made gave no array, and reads nothing any more.
+  if (batch_records_ == 0) return;
   const Napi::HandleScope scope(env_);
   // Taken first: what JavaScript asks meanwhile reports into the next turn's results.
   std::vector<Outcome> outcomes;

@@ -12,7 +12,9 @@ add_library(addon MODULE
   binding/environment.cpp
   binding/store_handle.cpp)
 target_include_directories(addon SYSTEM PRIVATE ${SPILLWAY_NODE_ADDON_API})
-target_compile_definitions(addon PRIVATE NAPI_VERSION=8 NAPI_DISABLE_CPP_EXCEPTIONS)
+# A worker that is being terminated can run no JavaScript, nor take an exception: not a reason to end the process.
+target_compile_definitions(addon PRIVATE
+  NAPI_VERSION=8 NAPI_DISABLE_CPP_EXCEPTIONS NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS)
 target_link_libraries(addon PRIVATE core spillway_options)
 set_target_properties(addon PROPERTIES OUTPUT_NAME spillway PREFIX "" SUFFIX ".node")
 

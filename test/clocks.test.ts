@@ -36,7 +36,7 @@ interface Seen {
 
 test.each([HOUR, -HOUR])('a client whose clock is %d ms off counts as all others do', async (skew) => {
   const server = await own(RedisServer.start());
-  const clock = await own(new SetClock());
+  const clock = await own(new SetClock({ node: true }));
   const client = new Script(CLIENT, { given: server.url, env: clock.env });
   await client.report(0);
   client.tell('look');

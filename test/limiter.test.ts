@@ -77,6 +77,24 @@ describe.each(variants)('%s', (store, common) => {
     expect(await limiter.check('org', 'PRO')).toMatchObject({ allowed: true, remaining: 6, rule: 'PRO' });
   });
 
+  test('checks of one key made at once: each by its own plan and cost', async () => {
+    const limiter = await own(createRateLimiter({ ...common(), plans }));
+    const decisions = await Promise.all([
+      limiter.check('org', 'FREE'),
+      limiter.check('org', 'PRO'),
+      limiter.check('org', 'PRO', { cost: 4 }),
+      limiter.check('org', 'FREE', { cost: 3 }),
+      limiter.peek('org', 'PRO'),
+      limiter.check('org', 'PRO', { cost: 2 }),
+    ]);
+    // In some order, of which only the sums are promised: 1 + 1 + 4 + 2, and 3 more never fit under 3.
+    expect(decisions.map(({ rule, limit }) => [rule, limit])).toEqual(
+      ['FREE', 'PRO', 'PRO', 'FREE', 'PRO', 'PRO'].map((plan) => [plan, plan === 'FREE' ? 3 : 10]),
+    );
+    expect(decisions.map(({ allowed }) => allowed)).toEqual([true, true, true, false, true, true]);
+    expect(await limiter.peek('org', 'PRO')).toMatchObject({ remaining: 2 });
+  });
+
   test('one rate needs no plan', async () => {
     const limiter = await own(createRateLimiter({ ...common(), rate: '5/10s' }));
     const decisions = await times(7, () => limiter.check('any key'));

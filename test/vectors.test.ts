@@ -73,7 +73,7 @@ let serverClock: SetClock;
 let server: RedisServer;
 
 beforeAll(async () => {
-  clientClock = await own(new SetClock({ monotonic: true }));
+  clientClock = await own(new SetClock({ node: true, monotonic: true }));
   serverClock = await own(new SetClock());
   server = await own(RedisServer.start({ env: serverClock.env }));
   await server.command('ACL', 'SETUSER', 'limited', 'on', '>secret', '~ratelimit:*', '+@all', '-info');

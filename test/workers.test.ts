@@ -39,9 +39,9 @@ test('200 workers are terminated in mid-flight', async () => {
         for (let i = 0; i < n; i++) {
           const worker = start(code);
           const exit = ended(worker);
-          // Some in the middle of the dial, some in the middle of the load.
-          if (i % 4 === 0) await new Promise((resolve) => worker.once('online', resolve));
-          else await new Promise((resolve) => worker.once('message', resolve));
+          // Some while the addon is loaded, some in the middle of the dial, some in the middle of the load.
+          await new Promise((resolve) => worker.once(i % 2 ? 'online' : 'message', resolve));
+          if (i % 2) await new Promise((resolve) => setTimeout(resolve, i % 25));
           await worker.terminate();
           await exit;
           terminated++;
