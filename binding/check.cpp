@@ -57,7 +57,7 @@ struct Call {
 
 // The key of all rules, or an array with one for each. 0, or the Submit code.
 int32_t ReadSubjects(napi_env env, Call* call) {
-  const napi_value key = call->arguments[1];
+  napi_value key = call->arguments[1];
   const int32_t refused = ReadId(env, key, call->buffer, &call->id);
   if (refused != kNotAString) return refused;
   napi_is_array(env, key, &call->several);
@@ -112,7 +112,8 @@ napi_value Ask(napi_env env, napi_callback_info info) {
   if (refused != 0) return Number(env, refused);
   int64_t units = 0;
   if (!ReadUnits(env, call.arguments[2], &units)) return Number(env, kBadNumber);
-  return Answer(env, call.handle, call.handle->limiter()->Ask(op, call.set, call.subjects(), units, call.slot, call.handle->now()));
+  return Answer(env, call.handle,
+                call.handle->limiter()->Ask(op, call.set, call.subjects(), units, call.slot, call.handle->now()));
 }
 
 napi_value Refund(napi_env env, napi_callback_info info) {
@@ -137,14 +138,16 @@ napi_value Block(napi_env env, napi_callback_info info) {
   if (refused != 0) return Number(env, refused);
   int64_t ms = 0;
   if (!ReadUnits(env, call.arguments[2], &ms) || ms > kMaxWindowMs) return Number(env, kBadNumber);
-  return Answer(env, call.handle, call.handle->limiter()->Block(call.set, call.subjects(), ms, call.slot, call.handle->now()));
+  return Answer(env, call.handle,
+                call.handle->limiter()->Block(call.set, call.subjects(), ms, call.slot, call.handle->now()));
 }
 
 napi_value Reset(napi_env env, napi_callback_info info) {
   Call call;
   const int32_t refused = ReadCall(env, info, 2, &call);
   if (refused != 0) return Number(env, refused);
-  return Answer(env, call.handle, call.handle->limiter()->Reset(call.set, call.subjects(), call.slot, call.handle->now()));
+  return Answer(env, call.handle,
+                call.handle->limiter()->Reset(call.set, call.subjects(), call.slot, call.handle->now()));
 }
 
 void Define(Napi::Object object, const char* name, napi_callback function, StoreHandle* handle) {

@@ -128,8 +128,8 @@ void RedisStore::FinishScript(Request* request, const Reply& reply) {
   for (int64_t i = 0; i < waiters; ++i) {
     const Ticket ticket = request->tickets[static_cast<size_t>(i)];
     const int64_t after = used - (admitted - 1 - i) * request->cost;
-    Decision decision = i < admitted ? FixedWindowAdmitted(rule, after, rest)
-                                     : FixedWindowDenied(rule, used, rest, request->cost);
+    Decision decision =
+        i < admitted ? FixedWindowAdmitted(rule, after, rest) : FixedWindowDenied(rule, used, rest, request->cost);
     decision.mark = reply.integer(4);
     decision.blocked = used >= kBlocked;
     Settle(ticket, Ending::kAnswered, decision);
@@ -172,8 +172,7 @@ void RedisStore::FinishLayered(Request* request, const Reply& reply) {
       decision.reset_in_ms = std::max<int64_t>(0, reply.integer(at + 1));
       decision.retry_after_ms = decision.allowed ? 0 : reply.integer(at + 2);
       decision.mark = reply.integer(at + 3);
-      results_->outcomes.push_back(
-          {ticket, Ending::kAnswered, decision, static_cast<uint8_t>(rules.size() - 1 - i)});
+      results_->outcomes.push_back({ticket, Ending::kAnswered, decision, static_cast<uint8_t>(rules.size() - 1 - i)});
     }
     --waiting_;
     ++place;

@@ -50,9 +50,11 @@ bool RedisStore::Full(Ticket ticket, std::vector<Outcome>* now) const {
 bool RedisStore::Ask(Op op, const RuleSet& rules, const std::string* keys, int64_t units, Ticket ticket,
                      std::vector<Outcome>* now) {
   if (Full(ticket, now)) return true;
-  const bool one_window = rules.size() == 1 && rules.front().algorithm == Algorithm::kFixedWindow && !rules.front().shadow;
+  const bool one_window =
+      rules.size() == 1 && rules.front().algorithm == Algorithm::kFixedWindow && !rules.front().shadow;
   if (op != Op::kCheck) {
-    Request* request = NewRequest(one_window && op == Op::kPeek && units == 1 ? Call::kPeek : Call::kLayered, rules, keys);
+    Request* request =
+        NewRequest(one_window && op == Op::kPeek && units == 1 ? Call::kPeek : Call::kLayered, rules, keys);
     request->op = op;
     request->cost = units;
     SubmitAlone(request, ticket);
@@ -247,7 +249,7 @@ bool RedisStore::Healthy() {
   const int64_t now_ms = clock_->NowMs();
   if (client_.ready() && !pinging_ && now_ms - client_.last_reply_ms() >= kOldReplyMs) {
     pinging_ = true;
-    Submit(NewRequest(Call::kPing, no_rules_, nullptr));
+    Submit(NewRequest(Call::kPing, no_rules_, &no_key_));
   }
   return client_.ready() && !client_.Overdue(now_ms, kOverdueMs);
 }

@@ -95,7 +95,8 @@ class RedisStore : public Store, private TurnEvents {
   int64_t waiting_ = 0;  // tickets
   int64_t timeouts_ = 0;
   bool pinging_ = false;
-  const RuleSet no_rules_;  // of a PING
+  const RuleSet no_rules_;  // of a PING, as is
+  const std::string no_key_;
 };
 
 }  // namespace spillway
