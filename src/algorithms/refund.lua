@@ -30,7 +30,8 @@ end
 refund.w = function(key, window, _, mark)
   local value = redis.call('GET', key)
   local width, newest = string.match(value or '', '^w(%d+) (%d+) ')
-  if not width or tonumber(width) ~= math.ceil(window / 10) then
+  -- The mark is the number of a sub-window of this width, which counts until one window behind its end.
+  if not width or tonumber(width) ~= math.ceil(window / 10) or (mark + 1) * width + window - 1 <= now then
     return
   end
   -- The numbers of the state: width, newest sub-window, then the counts, newest first.
@@ -74,8 +75,11 @@ refund.b = function(key, window, refill, mark)
   if not missing or now >= mark or tonumber(scale) ~= window then
     return
   end
-  missing, at = tonumber(missing), tonumber(at)
-  missing = math.max(0, missing - (now - at) * refill - units * window)
+  missing = tonumber(missing) - (now - tonumber(at)) * refill
+  if missing <= 0 then
+    return
+  end
+  missing = math.max(0, missing - units * window)
   if missing == 0 then
     redis.call('DEL', key)
   else
