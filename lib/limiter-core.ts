@@ -85,9 +85,7 @@ export class LimiterCore implements AnyLimiter {
     const set = this.layers.setOf(plan);
     const store = this.storeFor(set, readKey(key));
     if (store === undefined) return unasked(kind, set, key) as Built[K];
-    return kind === Kind.Result
-      ? (store.checkNow(set, key, 1, kind) as Built[K])
-      : store.peekNow(set, key, 1, kind);
+    return kind === Kind.Result ? store.checkNow<K>(set, key, 1, kind) : store.peekNow<K>(set, key, 1, kind);
   }
 
   async refund(decision: Decision, units?: number): Promise<boolean> {
@@ -224,7 +222,7 @@ export class LimiterCore implements AnyLimiter {
   ): Promise<boolean> {
     readKey(key);
     const stores = sets.map((set) => this.storeFor(set, key));
-    const calls = sets.map((set, i) => (stores[i] === undefined ? 0 : act(stores[i], set)));
+    const calls = sets.map((set, i) => (stores[i] === undefined ? Promise.resolve(0) : act(stores[i], set)));
     const outcomes = await Promise.all(calls);
     return outcomes.map((outcome, i) => this.backend.require(stores[i], outcome)).some((many) => many > 0);
   }

@@ -77,7 +77,7 @@ export function readUnits(value: unknown, name: string): number {
 }
 
 function pick(options: Record<string, unknown>, names: readonly string[]): RuleOptions {
-  return Object.fromEntries(names.map((name) => [name, options[name]])) as RuleOptions;
+  return Object.fromEntries(names.map((name) => [name, options[name]]));
 }
 
 function readFunction(value: unknown, name: string): unknown {
