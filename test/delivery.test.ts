@@ -5,7 +5,7 @@ import { array, error, integer } from './support/resp';
 import { CLOSE, dialogue, FakeRedis, RESET, STALL, type Answer } from './support/fake-redis';
 import { times } from './support/ledger';
 import { owner } from './support/owned';
-import { delay, SLACK_MS, timed, until } from './support/wait';
+import { delay, inTime, timed, until } from './support/wait';
 
 const own = owner();
 
@@ -88,7 +88,7 @@ test('late answers go to nobody: the checks after them get their own', async () 
   const { value, ms } = await timed(limiter.check('slow'));
   expect(value.source).toBe('policy');
   expect(ms).toBeGreaterThanOrEqual(149);
-  expect(ms).toBeLessThanOrEqual(150 + SLACK_MS);
+  expect(ms).toBeLessThanOrEqual(inTime(150));
   fake.hook = () => undefined;
   const next = times(5, () => limiter.check('quick'));
   await delay(20);
@@ -111,7 +111,7 @@ describe('silence', () => {
     const limiter = await own(createRateLimiter(options));
     const { value, ms } = await timed(limiter.check('k'));
     expect(value.source).toBe('policy');
-    expect(ms).toBeLessThanOrEqual(100 + SLACK_MS);
+    expect(ms).toBeLessThanOrEqual(inTime(100));
     fake.onAccept = 'talk';
     await until('connected', () => limiter.stats().connected, { withinMs: 3_000 });
     expect(await limiter.check('k')).toMatchObject({ source: 'redis', remaining: 99 });
