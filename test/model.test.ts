@@ -1,6 +1,6 @@
 /**
  * Random sequences of every operation, under limits that change and at moments that are edges, against a plain model.
- * A failure names its seed: SPILLWAY_SEED=<seed> repeats it.
+ * A failure names its seed: SPILLWAY_SEED=<seed> repeats it, SPILLWAY_SEED=random draws a new one.
  */
 import { SetClock } from './support/clock';
 import { owner } from './support/owned';
@@ -8,7 +8,8 @@ import { playSteps, type Said } from './support/player';
 import { RedisServer } from './support/redis';
 import { draw, random, type Sequence } from './support/sequences';
 
-const SEED = Number(process.env['SPILLWAY_SEED'] ?? Date.now() % 1_000_000_007);
+const given = process.env['SPILLWAY_SEED'] ?? '261749507';
+const SEED = given === 'random' ? Date.now() % 1_000_000_007 : Number(given);
 const SEQUENCES = 60;
 const STEPS = 60;
 /** A multiple of every sub-window, so that both stores cut time at the same moments. */

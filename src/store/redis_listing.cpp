@@ -39,7 +39,8 @@ void Listing::Flush(int64_t now_ms) {
   }
   if (!client_->ready()) return;
   if (step_ == Step::kNone) {
-    if (now_ms < idle_since_ms_ + kPauseMs) return;
+    paused_ = now_ms < idle_since_ms_ + kPauseMs;
+    if (paused_) return;
     const ListRequest& request = pages_.front();
     page_ = Page{};
     page_.ticket = request.ticket;
@@ -151,10 +152,7 @@ void Listing::Tick(int64_t now_ms) {
 int64_t Listing::NextTick() const {
   if (client_ == nullptr) return INT64_MAX;
   int64_t own = pages_.empty() ? idle_since_ms_ + kIdleMs : deadline_ms_;
-  // A due pause is over: what remains to wait for is the page.
-  if (!pages_.empty() && step_ == Step::kNone && clock_->NowMs() < idle_since_ms_ + kPauseMs) {
-    own = std::min(own, idle_since_ms_ + kPauseMs);
-  }
+  if (!pages_.empty() && paused_) own = std::min(own, idle_since_ms_ + kPauseMs);
   return std::min(own, client_->NextTick());
 }
 

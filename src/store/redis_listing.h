@@ -57,6 +57,7 @@ class Listing : private ReplySink {
   int64_t deadline_ms_ = INT64_MAX;
   int64_t failures_before_ = 0;
   int64_t idle_since_ms_ = 0;  // the last page ended
+  bool paused_ = false;        // as the last Flush saw it
 };
 
 }  // namespace spillway

@@ -11,6 +11,12 @@ namespace {
 // How long a refusal "for the moment" is waited out before asking again.
 constexpr int64_t kRetryMs = 10;
 
+// A block ends when its expiry does, whatever the rule and the cost.
+void DenyByBlock(int64_t rest_ms, Decision* decision) {
+  decision->blocked = true;
+  decision->retry_after_ms = rest_ms + 1;
+}
+
 }  // namespace
 
 void RedisStore::OnReply(Request* request, const Reply& reply) {
@@ -109,7 +115,7 @@ void RedisStore::FinishPlain(Request* request) {
     return;
   }
   Decision denied = FixedWindowDenied(rule, before + admitted, rest, 1);
-  denied.blocked = blocked;
+  if (blocked) DenyByBlock(rest, &denied);
   for (const Ticket ticket : request->tickets) Settle(ticket, Ending::kAnswered, denied);
   Recycle(request);
 }
@@ -131,7 +137,7 @@ void RedisStore::FinishScript(Request* request, const Reply& reply) {
     Decision decision =
         i < admitted ? FixedWindowAdmitted(rule, after, rest) : FixedWindowDenied(rule, used, rest, request->cost);
     decision.mark = reply.integer(4);
-    decision.blocked = used >= kBlocked;
+    if (used >= kBlocked) DenyByBlock(rest, &decision);
     Settle(ticket, Ending::kAnswered, decision);
   }
   if (admitted < waiters) {
@@ -192,7 +198,7 @@ void RedisStore::FinishPeek(Request* request) {
   const bool blocked = used >= kBlocked;
   const int64_t rest = ttl < 0 ? rule.window_ms : blocked ? ttl : std::min(ttl, rule.window_ms);
   Decision decision = FixedWindowPeek(rule, used, rest);
-  decision.blocked = blocked;
+  if (blocked) DenyByBlock(rest, &decision);
   SettleAll(request, Ending::kAnswered, decision);
   Recycle(request);
 }
@@ -205,6 +211,8 @@ void RedisStore::TakeBack(const Request& charged, int64_t units) {
   request->units = units;
   request->before_ms = charged.before_ms;
   request->server_ms = flush_time_.server_ms;
+  // Its source, not its hash: after a NOSCRIPT the process might be gone.
+  request->send_source = true;
   Submit(request);
 }
 

@@ -23,7 +23,12 @@ export class SetClock {
     const source = join(__dirname, 'clock-shim.c');
     // A sanitizer that is preloaded for the addon is none of the compiler's business.
     const env = { ...process.env, LD_PRELOAD: '' };
-    execFileSync(process.env.CC ?? 'cc', ['-shared', '-fPIC', '-O1', '-o', library, source], { env });
+    try {
+      execFileSync(process.env.CC ?? 'cc', ['-shared', '-fPIC', '-O1', '-o', library, source], { env });
+    } catch (reason) {
+      rmSync(this.folder, { recursive: true });
+      throw reason;
+    }
     this.fd = openSync(this.file, 'w+');
     writeSync(this.fd, Buffer.alloc(4096));
     const preload = options.node ? [process.env.LD_PRELOAD, library] : [library];
