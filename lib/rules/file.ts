@@ -1,11 +1,17 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { invalidOption, RateLimitError } from '../errors';
+import type { Rate } from '../rate';
 import { requireObject } from '../validate';
 import { compileRules, type RuleOptions } from './compile';
 
 /** The options that a file may hold: all of `RuleOptions` but functions. */
-export type RulesFile = Omit<RuleOptions, 'skip'>;
+export type RulesFile = Omit<RuleOptions, 'skip' | 'plans' | 'rate' | 'rules'> &
+  (
+    | { plans: NonNullable<RuleOptions['plans']>; rate?: undefined; rules?: RuleOptions['rules'] }
+    | { rate: Rate; plans?: undefined; rules?: RuleOptions['rules'] }
+    | { rules: NonNullable<RuleOptions['rules']>; plans?: undefined; rate?: undefined }
+  );
 
 /**
  * Reads plans and rules from a JSON file, for `createRateLimiter({ redis, ...loadRules('ratelimit.json') })`. Its
@@ -24,7 +30,7 @@ export function loadRules(file: string, environment?: string): RulesFile {
     const options = { ...given } as RuleOptions & { $schema?: unknown };
     delete options.$schema;
     compileRules(options);
-    return options;
+    return options as RulesFile;
   } catch (error) {
     if (!(error instanceof RateLimitError)) throw error;
     throw invalidOption(`${chosen}: ${error.message}`);

@@ -111,7 +111,8 @@ export class Model {
         const whole = level / window;
         return Number(level < 0n && whole * window !== level ? whole - 1n : whole);
       }
-      default:
+      case 'sliding-log':
+      case 'sliding-window':
         return rule.limit - sum(this.counted(rule, now));
     }
   }
@@ -122,7 +123,8 @@ export class Model {
         return now <= this.windowEnds ? this.windowEnds - now : rule.windowMs;
       case 'token-bucket':
         return rule.limit === 0 ? rule.windowMs : ceil(this.missingAt(rule, now), rule.limit);
-      default: {
+      case 'sliding-log':
+      case 'sliding-window': {
         const ends = this.counted(rule, now).map(({ at }) => leaves(rule, at));
         return ends.length === 0 ? 0 : Math.max(...ends) - now;
       }
@@ -137,7 +139,8 @@ export class Model {
         const over = this.missingAt(rule, now) + BigInt(units - rule.burst) * BigInt(rule.windowMs);
         return ceil(over, rule.limit);
       }
-      default: {
+      case 'sliding-log':
+      case 'sliding-window': {
         // The first moment at which enough has left.
         const ends = [...new Set(this.counted(rule, now).map(({ at }) => leaves(rule, at)))];
         const first = ends.sort((a, b) => a - b).find((end) => units <= this.room(rule, end));
@@ -159,7 +162,8 @@ export class Model {
         this.missing = this.missingAt(rule, now) + BigInt(units) * BigInt(rule.windowMs);
         this.levelAt = now;
         return { at: now, units, ends: now + this.reset(rule, now) };
-      default:
+      case 'sliding-log':
+      case 'sliding-window':
         this.log = this.counted(rule, now);
         this.log.push({ at: now, units });
         if (rule.algorithm === 'sliding-log') this.trim();

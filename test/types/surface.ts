@@ -8,11 +8,17 @@ import {
   getAllRateLimits,
   getRateLimitStatus,
   isRedisHealthy,
+  loadRules,
   RATE_LIMITS,
+  rateLimitHeaders,
   RateLimitError,
+  subjectOf,
+  TIERS,
+  type AnyLimiter,
   type Decision,
   type PlanLimiter,
   type RateLimiter,
+  type RequestLimiter,
 } from '../../lib/index';
 import * as memory from '../../lib/memory';
 
@@ -92,6 +98,72 @@ export async function rate(): Promise<void> {
   createRateLimiter({ prefix: 'a:' });
   // @ts-expect-error not both
   createRateLimiter({ rate: '10/s', plans: { FREE: '1/s' } });
+}
+
+export async function layers(): Promise<void> {
+  const limiter = createRateLimiter({
+    plans: {
+      FREE: ['100/h', '10/m'],
+      TEAM: { rate: '1000/h', algorithm: 'token-bucket', burst: 50 },
+      ALL: 'unlimited',
+    },
+    rules: [
+      { id: 'signin', match: 'POST:/api/auth/signin', by: 'ip', rate: '10/h', onError: 'closed' },
+      {
+        id: 'api',
+        match: '/api/*',
+        by: ['user', (request) => request.ip],
+        rate: { requests: 5, windowMs: 1_000 },
+      },
+    ],
+    bypass: ['/api/health'],
+    skip: ({ user }) => user === 'robot',
+    access: { deny: ['ip:192.0.2.0/24'], overrides: { vip: '10/s' } },
+    onNearLimit: ({ rule, subject }, { limit }) => console.warn(rule, subject, limit),
+    headers: 'both',
+  });
+  same<typeof limiter, PlanLimiter<'FREE' | 'TEAM' | 'ALL'>>();
+  const request = { method: 'GET', path: '/', ip: null, user: undefined };
+  const decision = await limiter.checkRequest({ ...request, plan: 'TEAM', cost: 2, onError: 'closed' });
+  same<typeof decision, Decision>();
+  void new Response(null, { headers: limiter.headers(decision) });
+  void new Response(null, { headers: rateLimitHeaders(decision, { headers: 'draft-10' }) });
+  same<ReturnType<typeof limiter.refund>, Promise<boolean>>();
+  await limiter.penalize('org', 'FREE', 5);
+  await limiter.penalize(decision, 5);
+  await limiter.block(subjectOf('ip', '192.0.2.1'), 60_000);
+  limiter.access.deny('org');
+  limiter.setPlans({ FREE: '1/s', TEAM: '2/s', ALL: 'unlimited' });
+  // @ts-expect-error a plan that was not given
+  await limiter.checkRequest({ ...request, plan: 'GOLD' });
+  // @ts-expect-error a plan is missing
+  limiter.setPlans({ FREE: '1/s', TEAM: '2/s' });
+  // @ts-expect-error a misspelled field of a rule
+  createRateLimiter({ rules: [{ id: 'a', rat: '1/s' }] });
+  // @ts-expect-error decisions are read
+  decision.allowed = true;
+  same<ReturnType<typeof createTiered>, PlanLimiter<'free' | 'premium' | 'enterprise'>>();
+}
+
+function createTiered() {
+  return createRateLimiter({ plans: TIERS });
+}
+
+export async function requestsOnly(): Promise<void> {
+  const limiter = createRateLimiter({ rules: [{ id: 'all', by: 'global', rate: '1/s' }] });
+  same<typeof limiter, RequestLimiter>();
+  await limiter.checkRequest({ method: 'GET', path: '/' });
+  // @ts-expect-error there are no plans
+  await limiter.checkRequest({ method: 'GET', path: '/', plan: 'FREE' });
+  // @ts-expect-error there is no rate
+  await limiter.check('k');
+}
+
+export async function fromFile(): Promise<void> {
+  const limiter = createRateLimiter({ redis: 'redis://localhost', ...loadRules('ratelimit.json') });
+  same<typeof limiter, AnyLimiter>();
+  await limiter.check('org', 'FREE', { onError: 'closed' });
+  await limiter.checkRequest({ method: 'GET', path: '/', plan: 'FREE' });
 }
 
 export function synchronous(): void {
