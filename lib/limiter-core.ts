@@ -9,7 +9,7 @@ import type { PlanOptions, RateLimiterOptions } from './limiter-options';
 import type { AnyLimiter } from './limiter-types';
 import { nearTeller } from './near';
 import { readOptions, readUnits, refuseCheckOptions } from './options';
-import { byPolicy, refused, unlimited } from './policy';
+import { answerTo, unasked } from './policy';
 import { MAX_WINDOW_MS } from './rate';
 import type { RuleSet } from './rule';
 import type { AccessList } from './rules/access';
@@ -196,7 +196,7 @@ export class LimiterCore implements AnyLimiter {
 
   private submit<K extends KindOf>(plea: Plea, units: number, kind: K, onError?: OnError): Promise<Built[K]> {
     if (plea.set !== undefined) return this.call(plea.set, plea.whom, units, kind, onError);
-    return Promise.resolve(answerTo(plea, kind) as Built[K]);
+    return Promise.resolve(answerTo(plea.reason, plea.rule, kind) as Built[K]);
   }
 
   private call<K extends KindOf>(
@@ -246,14 +246,4 @@ export class LimiterCore implements AnyLimiter {
       'This is no decision of this limiter. Give the very object that check answered; a copy does not know its charge.',
     );
   }
-}
-
-/** What is answered where the store is not asked: limits are switched off, or there are none. */
-function unasked(kind: KindOf, set: RuleSet, whom: Whom): Built[KindOf] {
-  return byPolicy(kind, set.under('open'), whom, Date.now());
-}
-
-function answerTo({ reason, rule }: Plea & { set: undefined }, kind: KindOf): Built[KindOf] {
-  const now = Date.now();
-  return reason === 'bypass' ? unlimited(kind, reason, now) : refused(reason, rule, now);
 }

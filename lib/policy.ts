@@ -63,7 +63,7 @@ function resultOf(rule: CompiledRule, place: number, allowed: boolean, whom: Who
 }
 
 /** The answer where no rule limits. */
-export function unlimited(kind: KindOf, reason: Reason, now: number): Built[KindOf] {
+function unlimited(kind: KindOf, reason: Reason, now: number): Built[KindOf] {
   const limit = Infinity;
   if (kind === Kind.Result) return { allowed: true, remaining: limit, resetTime: now, limit };
   if (kind === Kind.Status) return { remaining: limit, resetTime: now, limit, used: 0 };
@@ -72,7 +72,7 @@ export function unlimited(kind: KindOf, reason: Reason, now: number): Built[Kind
 }
 
 /** The answer to those who are kept out before anything is counted. */
-export function refused(reason: 'blocked' | 'policy', rule: string, now: number): Decision {
+function refused(reason: 'blocked' | 'policy', rule: string, now: number): Decision {
   const resetTime = now + REFUSED_RETRY_MS;
   const seconds = REFUSED_RETRY_MS / 1000;
   return new Decided(
@@ -89,4 +89,15 @@ export function refused(reason: 'blocked' | 'policy', rule: string, now: number)
     'policy',
     undefined,
   );
+}
+
+/** What is answered where no store is asked: limits are switched off, or there are none. */
+export function unasked(kind: KindOf, set: RuleSet, whom: Whom): Built[KindOf] {
+  return byPolicy(kind, set.under('open'), whom, Date.now());
+}
+
+/** What is answered where it was settled before any rule: `rule` is the one that cannot tell whom to count. */
+export function answerTo(reason: 'bypass' | 'blocked' | 'policy', rule: string, kind: KindOf): Built[KindOf] {
+  const now = Date.now();
+  return reason === 'bypass' ? unlimited(kind, reason, now) : refused(reason, rule, now);
 }
