@@ -25,7 +25,10 @@ export function isRateName(value: unknown): value is RateName {
  * empty variable is one that is not set.
  * @throws RateLimitError `ERR_INVALID_OPTION` where the variable holds no rate
  */
-export function namedRate(name: RateName, env: NodeJS.ProcessEnv = process.env): RateObject | Unlimited {
+export function namedRate(
+  name: RateName,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): RateObject | Unlimited {
   if (!isRateName(name)) {
     throw invalidOption(`${shown(name)} is not the name of a rate. Known are: ${RATE_NAMES.join(', ')}.`);
   }
@@ -35,7 +38,9 @@ export function namedRate(name: RateName, env: NodeJS.ProcessEnv = process.env):
 }
 
 /** All named rates as the environment has them now. Same errors as `namedRate`. */
-export function namedRates(env: NodeJS.ProcessEnv = process.env): Record<RateName, RateObject | Unlimited> {
+export function namedRates(
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Record<RateName, RateObject | Unlimited> {
   const rates = RATE_NAMES.map((name) => [name, namedRate(name, env)] as const);
   return Object.fromEntries(rates) as Record<RateName, RateObject | Unlimited>;
 }
