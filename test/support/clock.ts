@@ -6,7 +6,7 @@ import { join } from 'node:path';
 export interface SetClockOptions {
   /** For a node process: what is preloaded into this one (a sanitizer) comes first there too. */
   node?: boolean;
-  /** Also set the monotonic clock: for a process that is to live in the test's time altogether. */
+  /** Also set the monotonic clock: for a node process that is to live in the test's time altogether. */
   monotonic?: boolean;
 }
 
@@ -31,7 +31,7 @@ export class SetClock {
     }
     this.fd = openSync(this.file, 'w+');
     writeSync(this.fd, Buffer.alloc(4096));
-    const preload = options.node ? [process.env.LD_PRELOAD, library] : [library];
+    const preload = options.node || options.monotonic ? [process.env.LD_PRELOAD, library] : [library];
     this.env = { LD_PRELOAD: preload.filter(Boolean).join(':'), TEST_CLOCK_FILE: this.file };
   }
 
