@@ -1,7 +1,7 @@
 // What has to be there before the first measurement: the peers' packages and the built package.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { here } from './children.mjs';
@@ -46,6 +46,8 @@ export function snapshotPackage() {
   process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
   for (const part of ['package.json', 'dist', 'prebuilds'])
     cpSync(here(`../${part}`), join(dir, part), { recursive: true });
+  // Its dependencies, where an installed package would find them.
+  symlinkSync(here('../node_modules'), join(dir, 'node_modules'));
   const binary = readFileSync(join(dir, `prebuilds/${process.platform}-${process.arch}/spillway.node`));
   return { dir, digest: createHash('sha256').update(binary).digest('hex').slice(0, 12) };
 }
