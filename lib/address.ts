@@ -1,8 +1,9 @@
 /** Addresses of clients: parsed strictly, compared by value, and written in one form each. */
 import { isIP } from 'node:net';
-import * as ipaddr from 'ipaddr.js';
+import type { IPv4, IPv6 } from 'ipaddr.js';
+import { ipaddr } from './lazy';
 
-export type Address = ipaddr.IPv4 | ipaddr.IPv6;
+export type Address = IPv4 | IPv6;
 
 /** Addresses that share their first `bits` bits. */
 export type Range = readonly [network: Address, bits: number];
@@ -20,9 +21,9 @@ export const IPV6_SUBNET = 64;
 export function parseAddress(text: string): Address | null {
   const family = text.length > MAX_TEXT ? 0 : isIP(text);
   if (family === 0) return null;
-  if (family === 4) return ipaddr.IPv4.parse(text);
+  if (family === 4) return ipaddr().IPv4.parse(text);
   const zone = text.indexOf('%');
-  const address = ipaddr.IPv6.parse(zone === -1 ? text : text.slice(0, zone));
+  const address = ipaddr().IPv6.parse(zone === -1 ? text : text.slice(0, zone));
   return address.isIPv4MappedAddress() ? address.toIPv4Address() : address;
 }
 
@@ -52,12 +53,12 @@ export function isWithin(address: Address, [network, bits]: Range): boolean {
  */
 export function groupText(address: Address, ipv6Subnet: number): string {
   if (address.kind() === 'ipv4') return address.toString();
-  if (ipv6Subnet >= 128) return (address as ipaddr.IPv6).toRFC5952String();
-  const parts = (address as ipaddr.IPv6).parts.map((part, i) => {
+  if (ipv6Subnet >= 128) return (address as IPv6).toRFC5952String();
+  const parts = (address as IPv6).parts.map((part, i) => {
     const kept = Math.min(16, Math.max(0, ipv6Subnet - 16 * i));
     return part & (0xffff << (16 - kept)) & 0xffff;
   });
-  return `${new ipaddr.IPv6(parts).toRFC5952String()}/${ipv6Subnet}`;
+  return `${new (ipaddr().IPv6)(parts).toRFC5952String()}/${ipv6Subnet}`;
 }
 
 /** As `groupText`, of a text: an address, or a network as `groupText` writes it. Null for anything else. */

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
-import { serializeList, type BareItem, type Item } from 'structured-headers';
+import type { BareItem, Item } from 'structured-headers';
+import { crypto, structured } from '../lazy';
 import type { HeaderRule } from './told';
 
 /** The largest integer of a structured field (RFC 9651, section 3.3.1). */
@@ -18,8 +18,8 @@ export function draft10Headers(told: readonly HeaderRule[], now: number): Record
   if (told.length === 0) return {};
   const named = told.map((rule) => ({ rule, name: policyName(rule.rule), pk: partitionKey(rule.subject) }));
   return {
-    'RateLimit-Policy': serializeList(named.map(({ rule, name, pk }) => policy(rule, name, pk))),
-    RateLimit: serializeList(named.map(({ rule, name, pk }) => standing(rule, name, pk, now))),
+    'RateLimit-Policy': structured().serializeList(named.map(({ rule, name, pk }) => policy(rule, name, pk))),
+    RateLimit: structured().serializeList(named.map(({ rule, name, pk }) => standing(rule, name, pk, now))),
   };
 }
 
@@ -60,5 +60,5 @@ function policyName(id: string): string {
 /** The first bytes of the SHA-256 of whom a rule counts. */
 function partitionKey(subject: string | undefined): BareItem | undefined {
   if (subject === undefined) return undefined;
-  return Uint8Array.from(createHash('sha256').update(subject).digest().subarray(0, KEY_BYTES));
+  return Uint8Array.from(crypto().createHash('sha256').update(subject).digest().subarray(0, KEY_BYTES));
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { crypto } from '../lazy';
 import { canonicalAddress } from '../address';
 import type { HeaderSource } from '../client-ip';
 import { invalidOption, RateLimitError, shown } from '../errors';
@@ -73,7 +73,7 @@ export type IdScope = 'ip' | 'user' | 'organization' | 'apiKey' | 'custom';
 export function subjectOf(scope: IdScope, id: string, ipv6Subnet = 64): string {
   if (scope === 'apiKey') {
     if (typeof id !== 'string' || id === '') validateKey(id);
-    return `apiKey:${createHash('sha256').update(id).digest('base64url')}`;
+    return `apiKey:${crypto().createHash('sha256').update(id).digest('base64url')}`;
   }
   validateKey(id);
   switch (scope) {
@@ -148,7 +148,7 @@ function endpointText(path: string): string {
   // Half of a surrogate pair, which no decoding gives but a caller may pass, is no text for a key either.
   const text = path.replace(/\p{Surrogate}/gu, '\ufffd');
   if (Buffer.byteLength(text) <= MAX_PATH_BYTES) return `endpoint:${text}`;
-  return `endpoint:sha256:${createHash('sha256').update(text).digest('base64url')}`;
+  return `endpoint:sha256:${crypto().createHash('sha256').update(text).digest('base64url')}`;
 }
 
 /** The subjects that requests without an identity share where a rule says so. */

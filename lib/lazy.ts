@@ -1,0 +1,16 @@
+import type * as NodeCrypto from 'node:crypto';
+import type * as Ipaddr from 'ipaddr.js';
+import type * as Structured from 'structured-headers';
+
+/**
+ * Modules that only some calls need, loaded at the first of those: a process that limits by key alone starts without
+ * them.
+ */
+function once<T>(load: () => T): () => T {
+  let loaded: T | undefined;
+  return () => (loaded ??= load());
+}
+
+export const ipaddr = once(() => require('ipaddr.js') as typeof Ipaddr);
+export const structured = once(() => require('structured-headers') as typeof Structured);
+export const crypto = once(() => require('node:crypto') as typeof NodeCrypto);
