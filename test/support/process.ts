@@ -119,7 +119,7 @@ export function runScript(source: string, options?: ScriptOptions): Promise<Scri
 /** As runScript, and fails the test unless the script ended by itself and without error; gives its reports. */
 export async function reportsOf<T = unknown>(source: string, options?: ScriptOptions): Promise<T[]> {
   const result = await runScript(source, options);
-  if (result.code !== 0 || result.late || result.reports.length === 0) {
+  if (result.code !== 0 || result.late) {
     const how = result.late ? 'a timeout' : (result.signal ?? `code ${result.code}`);
     throw new Error(
       `the script ended with ${how} and ${result.reports.length} reports:\n${result.stderr}${result.stdout}`,
