@@ -34,7 +34,7 @@ export class Listing {
       throw invalidOption('match must be a glob of 1 to 4,096 characters, such as "org-*".');
     }
     this.match = match;
-    this.pageSize = readInteger(pageSize, 'pageSize', 250, 1, 100_000);
+    this.pageSize = readInteger(pageSize, 'pageSize', 30, 1, 100_000);
   }
 
   /** The new keys of a page that was read. */
