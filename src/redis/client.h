@@ -60,8 +60,7 @@ class Client : private StreamEvents {
   int64_t last_reply_ms() const { return last_reply_ms_; }      // -1: none yet
   int64_t connected_since_ms() const { return connected_ms_; }  // -1: not connected
   int64_t reconnects() const { return reconnects_; }
-  // Remembers a refusal of a single command as the last error.
-  void Note(const std::string& error) { last_error_ = error; }
+  // Why the last dial or connection failed.
   const std::string& last_error() const { return last_error_; }
   const std::string& server_version() const { return server_version_; }
 

@@ -11,6 +11,7 @@
 
 namespace spillway {
 
+struct Lane;
 class RedisStore;
 
 // The wire forms, and the one place that knows their bytes and replies. A newer Redis with a single command for all of a
@@ -37,6 +38,7 @@ struct Request : ReplySink, Expiring {
   const std::string& key() const { return keys.front(); }
 
   RedisStore* const store;
+  Lane* lane = nullptr;  // where it was queued last
   Call call = Call::kPing;
   Op op = Op::kCheck;
   bool send_source = false;  // EVAL instead of EVALSHA
@@ -51,7 +53,7 @@ struct Request : ReplySink, Expiring {
   // What was sent and what came back.
   int64_t units = 0;      // kPlain: added by INCRBY; kTakeBack: to take back
   int64_t before_ms = 0;  // kPlain, kTakeBack: PEXPIRETIME as it was; negative: no key, or no expiry
-  int64_t server_ms = 0;  // kTakeBack: the server's time before the INCRBY
+  int64_t server_ms = 0;  // kPlain, kTakeBack: the server's time before the INCRBY
   int replies_seen = 0;
   int64_t used = 0;
   bool fresh = false;       // kPlain: PEXPIRE NX answered 1, the key had no expiry until then

@@ -33,7 +33,7 @@ void RedisStore::OnReply(Request* request, const Reply& reply) {
         request->fresh = reply.type() == Reply::Type::kInteger && reply.integer() == 1;
         if (reply.IsError() && request->error.empty()) {
           // Charged, but without an expiry it could block for ever: no answer, and nothing to repeat.
-          client_.Note(Presentable(reply.text()));
+          lanes_.Note(Presentable(reply.text()));
           SettleAll(request, Ending::kRefused);
           Recycle(request);
         } else {
@@ -81,7 +81,7 @@ void RedisStore::FinishPlain(Request* request) {
     return;
   }
   const Rule& rule = request->rule();
-  const int64_t server_ms = flush_time_.server_ms;
+  const int64_t server_ms = request->lane->flush_time.server_ms;
   // Where the key had an expiry before, it is this window's; where it has just been given one, the window is new. Else
   // another client's INCRBY came in between, or the window ended in between: its end is not known.
   const bool known = request->before_ms >= 0;
@@ -210,7 +210,7 @@ void RedisStore::TakeBack(const Request& charged, int64_t units) {
   Request* request = NewRequest(Call::kTakeBack, *charged.rules, charged.keys.data());
   request->units = units;
   request->before_ms = charged.before_ms;
-  request->server_ms = flush_time_.server_ms;
+  request->server_ms = charged.lane->flush_time.server_ms;
   // Its source, not its hash: after a NOSCRIPT the process might be gone.
   request->send_source = true;
   Submit(request);
@@ -228,7 +228,8 @@ void RedisStore::Refused(Request* request) {
     Again(request);
     return;
   }
-  client_.Note(Presentable(request->error));
+  const std::string error = Presentable(request->error);
+  lanes_.Note(error);
   if (refusal == Refusal::kWait && !request->tickets.empty()) {
     request->retry_at_ms = clock_->NowMs() + kRetryMs;
     // Chosen anew when it is sent: the server may be another by then.
@@ -237,9 +238,10 @@ void RedisStore::Refused(Request* request) {
     turn_.Request();
     return;
   }
+  Lane* lane = request->lane;
   SettleAll(request, Ending::kRefused);
   Recycle(request);
-  if (refusal == Refusal::kLogin) client_.LoginLost(client_.last_error());
+  if (refusal == Refusal::kLogin) lane->client.LoginLost(error);
 }
 
 void RedisStore::Again(Request* request) {
@@ -249,7 +251,7 @@ void RedisStore::Again(Request* request) {
   }
   // Its deadline runs on: it goes to the queue, not to `asked_`, and behind what has been asked before.
   QueueAsked(clock_->NowMs());
-  queue_.push_back(request);
+  Queue(request->lane, request);
   turn_.Request();
 }
 

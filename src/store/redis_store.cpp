@@ -2,25 +2,15 @@
 
 #include <algorithm>
 
-#include "algorithms/fixed_window.h"
 #include "hash.h"
-#include "redis/refusal.h"
 
 namespace spillway {
 namespace {
 
 constexpr int64_t kMaxWaiting = 65536;
-constexpr size_t kBytesPerWrite = size_t{256} * 1024;
 // For Healthy: a reply is overdue after this, and the last one is old after that.
 constexpr int64_t kOverdueMs = 250;
 constexpr int64_t kOldReplyMs = 500;
-// PEXPIRETIME and PEXPIRE NX came with this version.
-constexpr int64_t kPlainFormMajor = 7;
-
-int64_t MajorOf(const std::string& version) {
-  int64_t major = 0;
-  return ParseInteger(std::string_view(version).substr(0, version.find('.')), &major) ? major : 0;
-}
 
 }  // namespace
 
@@ -31,10 +21,10 @@ RedisStore::RedisStore(const ClientConfig& config, const Client::Dial& dial, Han
       deliver_(std::move(deliver)),
       seed_(RandomSeed()),
       turn_(scope, clock, this),
-      client_(config, dial, clock, [this] { turn_.Request(); }),
+      lanes_(config, dial, clock, [this] { turn_.Request(); }),
       listing_(
           config, dial, clock, results, [this] { turn_.Request(); },
-          [this](const std::string& error) { client_.Note(error); }) {}
+          [this](const std::string& error) { lanes_.Note(error); }) {}
 
 RedisStore::~RedisStore() = default;
 
@@ -42,7 +32,7 @@ void Request::OnReply(const Reply& reply) { store->OnReply(this, reply); }
 void Request::OnLost() { store->OnLost(this); }
 
 bool RedisStore::Full(Ticket ticket, std::vector<Outcome>* now) const {
-  if (waiting_ < kMaxWaiting && queue_.size() < static_cast<size_t>(kMaxWaiting)) return false;
+  if (waiting_ < kMaxWaiting && queued_ < static_cast<size_t>(kMaxWaiting)) return false;
   now->push_back({ticket, Ending::kQueueFull, {}, 0});
   return true;
 }
@@ -136,7 +126,7 @@ Request* RedisStore::NewRequest(Call call, const RuleSet& rules, const std::stri
 
 void RedisStore::Submit(Request* request) {
   asked_.push_back(request);
-  client_.Start();
+  lanes_.Start();
   turn_.Request();
 }
 
@@ -146,91 +136,10 @@ void RedisStore::AddTicket(Request* request, Ticket ticket) {
 }
 
 void RedisStore::Recycle(Request* request) {
-  if (request->call == Call::kPing) pinging_ = false;
+  if (request->call == Call::kPing) request->lane->pinging = false;
   Deadlines::Remove(request);
   request->tickets.clear();
   free_.push_back(request);
-}
-
-int64_t RedisStore::OnFlush() {
-  const int64_t now_ms = clock_->NowMs();
-  QueueAsked(now_ms);
-  while (!refused_.empty() && refused_.front()->retry_at_ms <= now_ms) {
-    queue_.push_back(refused_.front());
-    refused_.pop_front();
-  }
-  if (client_.ready()) Send(now_ms);
-  listing_.Flush(now_ms);
-  return NextWake();
-}
-
-int64_t RedisStore::NextWake() const {
-  const int64_t retry_ms = refused_.empty() ? INT64_MAX : refused_.front()->retry_at_ms;
-  return std::min({deadlines_.Earliest(), retry_ms, client_.NextTick(), listing_.NextTick()});
-}
-
-// A deadline counts from here, not from each call: within one turn JavaScript could not have seen an answer anyway.
-void RedisStore::QueueAsked(int64_t now_ms) {
-  for (Request* request : asked_) {
-    if (!request->tickets.empty()) deadlines_.Add(request, now_ms, request->rule().timeout_ms);
-    queue_.push_back(request);
-  }
-  asked_.clear();
-  turn_table_.Clear();
-}
-
-void RedisStore::Send(int64_t now_ms) {
-  const bool plain_form = MajorOf(client_.server_version()) >= kPlainFormMajor;
-  bool timed = false;
-  while (!queue_.empty() && client_.ready() && !client_.congested()) {
-    Request* request = queue_.front();
-    queue_.pop_front();
-    if (request->abandoned) {
-      Recycle(request);
-      continue;
-    }
-    if (request->call == Call::kScript && request->cost == 1 && !request->tickets.empty() && plain_form &&
-        request->rule().limit > 0 && denied_.Until(request->hash) < now_ms) {
-      request->call = Call::kPlain;
-    }
-    if (request->call == Call::kPlain && !timed) {
-      timed = true;
-      EncodeTime(client_.out());
-      client_.Expect(&flush_time_, 1);
-    }
-    client_.Expect(request, Encode(request, client_.out()));
-    if (client_.out()->size() >= kBytesPerWrite) client_.Flush();
-  }
-  client_.Flush();
-}
-
-int64_t RedisStore::OnTurnEnd() {
-  const int64_t now_ms = clock_->NowMs();
-  client_.Tick(now_ms);
-  listing_.Tick(now_ms);
-  while (Expiring* due = deadlines_.TakeDue(now_ms)) {
-    auto* request = static_cast<Request*>(due);
-    timeouts_ += static_cast<int64_t>(request->tickets.size());
-    SettleAll(request, Ending::kTimedOut);
-    request->abandoned = true;
-  }
-  // Without a connection, what nobody waits for (a take-back, say) is not kept either.
-  while (!queue_.empty() && (queue_.front()->abandoned || (!client_.ready() && queue_.front()->tickets.empty()))) {
-    Recycle(queue_.front());
-    queue_.pop_front();
-  }
-  // What was asked while reading (a take-back, a script's source) leaves at once: the process may end after this turn.
-  if (client_.ready()) {
-    QueueAsked(now_ms);
-    Send(now_ms);
-  }
-  if (waiting_ == 0 && listing_.idle()) turn_.LetGo();
-  // What waits for a reconnection, or for a server that reads again, is woken by those; a refusal by its time.
-  if (client_.ready() && !queue_.empty() && !client_.congested()) turn_.Request();
-  const int64_t next = NextWake();
-  // Last: it may destroy this store.
-  if (!results_->outcomes.empty() || !results_->pages.empty()) deliver_();
-  return next;
 }
 
 void RedisStore::Settle(Ticket ticket, Ending ending, const Decision& decision) {
@@ -244,25 +153,29 @@ void RedisStore::SettleAll(Request* request, Ending ending, const Decision& deci
 }
 
 bool RedisStore::Healthy() {
-  client_.Start();
+  lanes_.Start();
   turn_.Request();
   const int64_t now_ms = clock_->NowMs();
-  if (client_.ready() && !pinging_ && now_ms - client_.last_reply_ms() >= kOldReplyMs) {
-    pinging_ = true;
-    Submit(NewRequest(Call::kPing, no_rules_, &no_key_));
+  for (Lane* lane : lanes_.all()) {
+    if (lane->client.ready() && !lane->pinging && now_ms - lane->client.last_reply_ms() >= kOldReplyMs) Ping(lane);
   }
-  return client_.ready() && !client_.Overdue(now_ms, kOverdueMs);
+  return lanes_.ready() && lanes_.Prompt(now_ms, kOverdueMs);
+}
+
+void RedisStore::Ping(Lane* lane) {
+  lane->pinging = true;
+  Queue(lane, NewRequest(Call::kPing, no_rules_, &no_key_));
 }
 
 Stats RedisStore::GetStats() const {
   Stats stats;
   stats.pending = waiting_;
-  stats.connected = client_.ready();
-  if (stats.connected) stats.connected_for_ms = clock_->NowMs() - client_.connected_since_ms();
-  stats.reconnects = client_.reconnects();
+  stats.connected = lanes_.ready();
+  if (stats.connected) stats.connected_for_ms = clock_->NowMs() - lanes_.connected_since_ms();
+  stats.reconnects = lanes_.reconnects();
   stats.timeouts = timeouts_;
-  stats.last_error = client_.last_error();
-  stats.server_version = client_.server_version();
+  stats.last_error = lanes_.last_error();
+  stats.server_version = lanes_.server_version();
   return stats;
 }
 

@@ -7,9 +7,8 @@
 #include <vector>
 
 #include "net/turn.h"
-#include "redis/client.h"
 #include "store/deadlines.h"
-#include "store/redis_calls.h"
+#include "store/lanes.h"
 #include "store/redis_listing.h"
 #include "store/store.h"
 #include "store/turn_table.h"
@@ -40,13 +39,6 @@ class RedisStore : public Store, private TurnEvents {
 
  private:
   friend struct Request;
-  // The server's time at the start of the flush whose replies are being read.
-  struct FlushTime : ReplySink {
-    void OnReply(const Reply& reply) override { server_ms = ParseTime(reply); }
-    void OnLost() override {}
-    int64_t server_ms = -1;
-  };
-
   int64_t OnFlush() override;
   int64_t OnTurnEnd() override;
 
@@ -57,8 +49,14 @@ class RedisStore : public Store, private TurnEvents {
   void Submit(Request* request);
   void AddTicket(Request* request, Ticket ticket);
   int64_t NextWake() const;
+  void Flow(int64_t now_ms);
   void QueueAsked(int64_t now_ms);
-  void Send(int64_t now_ms);
+  void Queue(Lane* lane, Request* request);
+  Request* Unqueue(Lane* lane);
+  void Send(Lane* lane, int64_t now_ms);
+  void EndOverdue(int64_t now_ms);
+  void DropAbandoned(Lane* lane);
+  void Ping(Lane* lane);
 
   void OnReply(Request* request, const Reply& reply);
   void OnLost(Request* request);
@@ -80,21 +78,19 @@ class RedisStore : public Store, private TurnEvents {
   const std::function<void()> deliver_;
   const uint64_t seed_;
   Turn turn_;
-  Client client_;
+  Lanes lanes_;
   Listing listing_;
 
   std::vector<std::unique_ptr<Request>> requests_;  // all of them, in use or free
   std::vector<Request*> free_;
   std::vector<Request*> asked_;   // in this turn
   TurnTable turn_table_;          // finds those that a further check can join
-  std::deque<Request*> queue_;    // to be written
+  size_t queued_ = 0;             // in all lanes
   std::deque<Request*> refused_;  // to be queued again at their time, which is in order
   Deadlines deadlines_;
   DeniedKeys denied_;
-  FlushTime flush_time_;
   int64_t waiting_ = 0;  // tickets
   int64_t timeouts_ = 0;
-  bool pinging_ = false;
   const RuleSet no_rules_;  // of a PING, as is
   const std::string no_key_;
 };

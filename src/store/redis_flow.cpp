@@ -1,0 +1,120 @@
+// How RedisStore's requests flow: asked, queued in a lane, written, and ended at their deadlines.
+#include <algorithm>
+
+#include "store/redis_store.h"
+
+namespace spillway {
+namespace {
+
+constexpr size_t kBytesPerWrite = size_t{256} * 1024;
+// PEXPIRETIME and PEXPIRE NX came with this version.
+constexpr int64_t kPlainFormMajor = 7;
+
+int64_t MajorOf(const std::string& version) {
+  int64_t major = 0;
+  return ParseInteger(std::string_view(version).substr(0, version.find('.')), &major) ? major : 0;
+}
+
+}  // namespace
+
+int64_t RedisStore::OnFlush() {
+  const int64_t now_ms = clock_->NowMs();
+  QueueAsked(now_ms);
+  while (!refused_.empty() && refused_.front()->retry_at_ms <= now_ms) {
+    Queue(lanes_.Of(), refused_.front());
+    refused_.pop_front();
+  }
+  for (Lane* lane : lanes_.all()) Send(lane, now_ms);
+  listing_.Flush(now_ms);
+  return NextWake();
+}
+
+int64_t RedisStore::NextWake() const {
+  const int64_t retry_ms = refused_.empty() ? INT64_MAX : refused_.front()->retry_at_ms;
+  return std::min({deadlines_.Earliest(), retry_ms, lanes_.NextTick(), listing_.NextTick()});
+}
+
+// A deadline counts from here, not from each call: within one turn JavaScript could not have seen an answer anyway. What
+// nobody waits for (a take-back, say) has one too: it is not kept for ever.
+void RedisStore::QueueAsked(int64_t now_ms) {
+  for (Request* request : asked_) {
+    deadlines_.Add(request, now_ms, request->rule().timeout_ms);
+    Queue(lanes_.Of(), request);
+  }
+  asked_.clear();
+  turn_table_.Clear();
+}
+
+void RedisStore::Queue(Lane* lane, Request* request) {
+  request->lane = lane;
+  lane->queue.push_back(request);
+  ++queued_;
+}
+
+Request* RedisStore::Unqueue(Lane* lane) {
+  Request* request = lane->queue.front();
+  lane->queue.pop_front();
+  --queued_;
+  return request;
+}
+
+void RedisStore::Send(Lane* lane, int64_t now_ms) {
+  Client& client = lane->client;
+  if (!client.ready()) return;
+  const bool plain_form = MajorOf(client.server_version()) >= kPlainFormMajor;
+  bool timed = false;
+  while (!lane->queue.empty() && client.ready() && !client.congested()) {
+    Request* request = Unqueue(lane);
+    if (request->abandoned) {
+      Recycle(request);
+      continue;
+    }
+    if (request->call == Call::kScript && request->cost == 1 && !request->tickets.empty() && plain_form &&
+        request->rule().limit > 0 && denied_.Until(request->hash) < now_ms) {
+      request->call = Call::kPlain;
+    }
+    if (request->call == Call::kPlain && !timed) {
+      timed = true;
+      EncodeTime(client.out());
+      client.Expect(&lane->flush_time, 1);
+    }
+    client.Expect(request, Encode(request, client.out()));
+    if (client.out()->size() >= kBytesPerWrite) client.Flush();
+  }
+  client.Flush();
+}
+
+int64_t RedisStore::OnTurnEnd() {
+  const int64_t now_ms = clock_->NowMs();
+  lanes_.Tick(now_ms);
+  listing_.Tick(now_ms);
+  EndOverdue(now_ms);
+  // What was asked while reading (a take-back, a script's source) leaves at once: the process may end after this turn.
+  QueueAsked(now_ms);
+  for (Lane* lane : lanes_.all()) {
+    DropAbandoned(lane);
+    Send(lane, now_ms);
+    // What waits for a reconnection, or for a server that reads again, is woken by those; a refusal by its time.
+    if (lane->client.ready() && !lane->queue.empty() && !lane->client.congested()) turn_.Request();
+  }
+  if (waiting_ == 0 && listing_.idle()) turn_.LetGo();
+  const int64_t next = NextWake();
+  // Last: it may destroy this store.
+  if (!results_->outcomes.empty() || !results_->pages.empty()) deliver_();
+  return next;
+}
+
+void RedisStore::EndOverdue(int64_t now_ms) {
+  while (Expiring* due = deadlines_.TakeDue(now_ms)) {
+    auto* request = static_cast<Request*>(due);
+    timeouts_ += static_cast<int64_t>(request->tickets.size());
+    SettleAll(request, Ending::kTimedOut);
+    request->abandoned = true;
+  }
+}
+
+void RedisStore::DropAbandoned(Lane* lane) {
+  while (!lane->queue.empty() && lane->queue.front()->abandoned) Recycle(Unqueue(lane));
+}
+
+}  // namespace spillway
