@@ -110,12 +110,19 @@ Napi::Value OpenRedis(const Napi::CallbackInfo& info) {
   config.login = redis.login;
   config.connect_timeout_ms = redis.connect_timeout_ms;
   HandleScope* scope = environment->scope();
-  const auto dial = [dial_to = MakeDial(scope), node = redis.nodes.front(), tls = redis.tls](StreamEvents* events) {
+  const auto dial = [dial_to = MakeDial(scope), tls = redis.tls](const Endpoint& node, StreamEvents* events) {
     return dial_to(node, tls, events);
   };
   StoreHandle* handle = environment->Keep(std::make_unique<StoreHandle>(info.Env(), info[1].As<Napi::Object>()));
-  handle->Open(
-      std::make_unique<RedisStore>(config, dial, scope, environment->clock(), handle->results(), handle->deliver()));
+  const auto open = [&](const auto& servers) {
+    handle->Open(std::make_unique<RedisStore>(config, servers, scope, environment->clock(), handle->results(),
+                                              handle->deliver()));
+  };
+  if (redis.kind == RedisConfig::Kind::kCluster) {
+    open(ClusterNodes{redis.nodes, redis.tls.enabled, dial});
+  } else {
+    open(Client::Dial([dial, node = redis.nodes.front()](StreamEvents* events) { return dial(node, events); }));
+  }
   return MakeStoreObject(info.Env(), handle);
 }
 

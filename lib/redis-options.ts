@@ -145,13 +145,9 @@ function readCluster(options: Record<string, unknown>): RedisTarget {
   }
   refuseUnknown(options, ['cluster', 'db', ...LOGIN], 'redis.');
   const nodes = readNodes(options['cluster'], 'redis.cluster', 6379);
-  return notYet('redis.cluster', {
-    ...ABSENT,
-    ...readLogin(options, 'redis'),
-    kind: 'cluster',
-    nodes,
-    db: 0,
-  });
+  const login = readLogin(options, 'redis');
+  if (login.tls.enabled) throw invalidOption('TLS is not supported by this version of spillway.');
+  return { ...ABSENT, ...login, kind: 'cluster', nodes, db: 0 };
 }
 
 function notYet(what: string, _target: RedisTarget): never {

@@ -50,6 +50,9 @@ class Client : private StreamEvents {
   void Expect(ReplySink* sink, int replies);
   void Flush();
 
+  // No reply is due.
+  bool idle() const { return expected_.empty(); }
+
   void Tick(int64_t now_ms);
   int64_t NextTick() const;
 

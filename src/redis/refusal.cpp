@@ -12,6 +12,8 @@ bool StartsWith(std::string_view text, std::string_view start) { return text.sub
 Refusal Classify(std::string_view error) {
   if (StartsWith(error, "NOSCRIPT")) return Refusal::kNoScript;
   if (StartsWith(error, "NOAUTH")) return Refusal::kLogin;
+  if (StartsWith(error, "MOVED ")) return Refusal::kMoved;
+  if (StartsWith(error, "ASK ")) return Refusal::kAsk;
   for (const std::string_view kind : {"LOADING", "BUSY ", "READONLY", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN"}) {
     if (StartsWith(error, kind)) return Refusal::kWait;
   }

@@ -11,6 +11,8 @@ enum class Refusal : uint8_t {
   kFinal,     // asking again would not help: WRONGTYPE, OOM, NOPERM, ...
   kNoScript,  // send the source instead of its hash, at once
   kWait,      // the server cannot at the moment: ask again after 10 ms or more
+  kMoved,     // the key's slot is at another node of the cluster
+  kAsk,       // this once, it is
   kLogin,     // the connection is not logged in (any more)
 };
 

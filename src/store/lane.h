@@ -5,6 +5,7 @@
 #include <functional>
 #include <utility>
 
+#include "net/endpoint.h"
 #include "redis/client.h"
 #include "store/redis_calls.h"
 
@@ -12,8 +13,8 @@ namespace spillway {
 
 // One server as a store sees it: the connection, and what waits to be written to it, in order.
 struct Lane {
-  Lane(const ClientConfig& config, Client::Dial dial, const Clock* clock, std::function<void()> on_change)
-      : client(config, std::move(dial), clock, std::move(on_change)) {}
+  Lane(Endpoint to, const ClientConfig& config, Client::Dial dial, const Clock* clock, std::function<void()> on_change)
+      : endpoint(std::move(to)), client(config, std::move(dial), clock, std::move(on_change)) {}
 
   // The server's time at the start of the flush whose replies are being read.
   struct FlushTime : ReplySink {
@@ -22,11 +23,11 @@ struct Lane {
     int64_t server_ms = -1;
   };
 
+  const Endpoint endpoint;  // of a cluster's node; else empty
   Client client;
   std::deque<Request*> queue;
   FlushTime flush_time;
   bool pinging = false;
-  int64_t failures_seen = 0;  // of the client's reconnects()
 };
 
 }  // namespace spillway

@@ -4,42 +4,181 @@
 
 namespace spillway {
 
-Lanes::Lanes(const ClientConfig& config, const Client::Dial& dial, const Clock* clock,
-             const std::function<void()>& on_change) {
-  owned_.push_back(std::make_unique<Lane>(config, dial, clock, on_change));
-  all_.push_back(owned_.back().get());
+// A lane, and the sink of the map that is asked of it.
+struct Lanes::Node : ReplySink {
+  Node(Lanes* lanes, int its_number, const Endpoint& endpoint, const Client::Dial& dial)
+      : owner(lanes), number(its_number), lane(endpoint, lanes->config_, dial, lanes->clock_, lanes->on_change_) {}
+  void OnReply(const Reply& reply) override { owner->TakeMap(this, reply); }
+  void OnLost() override {}
+
+  Lanes* const owner;
+  const int number;
+  Lane lane;
+  int64_t failures_seen = 0;  // of the client's reconnects()
+  bool ready = false;         // as the cluster was told
+  bool map_due = false;  // to be asked for as soon as the connection stands
+  // CLUSTER SHARDS, which Redis 7 brought; where it is refused, CLUSTER SLOTS.
+  bool shards = true;
+};
+
+Lanes::Lanes(const ClientConfig& config, const Client::Dial& dial, const Clock* clock, std::function<void()> on_change)
+    : config_(config), dial_(dial), clock_(clock), on_change_(std::move(on_change)) {
+  owned_.push_back(std::make_unique<Node>(this, 0, Endpoint(), dial));
+  all_.push_back(&owned_.back()->lane);
+}
+
+Lanes::Lanes(const ClientConfig& config, ClusterNodes nodes, const Clock* clock, std::function<void()> on_change)
+    : config_(config),
+      nodes_(std::move(nodes)),
+      clock_(clock),
+      on_change_(std::move(on_change)),
+      cluster_(std::make_unique<Cluster>(nodes_.seeds)) {}
+
+Lanes::~Lanes() = default;
+
+Lanes::Node* Lanes::Open(int number) {
+  const auto at = static_cast<size_t>(number);
+  if (owned_.size() <= at) owned_.resize(at + 1);
+  if (owned_[at] == nullptr) {
+    const Endpoint& endpoint = cluster_->endpoint(number);
+    owned_[at] = std::make_unique<Node>(this, number, endpoint, DialOf(endpoint));
+    all_.push_back(&owned_[at]->lane);
+    owned_[at]->lane.client.Start();
+  }
+  return owned_[at].get();
+}
+
+Lane* Lanes::Of(uint16_t slot) {
+  if (cluster_ == nullptr) return all_.front();
+  const int number = cluster_->NodeOf(slot);
+  return number == Cluster::kNoNode ? nullptr : &Open(number)->lane;
+}
+
+Lane* Lanes::Redirected(Refusal refusal, std::string_view error, const Lane& from) {
+  const int number =
+      refusal == Refusal::kMoved ? cluster_->OnMoved(error, from.endpoint) : cluster_->OnAsk(error, from.endpoint);
+  return number == Cluster::kNoNode ? nullptr : &Open(number)->lane;
+}
+
+void Lanes::Doubt() {
+  if (cluster_ != nullptr) cluster_->Doubt();
+}
+
+bool Lanes::TakeRemapped() {
+  const bool remapped = remapped_;
+  remapped_ = false;
+  return remapped;
 }
 
 void Lanes::Start() {
+  if (started_) return;
+  started_ = true;
   for (Lane* lane : all_) lane->client.Start();
 }
 
+void Lanes::Flush(int64_t now_ms) {
+  if (cluster_ == nullptr || !started_) return;
+  const int number = cluster_->NextToAsk(now_ms);
+  if (number != Cluster::kNoNode) Open(number)->map_due = true;
+  for (const auto& node : owned_) {
+    if (node != nullptr && node->map_due && node->lane.client.ready()) AskForMap(node.get());
+  }
+}
+
+void Lanes::AskForMap(Node* node) {
+  Client& client = node->lane.client;
+  node->map_due = false;
+  AppendCommand({"CLUSTER", node->shards ? "SHARDS" : "SLOTS"}, client.out());
+  client.Expect(node, 1);
+  client.Flush();
+}
+
+void Lanes::TakeMap(Node* node, const Reply& reply) {
+  ClusterMap map;
+  const Endpoint& endpoint = node->lane.endpoint;
+  if (reply.IsError()) {
+    Note(Presentable(reply.text()));
+    // Redis 6 knows no SHARDS.
+    node->map_due = node->shards && Classify(reply.text()) == Refusal::kFinal;
+    node->shards = false;
+    if (!node->map_due) cluster_->OnNoMap(node->number);
+  } else if (node->shards ? ReadShards(reply, endpoint, nodes_.tls, &map) : ReadSlots(reply, endpoint, &map)) {
+    cluster_->OnMap(map);
+    remapped_ = true;
+    // A connection to each master, before the first check needs it.
+    for (int number = 0; number < cluster_->size(); ++number) {
+      if (cluster_->serves(number)) Open(number);
+    }
+  } else {
+    Note("CLUSTER was answered without slots, or in an unknown shape");
+    cluster_->OnNoMap(node->number);
+  }
+  on_change_();
+}
+
 void Lanes::Tick(int64_t now_ms) {
-  for (Lane* lane : all_) {
-    lane->client.Tick(now_ms);
-    if (lane->failures_seen == lane->client.reconnects()) continue;
-    lane->failures_seen = lane->client.reconnects();
-    Note(lane->client.last_error());
+  for (Lane* lane : all_) lane->client.Tick(now_ms);
+  for (const auto& node : owned_) {
+    if (node != nullptr) WatchConnection(node.get());
+  }
+  if (cluster_ != nullptr) LetGo();
+}
+
+void Lanes::WatchConnection(Node* node) {
+  const Client& client = node->lane.client;
+  if (node->failures_seen != client.reconnects()) {
+    node->failures_seen = client.reconnects();
+    node->ready = false;
+    node->map_due = false;
+    Note(client.last_error());
+    if (cluster_ != nullptr) cluster_->OnLost(node->number);
+  }
+  if (cluster_ == nullptr || node->ready || !client.ready()) return;
+  node->ready = true;
+  cluster_->OnReady(node->number);
+}
+
+// Closes what belongs to nodes that have left, once nothing waits for them.
+void Lanes::LetGo() {
+  for (int number = 0; number < static_cast<int>(owned_.size()); ++number) {
+    std::unique_ptr<Node>& node = owned_[static_cast<size_t>(number)];
+    if (node == nullptr || cluster_->member(number) || node->map_due || !node->lane.client.idle() ||
+        !node->lane.queue.empty()) {
+      continue;
+    }
+    reconnects_before_ += node->lane.client.reconnects();
+    all_.erase(std::find(all_.begin(), all_.end(), &node->lane));
+    node.reset();
+    cluster_->Forget(number);
   }
 }
 
 int64_t Lanes::NextTick() const {
-  int64_t next = INT64_MAX;
+  int64_t next = cluster_ == nullptr || !started_ ? INT64_MAX : cluster_->NextTick();
   for (const Lane* lane : all_) next = std::min(next, lane->client.NextTick());
   return next;
 }
 
+bool Lanes::Serves(const Lane* lane) const {
+  if (cluster_ == nullptr) return true;
+  return std::any_of(owned_.begin(), owned_.end(), [&](const std::unique_ptr<Node>& node) {
+    return node != nullptr && &node->lane == lane && cluster_->serves(node->number);
+  });
+}
+
 bool Lanes::ready() const {
-  return std::all_of(all_.begin(), all_.end(), [](const Lane* lane) { return lane->client.ready(); });
+  if (cluster_ != nullptr && !cluster_->complete()) return false;
+  return std::all_of(all_.begin(), all_.end(),
+                     [this](const Lane* lane) { return lane->client.ready() || !Serves(lane); });
 }
 
 bool Lanes::Prompt(int64_t now_ms, int64_t after_ms) const {
   return std::none_of(all_.begin(), all_.end(),
-                      [&](const Lane* lane) { return lane->client.Overdue(now_ms, after_ms); });
+                      [&](const Lane* lane) { return lane->client.Overdue(now_ms, after_ms) && Serves(lane); });
 }
 
 int64_t Lanes::reconnects() const {
-  int64_t count = 0;
+  int64_t count = reconnects_before_;
   for (const Lane* lane : all_) count += lane->client.reconnects();
   return count;
 }
@@ -48,6 +187,30 @@ int64_t Lanes::connected_since_ms() const {
   int64_t latest = -1;
   for (const Lane* lane : all_) latest = std::max(latest, lane->client.connected_since_ms());
   return latest;
+}
+
+std::string Lanes::server_version() const {
+  for (const Lane* lane : all_) {
+    if (!lane->client.server_version().empty()) return lane->client.server_version();
+  }
+  return "";
+}
+
+std::vector<Endpoint> Lanes::Servers() const {
+  if (cluster_ == nullptr) return {Endpoint()};
+  std::vector<Endpoint> servers;
+  for (int number = 0; number < cluster_->size(); ++number) {
+    if (cluster_->serves(number)) servers.push_back(cluster_->endpoint(number));
+  }
+  std::sort(servers.begin(), servers.end(), Before);
+  return servers;
+}
+
+bool Lanes::Before(const Endpoint& a, const Endpoint& b) { return a.host != b.host ? a.host < b.host : a.port < b.port; }
+
+Client::Dial Lanes::DialOf(const Endpoint& server) const {
+  if (cluster_ == nullptr) return dial_;
+  return [to = nodes_.dial, server](StreamEvents* events) { return to(server, events); };
 }
 
 }  // namespace spillway

@@ -28,6 +28,11 @@ void AppendBulkNumber(int64_t value, std::string* out) {
   AppendBulk({digits, static_cast<size_t>(end - digits)}, out);
 }
 
+// In front of every command that an ASK has sent here.
+void AppendAsking(const Request& request, std::string* out) {
+  if (request.asking) out->append("*1\r\n$6\r\nASKING\r\n");
+}
+
 // EVALSHA or EVAL with the keys of all rules; the caller appends `arguments` bulk strings.
 void AppendScriptCall(const Script& script, const Request& request, size_t arguments, std::string* out) {
   const size_t keys = request.rules->size();
@@ -97,6 +102,7 @@ void AppendRefund(const Request& request, std::string* out) {
 
 void AppendBlock(const Request& request, std::string* out) {
   for (size_t i = 0; i < request.rules->size(); ++i) {
+    AppendAsking(request, out);
     out->append("*5\r\n$3\r\nSET\r\n");
     AppendBulk(request.keys[i], out);
     AppendBulkNumber(kBlocked, out);
@@ -107,68 +113,108 @@ void AppendBlock(const Request& request, std::string* out) {
 
 // The hot path: the key's bulk string is composed once and copied.
 void AppendPlain(const Request& request, std::string* out) {
+  AppendAsking(request, out);
   out->append("*2\r\n$11\r\nPEXPIRETIME\r\n");
   const size_t key_at = out->size();
   AppendBulk(request.key(), out);
   const size_t key_bytes = out->size() - key_at;
+  AppendAsking(request, out);
   out->append("*3\r\n$6\r\nINCRBY\r\n");
   out->append(*out, key_at, key_bytes);
   AppendBulkNumber(request.units, out);
+  AppendAsking(request, out);
   out->append("*4\r\n$7\r\nPEXPIRE\r\n");
   out->append(*out, key_at, key_bytes);
   AppendBulkNumber(request.rule().window_ms, out);
   out->append("$2\r\nNX\r\n");
 }
 
+void AppendExpire(const Request& request, std::string* out) {
+  out->append("*4\r\n$7\r\nPEXPIRE\r\n");
+  AppendBulk(request.key(), out);
+  AppendBulkNumber(request.rule().window_ms, out);
+  out->append("$2\r\nNX\r\n");
+}
+
+void AppendPeek(const Request& request, std::string* out) {
+  AppendAsking(request, out);
+  out->append("*2\r\n$3\r\nGET\r\n");
+  AppendBulk(request.key(), out);
+  AppendAsking(request, out);
+  out->append("*2\r\n$4\r\nPTTL\r\n");
+  AppendBulk(request.key(), out);
+}
+
+// Appends the commands of a form that is a single command.
+void AppendSingle(const Request& request, std::string* out) {
+  AppendAsking(request, out);
+  switch (request.call) {
+    case Call::kScript:
+      AppendScriptCall(k_fixed_window, request, 4, out);
+      AppendNumbers({request.rule().limit, request.rule().window_ms, request.cost, request.waiters()}, out);
+      return;
+    case Call::kLayered:
+      AppendLayered(request, request.waiters(), out);
+      return;
+    case Call::kRefund:
+      AppendRefund(request, out);
+      return;
+    case Call::kExpire:
+      AppendExpire(request, out);
+      return;
+    case Call::kReset:
+      out->push_back('*');
+      AppendNumber(static_cast<int64_t>(1 + request.rules->size()), out);
+      out->append("\r\n$3\r\nDEL\r\n");
+      for (size_t i = 0; i < request.rules->size(); ++i) AppendBulk(request.keys[i], out);
+      return;
+    case Call::kTakeBack:
+      AppendScriptCall(k_fixed_window_take_back, request, 4, out);
+      AppendNumbers({request.units, request.before_ms, request.server_ms, request.rule().window_ms}, out);
+      return;
+    case Call::kPersist:
+      out->append("*2\r\n$7\r\nPERSIST\r\n");
+      AppendBulk(request.key(), out);
+      return;
+    default:
+      out->append("*1\r\n$4\r\nPING\r\n");
+  }
+}
+
 }  // namespace
+
+int RepliesOf(const Request& request) {
+  switch (request.call) {
+    case Call::kPlain:
+      return 3;
+    case Call::kPeek:
+      return 2;
+    case Call::kBlock:
+      return static_cast<int>(request.rules->size());
+    default:
+      return 1;
+  }
+}
 
 int Encode(Request* request, std::string* out) {
   request->replies_seen = 0;
   request->error.clear();
-  const auto waiters = static_cast<int64_t>(request->tickets.size());
   switch (request->call) {
     case Call::kPlain:
-      request->units = std::min(waiters, request->rule().limit);
+      request->units = std::min(request->waiters(), request->rule().limit);
       AppendPlain(*request, out);
-      return 3;
-    case Call::kScript:
-      AppendScriptCall(k_fixed_window, *request, 4, out);
-      AppendNumbers({request->rule().limit, request->rule().window_ms, request->cost, waiters}, out);
-      return 1;
-    case Call::kLayered:
-      AppendLayered(*request, waiters, out);
-      return 1;
+      break;
     case Call::kPeek:
-      out->append("*2\r\n$3\r\nGET\r\n");
-      AppendBulk(request->key(), out);
-      out->append("*2\r\n$4\r\nPTTL\r\n");
-      AppendBulk(request->key(), out);
-      return 2;
-    case Call::kRefund:
-      AppendRefund(*request, out);
-      return 1;
+      AppendPeek(*request, out);
+      break;
     case Call::kBlock:
       AppendBlock(*request, out);
-      return static_cast<int>(request->rules->size());
-    case Call::kReset:
-      out->push_back('*');
-      AppendNumber(static_cast<int64_t>(1 + request->rules->size()), out);
-      out->append("\r\n$3\r\nDEL\r\n");
-      for (size_t i = 0; i < request->rules->size(); ++i) AppendBulk(request->keys[i], out);
-      return 1;
-    case Call::kTakeBack:
-      AppendScriptCall(k_fixed_window_take_back, *request, 4, out);
-      AppendNumbers({request->units, request->before_ms, request->server_ms, request->rule().window_ms}, out);
-      return 1;
-    case Call::kPersist:
-      out->append("*2\r\n$7\r\nPERSIST\r\n");
-      AppendBulk(request->key(), out);
-      return 1;
-    case Call::kPing:
-      out->append("*1\r\n$4\r\nPING\r\n");
-      return 1;
+      break;
+    default:
+      AppendSingle(*request, out);
   }
-  return 0;
+  const int replies = RepliesOf(*request);
+  return request->asking ? 2 * replies : replies;
 }
 
 void EncodeTime(std::string* out) { out->append("*1\r\n$4\r\nTIME\r\n"); }

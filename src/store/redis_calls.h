@@ -18,6 +18,7 @@ class RedisStore;
 // fixed window (INCREX of 8.8) would be one more of them.
 enum class Call : uint8_t {
   kPlain,     // PEXPIRETIME, INCRBY, PEXPIRE NX: the cheapest exact form of a cost of 1, on Redis >= 7
+  kExpire,    // PEXPIRE NX: the rest of a plain form whose INCRBY was answered and whose PEXPIRE was redirected
   kScript,    // fixed_window.lua: one fixed window, any cost, any Redis
   kLayered,   // layered.lua: any rules, all or nothing
   kPeek,      // GET, PTTL: one fixed window
@@ -36,6 +37,8 @@ struct Request : ReplySink, Expiring {
   void OnLost() override;
   const Rule& rule() const { return rules->front(); }
   const std::string& key() const { return keys.front(); }
+  // Equal checks that ask at once.
+  int64_t waiters() const { return static_cast<int64_t>(whole == nullptr ? tickets.size() : whole->tickets.size()); }
 
   RedisStore* const store;
   Lane* lane = nullptr;  // where it was queued last
@@ -50,6 +53,17 @@ struct Request : ReplySink, Expiring {
   std::vector<Ticket> tickets;    // emptied when they are settled, while replies may still be due
   bool abandoned = false;         // nobody waits any more: not to be sent
 
+  // On a cluster. A call whose keys lie in several slots is a whole with a part for each; only the parts are sent.
+  uint16_t slot = 0;  // of the first key
+  uint8_t hops = 0;   // redirections followed
+  bool asking = false;            // ASKING goes in front of each command: once, where an ASK sent it
+  bool is_part = false;
+  bool answered = false;          // a part that waits for the others
+  Request* whole = nullptr;       // of a part; null once that has ended without it
+  std::vector<uint8_t> at;        // of a part: which of the whole's rules it has
+  std::vector<Request*> parts;    // of a whole
+  std::vector<int64_t> fields;    // what the script said to a part; kBlock, kReset, kRefund: one number
+
   // What was sent and what came back.
   int64_t units = 0;      // kPlain: added by INCRBY; kTakeBack: to take back
   int64_t before_ms = 0;  // kPlain, kTakeBack: PEXPIRETIME as it was; negative: no key, or no expiry
@@ -61,7 +75,12 @@ struct Request : ReplySink, Expiring {
   int64_t retry_at_ms = 0;  // while refused for the moment
 };
 
-// Appends the request's commands; answers how many replies they will bring.
+// Numbers that layered.lua says of each rule, behind one for all.
+constexpr size_t kLayeredFields = 6;
+
+// How many commands a request's form has.
+int RepliesOf(const Request& request);
+// Appends the request's commands; answers how many replies they will bring, those of ASKING included.
 int Encode(Request* request, std::string* out);
 
 // TIME, whose reply is read by ParseTime: milliseconds since the epoch, or -1.

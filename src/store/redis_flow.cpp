@@ -21,9 +21,10 @@ int64_t RedisStore::OnFlush() {
   const int64_t now_ms = clock_->NowMs();
   QueueAsked(now_ms);
   while (!refused_.empty() && refused_.front()->retry_at_ms <= now_ms) {
-    Queue(lanes_.Of(), refused_.front());
+    Route(refused_.front());
     refused_.pop_front();
   }
+  lanes_.Flush(now_ms);
   for (Lane* lane : lanes_.all()) Send(lane, now_ms);
   listing_.Flush(now_ms);
   return NextWake();
@@ -39,10 +40,38 @@ int64_t RedisStore::NextWake() const {
 void RedisStore::QueueAsked(int64_t now_ms) {
   for (Request* request : asked_) {
     deadlines_.Add(request, now_ms, request->rule().timeout_ms);
-    Queue(lanes_.Of(), request);
+    if (!lanes_.clustered() || !Split(request)) Route(request);
   }
   asked_.clear();
   turn_table_.Clear();
+}
+
+void RedisStore::Route(Request* request) {
+  Lane* lane = lanes_.Of(request->slot);
+  if (lane != nullptr) {
+    Queue(lane, request);
+  } else {
+    unrouted_.push_back(request);
+    ++queued_;
+  }
+}
+
+// What waits goes where its slot is now, but for what an ASK has sent where it is.
+void RedisStore::Reroute() {
+  std::deque<Request*> waiting;
+  waiting.swap(unrouted_);
+  queued_ -= waiting.size();
+  for (Lane* lane : lanes_.all()) {
+    for (size_t left = lane->queue.size(); left > 0; --left) {
+      Request* request = Unqueue(&lane->queue);
+      if (request->asking || request->call == Call::kPing) {
+        Queue(lane, request);
+      } else {
+        waiting.push_back(request);
+      }
+    }
+  }
+  for (Request* request : waiting) Route(request);
 }
 
 void RedisStore::Queue(Lane* lane, Request* request) {
@@ -51,9 +80,9 @@ void RedisStore::Queue(Lane* lane, Request* request) {
   ++queued_;
 }
 
-Request* RedisStore::Unqueue(Lane* lane) {
-  Request* request = lane->queue.front();
-  lane->queue.pop_front();
+Request* RedisStore::Unqueue(std::deque<Request*>* queue) {
+  Request* request = queue->front();
+  queue->pop_front();
   --queued_;
   return request;
 }
@@ -64,7 +93,7 @@ void RedisStore::Send(Lane* lane, int64_t now_ms) {
   const bool plain_form = MajorOf(client.server_version()) >= kPlainFormMajor;
   bool timed = false;
   while (!lane->queue.empty() && client.ready() && !client.congested()) {
-    Request* request = Unqueue(lane);
+    Request* request = Unqueue(&lane->queue);
     if (request->abandoned) {
       Recycle(request);
       continue;
@@ -89,10 +118,12 @@ int64_t RedisStore::OnTurnEnd() {
   lanes_.Tick(now_ms);
   listing_.Tick(now_ms);
   EndOverdue(now_ms);
+  DropAbandoned(&unrouted_);
   // What was asked while reading (a take-back, a script's source) leaves at once: the process may end after this turn.
   QueueAsked(now_ms);
+  if (lanes_.TakeRemapped()) Reroute();
   for (Lane* lane : lanes_.all()) {
-    DropAbandoned(lane);
+    DropAbandoned(&lane->queue);
     Send(lane, now_ms);
     // What waits for a reconnection, or for a server that reads again, is woken by those; a refusal by its time.
     if (lane->client.ready() && !lane->queue.empty() && !lane->client.congested()) turn_.Request();
@@ -109,12 +140,16 @@ void RedisStore::EndOverdue(int64_t now_ms) {
     auto* request = static_cast<Request*>(due);
     timeouts_ += static_cast<int64_t>(request->tickets.size());
     SettleAll(request, Ending::kTimedOut);
-    request->abandoned = true;
+    if (request->parts.empty()) {
+      request->abandoned = true;
+    } else {
+      Abandon(request);
+    }
   }
 }
 
-void RedisStore::DropAbandoned(Lane* lane) {
-  while (!lane->queue.empty() && lane->queue.front()->abandoned) Recycle(Unqueue(lane));
+void RedisStore::DropAbandoned(std::deque<Request*>* queue) {
+  while (!queue->empty() && queue->front()->abandoned) Recycle(Unqueue(queue));
 }
 
 }  // namespace spillway

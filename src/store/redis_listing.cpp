@@ -16,12 +16,17 @@ constexpr int64_t kPauseMs = 1;
 // A page's keys and values are held at once.
 constexpr size_t kMaxPageBytes = size_t{16} << 20;
 
+// What a cursor of a cluster's listing begins with; SCAN's own stands behind it.
+std::string NameOf(const Endpoint& server) { return server.host + ":" + std::to_string(server.port) + " "; }
+
+bool StartsWith(const std::string& text, const std::string& start) { return text.compare(0, start.size(), start) == 0; }
+
 }  // namespace
 
-Listing::Listing(const ClientConfig& config, Client::Dial dial, const Clock* clock, Results* results,
+Listing::Listing(const ClientConfig& config, const Lanes* lanes, const Clock* clock, Results* results,
                  std::function<void()> on_change, std::function<void(const std::string&)> note)
     : config_(config),
-      dial_(std::move(dial)),
+      lanes_(lanes),
       clock_(clock),
       results_(results),
       on_change_(std::move(on_change)),
@@ -31,37 +36,73 @@ Listing::Listing(const ClientConfig& config, Client::Dial dial, const Clock* clo
 
 void Listing::Flush(int64_t now_ms) {
   if (pages_.empty()) return;
-  if (client_ == nullptr) client_ = std::make_unique<Client>(config_, dial_, clock_, on_change_);
-  client_->Start();
-  if (deadline_ms_ == INT64_MAX) {
-    deadline_ms_ = now_ms + kPageTimeoutMs;
-    failures_before_ = client_->reconnects();
-  }
-  if (!client_->ready()) return;
+  if (deadline_ms_ == INT64_MAX) deadline_ms_ = now_ms + kPageTimeoutMs;
   if (step_ == Step::kNone) {
     paused_ = now_ms < idle_since_ms_ + kPauseMs;
-    if (paused_) return;
-    const ListRequest& request = pages_.front();
-    page_ = Page{};
-    page_.ticket = request.ticket;
-    std::string pattern;
-    AppendGlobLiteral(request.prefix, &pattern);
-    // Encoded as ids are; the glob's own characters are not among those that are encoded.
-    AppendEncoded(request.match, &pattern);
-    AppendCommand({"SCAN", request.cursor.empty() ? "0" : request.cursor, "MATCH", pattern, "COUNT",
-                   std::to_string(request.page_size)},
-                  client_->out());
-    client_->Expect(this, 1);
-    step_ = Step::kScan;
+    if (paused_ || !Choose() || !client_->ready()) return;
+    Scan();
   } else if (step_ == Step::kValues && !asked_values_) {
-    asked_values_ = true;
-    for (const std::string& key : keys_) {
-      AppendCommand({"GET", key}, client_->out());
-      AppendCommand({"PTTL", key}, client_->out());
-    }
-    client_->Expect(this, static_cast<int>(2 * keys_.size()));
+    AskValues();
   }
   client_->Flush();
+}
+
+bool Listing::Choose() {
+  const std::string& cursor = pages_.front().cursor;
+  const std::vector<Endpoint> servers = lanes_->Servers();
+  if (servers.empty()) return false;
+  const auto at = std::find_if(servers.begin(), servers.end(), [&](const Endpoint& server) {
+    return !lanes_->clustered() || cursor.empty() || StartsWith(cursor, NameOf(server));
+  });
+  if (at == servers.end()) {
+    note_("a server left the cluster while its keys were listed");
+    Finish(Ending::kRefused);
+    return false;
+  }
+  if (client_ == nullptr || server_ != *at) {
+    server_ = *at;
+    client_ = std::make_unique<Client>(config_, lanes_->DialOf(server_), clock_, on_change_);
+    chosen_ = false;
+  }
+  if (!chosen_) {
+    chosen_ = true;
+    failures_before_ = client_->reconnects();
+    client_->Start();
+  }
+  return true;
+}
+
+void Listing::Scan() {
+  const ListRequest& request = pages_.front();
+  page_ = Page{};
+  page_.ticket = request.ticket;
+  std::string cursor = request.cursor;
+  if (lanes_->clustered() && !cursor.empty()) cursor.erase(0, NameOf(server_).size());
+  std::string pattern;
+  AppendGlobLiteral(request.prefix, &pattern);
+  // Encoded as ids are; the glob's own characters are not among those that are encoded.
+  AppendEncoded(request.match, &pattern);
+  AppendCommand({"SCAN", cursor.empty() ? "0" : cursor, "MATCH", pattern, "COUNT", std::to_string(request.page_size)},
+                client_->out());
+  client_->Expect(this, 1);
+  step_ = Step::kScan;
+}
+
+void Listing::AskValues() {
+  asked_values_ = true;
+  for (const std::string& key : keys_) {
+    AppendCommand({"GET", key}, client_->out());
+    AppendCommand({"PTTL", key}, client_->out());
+  }
+  client_->Expect(this, static_cast<int>(2 * keys_.size()));
+}
+
+std::string Listing::After(const std::string& cursor) const {
+  if (!lanes_->clustered()) return cursor == "0" ? "" : cursor;
+  if (cursor != "0") return NameOf(server_) + cursor;
+  const std::vector<Endpoint> servers = lanes_->Servers();
+  const auto at = std::upper_bound(servers.begin(), servers.end(), server_, Lanes::Before);
+  return at == servers.end() ? "" : NameOf(*at) + "0";
 }
 
 void Listing::OnReply(const Reply& reply) {
@@ -78,8 +119,7 @@ void Listing::TakeKeys(const Reply& reply) {
     Finish(Ending::kRefused);
     return;
   }
-  const std::string cursor(reply.text(1));
-  page_.cursor = cursor == "0" ? "" : cursor;
+  page_.cursor = After(std::string(reply.text(1)));
   keys_.clear();
   // SCAN may name a key twice in one page.
   std::unordered_set<std::string_view> seen;
@@ -127,19 +167,19 @@ void Listing::Finish(Ending ending) {
   pages_.pop_front();
   step_ = Step::kNone;
   deadline_ms_ = INT64_MAX;
+  chosen_ = false;
   idle_since_ms_ = clock_->NowMs();
   on_change_();
 }
 
 void Listing::Tick(int64_t now_ms) {
-  if (client_ == nullptr) return;
-  client_->Tick(now_ms);
+  if (client_ != nullptr) client_->Tick(now_ms);
   if (pages_.empty()) {
     if (now_ms - idle_since_ms_ >= kIdleMs) client_.reset();
     return;
   }
   if (deadline_ms_ == INT64_MAX) return;
-  if (!client_->ready() && client_->reconnects() > failures_before_) {
+  if (chosen_ && !client_->ready() && client_->reconnects() > failures_before_) {
     note_(client_->last_error());
     Finish(Ending::kDisconnected);
   } else if (now_ms >= deadline_ms_) {
@@ -150,10 +190,10 @@ void Listing::Tick(int64_t now_ms) {
 }
 
 int64_t Listing::NextTick() const {
-  if (client_ == nullptr) return INT64_MAX;
-  int64_t own = pages_.empty() ? idle_since_ms_ + kIdleMs : deadline_ms_;
-  if (!pages_.empty() && paused_) own = std::min(own, idle_since_ms_ + kPauseMs);
-  return std::min(own, client_->NextTick());
+  int64_t next = client_ == nullptr ? INT64_MAX : client_->NextTick();
+  if (!pages_.empty()) next = std::min(next, paused_ ? idle_since_ms_ + kPauseMs : deadline_ms_);
+  if (pages_.empty() && client_ != nullptr) next = std::min(next, idle_since_ms_ + kIdleMs);
+  return next;
 }
 
 void Listing::Close() {

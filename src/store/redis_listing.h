@@ -7,16 +7,18 @@
 #include <vector>
 
 #include "redis/client.h"
+#include "store/lanes.h"
 #include "store/store.h"
 
 namespace spillway {
 
 // Reads what is stored, page by page, with SCAN on a connection of its own: no check waits behind a page, and Redis never
-// walks all keys at once. The connection is made for the first page and dropped when it has been idle for a while.
+// walks all keys at once. The connection is made for the first page and dropped when it has been idle for a while. On a
+// cluster one server is read after the other: the cursor says which, and a server that has left ends the listing.
 class Listing : private ReplySink {
  public:
-  // `clock` and `results` outlive it; `on_change` as in Client; `note` is told why a page failed.
-  Listing(const ClientConfig& config, Client::Dial dial, const Clock* clock, Results* results,
+  // `lanes`, `clock` and `results` outlive it; `on_change` as in Client; `note` is told why a page failed.
+  Listing(const ClientConfig& config, const Lanes* lanes, const Clock* clock, Results* results,
           std::function<void()> on_change, std::function<void(const std::string&)> note);
 
   // Each request brings one page into Results, in order, within kPageTimeoutMs of becoming the first.
@@ -33,6 +35,12 @@ class Listing : private ReplySink {
  private:
   enum class Step : uint8_t { kNone, kScan, kValues };
 
+  // Finds the server of the page and a connection to it; false: not yet, or never.
+  bool Choose();
+  void Scan();
+  void AskValues();
+  // The cursor behind one of SCAN's.
+  std::string After(const std::string& cursor) const;
   void OnReply(const Reply& reply) override;
   void OnLost() override;
   void TakeKeys(const Reply& reply);
@@ -40,12 +48,13 @@ class Listing : private ReplySink {
   void Finish(Ending ending);
 
   ClientConfig config_;
-  const Client::Dial dial_;
+  const Lanes* lanes_;
   const Clock* clock_;
   Results* results_;
   const std::function<void()> on_change_;
   const std::function<void(const std::string&)> note_;
   std::unique_ptr<Client> client_;
+  Endpoint server_;  // of client_
   std::deque<ListRequest> pages_;
   Step step_ = Step::kNone;
   Page page_;                      // of pages_.front()
@@ -58,6 +67,7 @@ class Listing : private ReplySink {
   int64_t failures_before_ = 0;
   int64_t idle_since_ms_ = 0;  // the last page ended
   bool paused_ = false;        // as the last Flush saw it
+  bool chosen_ = false;        // client_ is that of pages_.front()
 };
 
 }  // namespace spillway

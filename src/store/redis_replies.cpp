@@ -2,14 +2,10 @@
 #include <algorithm>
 
 #include "algorithms/fixed_window.h"
-#include "redis/refusal.h"
 #include "store/redis_store.h"
 
 namespace spillway {
 namespace {
-
-// How long a refusal "for the moment" is waited out before asking again.
-constexpr int64_t kRetryMs = 10;
 
 // A block ends when its expiry does, whatever the rule and the cost.
 void DenyByBlock(int64_t rest_ms, Decision* decision) {
@@ -20,68 +16,95 @@ void DenyByBlock(int64_t rest_ms, Decision* decision) {
 }  // namespace
 
 void RedisStore::OnReply(Request* request, const Reply& reply) {
-  const int at = request->replies_seen++;
+  int at = request->replies_seen++;
+  if (request->asking) {
+    // Every other reply is that of ASKING.
+    if (at % 2 == 0) return;
+    at /= 2;
+  }
   switch (request->call) {
     case Call::kPlain:
-      if (at == 0) {
-        request->before_ms = reply.type() == Reply::Type::kInteger ? reply.integer() : -1;
-      } else if (at == 1) {
-        request->used = reply.integer();
-        if (reply.IsError()) request->error.assign(reply.text());
-      } else {
-        // 1: the key had no expiry until now.
-        request->fresh = reply.type() == Reply::Type::kInteger && reply.integer() == 1;
-        if (reply.IsError() && request->error.empty()) {
-          // Charged, but without an expiry it could block for ever: no answer, and nothing to repeat.
-          lanes_.Note(Presentable(reply.text()));
-          SettleAll(request, Ending::kRefused);
-          Recycle(request);
-        } else {
-          FinishPlain(request);
-        }
-      }
+      TakePlain(request, at, reply);
       return;
     case Call::kPeek:
-      if (reply.IsError()) request->error.assign(reply.text());
-      if (at == 0) {
-        request->used = 0;
-        if (reply.type() == Reply::Type::kString && !ParseInteger(reply.text(), &request->used)) {
-          request->error = "WRONGTYPE the key does not hold a counter";
-        }
-      } else {
-        request->before_ms = reply.integer();
-        FinishPeek(request);
-      }
+      TakePeek(request, at, reply);
       return;
     default:
       break;
   }
-  if (reply.IsError()) {
-    request->error.assign(reply.text());
+  if (reply.IsError() && request->error.empty()) request->error.assign(reply.text());
+  // A block is several commands, of which each says the same.
+  if (at + 1 < RepliesOf(*request)) return;
+  if (!request->error.empty()) {
     Refused(request);
   } else if (request->call == Call::kScript) {
     FinishScript(request, reply);
   } else if (request->call == Call::kLayered) {
     FinishLayered(request, reply);
-  } else if (request->call != Call::kBlock || request->replies_seen == static_cast<int>(request->rules->size())) {
-    // What was denied may be admitted again, or what was admitted denied.
-    if (request->call != Call::kPing) denied_.Remove(request->hash);
-    Decision decision;
-    decision.used = reply.integer();
-    SettleAll(request, Ending::kAnswered, decision);
-    Recycle(request);
+  } else if (request->call == Call::kExpire) {
+    request->fresh = reply.type() == Reply::Type::kInteger && reply.integer() == 1;
+    FinishPlain(request);
+  } else {
+    FinishOther(request, reply.integer());
+  }
+}
+
+void RedisStore::FinishOther(Request* request, int64_t number) {
+  // What was denied may be admitted again, or what was admitted denied.
+  if (request->call != Call::kPing) denied_.Remove(request->hash);
+  if (request->is_part) {
+    request->fields.assign(1, number);
+    EndPart(request);
+    return;
+  }
+  Decision decision;
+  decision.used = number;
+  SettleAll(request, Ending::kAnswered, decision);
+  Recycle(request);
+}
+
+// Each of the three commands may fail by itself.
+void RedisStore::TakePlain(Request* request, int at, const Reply& reply) {
+  if (at == 0) {
+    request->server_ms = request->lane->flush_time.server_ms;
+    request->before_ms = reply.type() == Reply::Type::kInteger ? reply.integer() : -1;
+  } else if (at == 1) {
+    request->used = reply.integer();
+    if (reply.IsError()) request->error.assign(reply.text());
+  } else {
+    // 1: the key had no expiry until now.
+    request->fresh = reply.type() == Reply::Type::kInteger && reply.integer() == 1;
+    if (!request->error.empty()) {
+      // A value of another type under our key: the expiry that we have just given it is taken off again.
+      if (request->fresh) Submit(NewRequest(Call::kPersist, *request->rules, request->keys.data()));
+      Refused(request);
+    } else if (!reply.IsError() || request->before_ms >= 0) {
+      FinishPlain(request);
+    } else {
+      // Charged, and without an expiry it could block for ever: only that is asked for again, where it helps.
+      request->call = Call::kExpire;
+      request->error.assign(reply.text());
+      Refused(request);
+    }
+  }
+}
+
+void RedisStore::TakePeek(Request* request, int at, const Reply& reply) {
+  if (reply.IsError()) request->error.assign(reply.text());
+  if (at == 0) {
+    request->used = 0;
+    if (reply.type() == Reply::Type::kString && !ParseInteger(reply.text(), &request->used)) {
+      request->error = "WRONGTYPE the key does not hold a counter";
+    }
+  } else {
+    request->before_ms = reply.integer();
+    FinishPeek(request);
   }
 }
 
 void RedisStore::FinishPlain(Request* request) {
-  if (!request->error.empty()) {
-    // A value of another type under our key: the expiry that we have just given it is taken off again.
-    if (request->fresh) Submit(NewRequest(Call::kPersist, *request->rules, request->keys.data()));
-    Refused(request);
-    return;
-  }
   const Rule& rule = request->rule();
-  const int64_t server_ms = request->lane->flush_time.server_ms;
+  const int64_t server_ms = request->server_ms;
   // Where the key had an expiry before, it is this window's; where it has just been given one, the window is new. Else
   // another client's INCRBY came in between, or the window ended in between: its end is not known.
   const bool known = request->before_ms >= 0;
@@ -111,7 +134,7 @@ void RedisStore::FinishPlain(Request* request) {
   if (!known && !request->fresh) {
     // How long to wait is not known: the script, behind the take-back, can say.
     request->call = Call::kScript;
-    Again(request);
+    Again(request, request->lane);
     return;
   }
   Decision denied = FixedWindowDenied(rule, before + admitted, rest, 1);
@@ -148,36 +171,45 @@ void RedisStore::FinishScript(Request* request, const Reply& reply) {
   Recycle(request);
 }
 
-// The script answers for the state after all admitted checks; of k admitted ones, the i-th left (k - 1 - i) costs more.
 void RedisStore::FinishLayered(Request* request, const Reply& reply) {
-  constexpr size_t kFields = 6;
-  const RuleSet& rules = *request->rules;
-  if (reply.size() != 2 + kFields * rules.size()) {
+  if (reply.size() != 2 + kLayeredFields * request->rules->size()) {
     request->error = "ERR the script's reply has an unknown shape";
     Refused(request);
     return;
   }
-  const int64_t admitted = request->op == Op::kPeek ? 0 : reply.integer(1);
+  request->fields.clear();
+  for (size_t i = 1; i < reply.size(); ++i) request->fields.push_back(reply.integer(i));
+  if (request->is_part) {
+    EndPart(request);
+  } else {
+    AnswerLayered(request, request->fields);
+  }
+}
+
+// The script answers for the state after all admitted checks; of k admitted ones, the i-th left (k - 1 - i) costs more.
+void RedisStore::AnswerLayered(Request* request, const std::vector<int64_t>& fields) {
+  const RuleSet& rules = *request->rules;
+  const int64_t admitted = request->op == Op::kPeek ? 0 : fields[0];
   int64_t place = 0;
   for (const Ticket ticket : request->tickets) {
     const bool passed = place < admitted;
     for (size_t i = 0; i < rules.size(); ++i) {
-      const size_t at = 2 + kFields * i;
+      const int64_t* field = fields.data() + 1 + kLayeredFields * i;
       const Rule& rule = rules[i];
-      const int64_t room = reply.integer(at);
+      const int64_t room = field[0];
       // Of the checks of this command, how many this rule alone would have admitted, and how many it counted.
-      const int64_t fits = reply.integer(at + 5);
+      const int64_t fits = field[5];
       const int64_t counted = rule.shadow && request->op != Op::kPenalize ? std::min(admitted, fits) : admitted;
       Decision decision;
       decision.limit = rule.capacity();
-      decision.blocked = reply.integer(at + 4) == 1;
+      decision.blocked = field[4] == 1;
       decision.allowed = passed ? place < fits : room >= request->cost && !decision.blocked;
       const int64_t left = passed ? room + std::max<int64_t>(0, counted - place - 1) * request->cost : room;
       decision.remaining = std::clamp<int64_t>(left, 0, decision.limit);
       decision.used = decision.limit - left;
-      decision.reset_in_ms = std::max<int64_t>(0, reply.integer(at + 1));
-      decision.retry_after_ms = decision.allowed ? 0 : reply.integer(at + 2);
-      decision.mark = reply.integer(at + 3);
+      decision.reset_in_ms = std::max<int64_t>(0, field[1]);
+      decision.retry_after_ms = decision.allowed ? 0 : field[2];
+      decision.mark = field[3];
       results_->outcomes.push_back({ticket, Ending::kAnswered, decision, static_cast<uint8_t>(rules.size() - 1 - i)});
     }
     --waiting_;
@@ -210,7 +242,7 @@ void RedisStore::TakeBack(const Request& charged, int64_t units) {
   Request* request = NewRequest(Call::kTakeBack, *charged.rules, charged.keys.data());
   request->units = units;
   request->before_ms = charged.before_ms;
-  request->server_ms = charged.lane->flush_time.server_ms;
+  request->server_ms = charged.server_ms;
   // Its source, not its hash: after a NOSCRIPT the process might be gone.
   request->send_source = true;
   Submit(request);
@@ -218,46 +250,6 @@ void RedisStore::TakeBack(const Request& charged, int64_t units) {
 
 void RedisStore::RememberDenied(const Request& request, int64_t rest_ms) {
   denied_.Add(request.hash, clock_->NowMs() + rest_ms);
-}
-
-// Nothing was executed, so it may be asked again where that can help.
-void RedisStore::Refused(Request* request) {
-  const Refusal refusal = Classify(request->error);
-  if (refusal == Refusal::kNoScript && !request->send_source) {
-    request->send_source = true;
-    Again(request);
-    return;
-  }
-  const std::string error = Presentable(request->error);
-  lanes_.Note(error);
-  if (refusal == Refusal::kWait && !request->tickets.empty()) {
-    request->retry_at_ms = clock_->NowMs() + kRetryMs;
-    // Chosen anew when it is sent: the server may be another by then.
-    if (request->call == Call::kPlain) request->call = Call::kScript;
-    refused_.push_back(request);
-    turn_.Request();
-    return;
-  }
-  Lane* lane = request->lane;
-  SettleAll(request, Ending::kRefused);
-  Recycle(request);
-  if (refusal == Refusal::kLogin) lane->client.LoginLost(error);
-}
-
-void RedisStore::Again(Request* request) {
-  if (request->abandoned) {
-    Recycle(request);
-    return;
-  }
-  // Its deadline runs on: it goes to the queue, not to `asked_`, and behind what has been asked before.
-  QueueAsked(clock_->NowMs());
-  Queue(request->lane, request);
-  turn_.Request();
-}
-
-void RedisStore::OnLost(Request* request) {
-  SettleAll(request, Ending::kDisconnected);
-  Recycle(request);
 }
 
 }  // namespace spillway

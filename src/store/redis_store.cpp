@@ -23,7 +23,19 @@ RedisStore::RedisStore(const ClientConfig& config, const Client::Dial& dial, Han
       turn_(scope, clock, this),
       lanes_(config, dial, clock, [this] { turn_.Request(); }),
       listing_(
-          config, dial, clock, results, [this] { turn_.Request(); },
+          config, &lanes_, clock, results, [this] { turn_.Request(); },
+          [this](const std::string& error) { lanes_.Note(error); }) {}
+
+RedisStore::RedisStore(const ClientConfig& config, const ClusterNodes& nodes, HandleScope* scope, const Clock* clock,
+                       Results* results, std::function<void()> deliver)
+    : clock_(clock),
+      results_(results),
+      deliver_(std::move(deliver)),
+      seed_(RandomSeed()),
+      turn_(scope, clock, this),
+      lanes_(config, nodes, clock, [this] { turn_.Request(); }),
+      listing_(
+          config, &lanes_, clock, results, [this] { turn_.Request(); },
           [this](const std::string& error) { lanes_.Note(error); }) {}
 
 RedisStore::~RedisStore() = default;
@@ -101,6 +113,8 @@ void RedisStore::SubmitAlone(Request* request, Ticket ticket) {
 
 void RedisStore::List(const ListRequest& request) {
   listing_.Add(request);
+  // A cluster's servers have to be known.
+  if (lanes_.clustered()) lanes_.Start();
   turn_.KeepAliveUntil(clock_->NowMs());
   turn_.Request();
 }
@@ -116,11 +130,16 @@ Request* RedisStore::NewRequest(Call call, const RuleSet& rules, const std::stri
   request->op = Op::kCheck;
   request->send_source = false;
   request->abandoned = false;
+  request->hops = 0;
+  request->asking = false;
+  request->is_part = false;
+  request->answered = false;
+  request->whole = nullptr;
   request->rules = &rules;
   request->cost = 1;
   // Never made smaller: the strings keep their memory.
   if (request->keys.size() < rules.size()) request->keys.resize(rules.size());
-  for (size_t i = 0; i < rules.size(); ++i) request->keys[i].assign(keys[i]);
+  for (size_t i = 0; keys != nullptr && i < rules.size(); ++i) request->keys[i].assign(keys[i]);
   return request;
 }
 
@@ -139,6 +158,7 @@ void RedisStore::Recycle(Request* request) {
   if (request->call == Call::kPing) request->lane->pinging = false;
   Deadlines::Remove(request);
   request->tickets.clear();
+  request->parts.clear();
   free_.push_back(request);
 }
 

@@ -9,19 +9,29 @@
 #include "net/turn.h"
 #include "store/deadlines.h"
 #include "store/lanes.h"
+#include "store/partitions.h"
 #include "store/redis_listing.h"
 #include "store/store.h"
 #include "store/turn_table.h"
 
 namespace spillway {
 
-// Counters on a Redis server. Checks of one loop turn leave in one write; equal ones (key, rule, cost) as one command
-// with their sum. Every ticket is settled once: by its reply, its deadline, the loss of its connection, or Close.
+// Counters on a Redis server, or in a Redis Cluster. Checks of one loop turn leave in one write (to each server); equal
+// ones (key, rule, cost) as one command with their sum. Every ticket is settled once: by its reply, its deadline, the loss
+// of its connection, or Close.
+//
+//   redis_store.cpp     what callers ask
+//   redis_flow.cpp      how requests flow: asked, queued in a lane, written, overdue
+//   redis_replies.cpp   what replies mean
+//   redis_refusals.cpp  what error replies and losses mean: repeat, redirect, give up
+//   redis_parts.cpp     calls whose keys lie in several slots of a cluster
 class RedisStore : public Store, private TurnEvents {
  public:
   // `scope`, `clock` and `results` outlive the store; `deliver` is called at the end of a loop turn that had results and
   // may destroy the store.
   RedisStore(const ClientConfig& config, const Client::Dial& dial, HandleScope* scope, const Clock* clock,
+             Results* results, std::function<void()> deliver);
+  RedisStore(const ClientConfig& config, const ClusterNodes& nodes, HandleScope* scope, const Clock* clock,
              Results* results, std::function<void()> deliver);
   ~RedisStore() override;
 
@@ -39,39 +49,65 @@ class RedisStore : public Store, private TurnEvents {
 
  private:
   friend struct Request;
+
   int64_t OnFlush() override;
   int64_t OnTurnEnd() override;
 
   bool Full(Ticket ticket, std::vector<Outcome>* now) const;
+  // Without keys, the caller fills them in.
   Request* NewRequest(Call call, const RuleSet& rules, const std::string* keys);
   // What is asked after it may not join what was asked before it.
   void SubmitAlone(Request* request, Ticket ticket);
   void Submit(Request* request);
   void AddTicket(Request* request, Ticket ticket);
-  int64_t NextWake() const;
-  void Flow(int64_t now_ms);
-  void QueueAsked(int64_t now_ms);
-  void Queue(Lane* lane, Request* request);
-  Request* Unqueue(Lane* lane);
-  void Send(Lane* lane, int64_t now_ms);
-  void EndOverdue(int64_t now_ms);
-  void DropAbandoned(Lane* lane);
+  void Recycle(Request* request);
   void Ping(Lane* lane);
 
+  int64_t NextWake() const;
+  void QueueAsked(int64_t now_ms);
+  // Into the lane of its slot.
+  void Route(Request* request);
+  void Reroute();
+  void Queue(Lane* lane, Request* request);
+  Request* Unqueue(std::deque<Request*>* queue);
+  void Send(Lane* lane, int64_t now_ms);
+  void EndOverdue(int64_t now_ms);
+  void DropAbandoned(std::deque<Request*>* queue);
+
   void OnReply(Request* request, const Reply& reply);
-  void OnLost(Request* request);
+  void TakePlain(Request* request, int at, const Reply& reply);
   void FinishPlain(Request* request);
   void FinishScript(Request* request, const Reply& reply);
   void FinishLayered(Request* request, const Reply& reply);
+  void AnswerLayered(Request* request, const std::vector<int64_t>& fields);
+  void TakePeek(Request* request, int at, const Reply& reply);
   void FinishPeek(Request* request);
+  void FinishOther(Request* request, int64_t number);
   void TakeBack(const Request& charged, int64_t units);
-  void Refused(Request* request);
-  void Again(Request* request);
   void RememberDenied(const Request& request, int64_t rest_ms);
+
+  void OnLost(Request* request);
+  void Refused(Request* request);
+  // Follows MOVED and ASK; false: they lead nowhere.
+  bool Redirect(Request* request, Refusal refusal);
+  void Again(Request* request, Lane* lane);
+  // Ends a request that brings no answer.
+  void Fail(Request* request, Ending ending);
+
+  // True: its keys lie in several slots, and its parts were queued.
+  bool Split(Request* request);
+  // Makes each key a part of its own.
+  void SplitByKey(Request* request);
+  void AddParts(Request* whole, const Request& of, const std::vector<Partitions::Part>& division);
+  void EndPart(Request* part);
+  void Join(Request* whole);
+  // Ends a whole without those of its parts that are still out; what they charge is given back.
+  void Abandon(Request* whole);
+  // Gives back what a part charged beyond so many admitted checks, and frees it.
+  void GiveBack(Request* part, int64_t admitted);
 
   void Settle(Ticket ticket, Ending ending, const Decision& decision);
   void SettleAll(Request* request, Ending ending, const Decision& decision = {});
-  void Recycle(Request* request);
 
   const Clock* clock_;
   Results* results_;
@@ -83,13 +119,16 @@ class RedisStore : public Store, private TurnEvents {
 
   std::vector<std::unique_ptr<Request>> requests_;  // all of them, in use or free
   std::vector<Request*> free_;
-  std::vector<Request*> asked_;   // in this turn
-  TurnTable turn_table_;          // finds those that a further check can join
-  size_t queued_ = 0;             // in all lanes
-  std::deque<Request*> refused_;  // to be queued again at their time, which is in order
+  std::vector<Request*> asked_;    // in this turn
+  TurnTable turn_table_;           // finds those that a further check can join
+  size_t queued_ = 0;              // in all lanes, and the following
+  std::deque<Request*> unrouted_;  // whose slot has no known node
+  std::deque<Request*> refused_;   // to be queued again at their time, which is in order
   Deadlines deadlines_;
   DeniedKeys denied_;
-  int64_t waiting_ = 0;  // tickets
+  Partitions partitions_;
+  std::vector<int64_t> joined_;  // of the whole that is being answered
+  int64_t waiting_ = 0;          // tickets
   int64_t timeouts_ = 0;
   const RuleSet no_rules_;  // of a PING, as is
   const std::string no_key_;
