@@ -94,6 +94,11 @@ export class RedisServer {
     return Number((await this.command('GET', key)) ?? 0);
   }
 
+  get running(): boolean {
+    const { child } = this;
+    return child !== undefined && child.exitCode === null && child.signalCode === null;
+  }
+
   /** SIGSTOP: connections stay open and nothing answers. */
   freeze(): void {
     this.child?.kill('SIGSTOP');
@@ -107,7 +112,7 @@ export class RedisServer {
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     await this.admin?.close();
     const { child } = this;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child === undefined || !this.running) return;
     const exited = once(child, 'exit');
     child.kill(signal);
     await exited;
