@@ -7,24 +7,32 @@ local limit = tonumber(ARGV[1])
 local window = tonumber(ARGV[2])
 local cost = tonumber(ARGV[3])
 local waiters = tonumber(ARGV[4])
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local used = 0
-local rest = window
+local ends = now + window
 local value = redis.call('GET', KEYS[1])
 if value then
   used = tonumber(value)
   if not used or used % 1 ~= 0 then
     return redis.error_reply('WRONGTYPE the key does not hold a counter')
   end
-  rest = redis.call('PTTL', KEYS[1])
+  -- The very end, not PTTL and the time above, which are read moments apart: a refund has to find this window again.
+  local expiry = redis.pcall('PEXPIRETIME', KEYS[1])
+  if type(expiry) == 'table' then
+    -- Before Redis 7.
+    expiry = redis.call('PTTL', KEYS[1])
+    expiry = expiry < 0 and expiry or now + expiry
+  end
   -- Without an expiry it would never end; with one beyond a window, the limit's window was longer before.
   -- A block (2^53) may last longer.
-  if rest < 0 or rest > window and used < 9007199254740992 then
-    redis.call('PEXPIRE', KEYS[1], window)
-    rest = window
+  if expiry < 0 or expiry > ends and used < 9007199254740992 then
+    redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', ends))
+  else
+    ends = expiry
   end
 end
-local time = redis.call('TIME')
-local ends = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + rest
+local rest = math.max(0, ends - now)
 local admitted = math.floor((limit - used) / cost)
 -- The division rounds near 2^53; the product is exact there.
 if admitted * cost > limit - used then
@@ -39,6 +47,6 @@ end
 used = used + admitted * cost
 redis.call('INCRBY', KEYS[1], string.format('%.0f', admitted * cost))
 if not value then
-  redis.call('PEXPIRE', KEYS[1], window)
+  redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', ends))
 end
 return {admitted, used, rest, ends}

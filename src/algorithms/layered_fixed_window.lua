@@ -1,25 +1,40 @@
 -- Fixed window: one integer, whose expiry is the window. Twin: fixed_window.cpp.
+-- When a key ends, in ms since the epoch; negative: never. It is asked, not added up from PTTL and the time above: on a busy
+-- machine those two are read moments apart, and a refund has to find the very window that was charged.
+local function expiry(key)
+  local ends = redis.pcall('PEXPIRETIME', key)
+  if type(ends) == 'table' then
+    -- Before Redis 7.
+    ends = redis.call('PTTL', key)
+    ends = ends < 0 and ends or now + ends
+  end
+  return ends
+end
 read.f = function(key, r)
   local value = redis.call('GET', key)
   r.used = 0
   r.rest = r.window
+  r.mark = now + r.window
   if value then
     r.used = tonumber(value)
     if not r.used or r.used % 1 ~= 0 then
       return redis.error_reply('WRONGTYPE the key does not hold a counter')
     end
-    r.rest = redis.call('PTTL', key)
+    local ends = expiry(key)
+    local rest = math.max(0, ends - now)
     if r.used >= tonumber(BLOCKED) then
-      r.blocked = r.rest
-    elseif r.rest < 0 or r.rest > r.window then
+      r.blocked = rest
+      r.rest = rest
+    elseif ends < 0 or rest > r.window then
       r.mend = true
-      r.rest = r.window
+    else
+      r.rest = rest
+      r.mark = ends
     end
     r.exists = true
   end
   r.room = r.capacity - r.used
   r.reset = r.rest
-  r.mark = now + r.rest
 end
 charge.f = function(key, r, units)
   units = math.min(units, MOST - r.used)
@@ -28,7 +43,7 @@ charge.f = function(key, r, units)
     r.room = r.room - units
   end
   if r.exists and r.mend or units > 0 and not r.exists then
-    redis.call('PEXPIRE', key, r.window)
+    redis.call('PEXPIREAT', key, string.format('%.0f', now + r.window))
   end
 end
 wait.f = function(r)

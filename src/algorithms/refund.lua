@@ -10,17 +10,22 @@ local taken = 0
 local refund = {}
 refund.f = function(key, window, _, mark)
   local used = tonumber(redis.call('GET', key) or nil)
-  local rest = redis.call('PTTL', key)
-  if not used or used <= 0 or used >= 9007199254740992 or rest < 0 then
+  local ends = redis.pcall('PEXPIRETIME', key)
+  if type(ends) == 'table' then
+    -- Before Redis 7.
+    ends = redis.call('PTTL', key)
+    ends = ends < 0 and ends or now + ends
+  end
+  if not used or used <= 0 or used >= 9007199254740992 or ends < 0 then
     return
   end
   local same
   if mark >= 0 then
-    -- Before Redis 7 the two readings of the clock may differ by one.
-    same = math.abs(now + rest - mark) <= 1
+    -- Before Redis 7 the two readings of the clock may differ.
+    same = math.abs(ends - mark) <= 1
   else
     -- The window began at -mark or a moment later, and none that did can have ended within one window of it.
-    same = now + rest >= window - mark and now <= window - mark
+    same = ends >= window - mark and now <= window - mark
   end
   if same then
     redis.call('DECRBY', key, string.format('%.0f', math.min(units, used)))
