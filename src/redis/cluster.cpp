@@ -68,9 +68,9 @@ int Cluster::OnAsk(std::string_view error, const Endpoint& answered_by) {
 void Cluster::OnReady(int node) {
   At(node).ready = true;
   if (mapped_) return;
-  // Nobody has told the map yet: this one is asked at once.
-  At(node).tried = false;
+  // Nobody has told the map yet: a new round begins at once, with this one.
   asking_ = kNoNode;
+  in_round_ = false;
   next_round_ms_ = 0;
 }
 

@@ -16,7 +16,8 @@ struct Lanes::Node : ReplySink {
   Lane lane;
   int64_t failures_seen = 0;  // of the client's reconnects()
   bool ready = false;         // as the cluster was told
-  bool map_due = false;  // to be asked for as soon as the connection stands
+  bool map_due = false;    // to be asked for as soon as the connection stands
+  bool map_asked = false;  // and not answered yet
   // CLUSTER SHARDS, which Redis 7 brought; where it is refused, CLUSTER SLOTS.
   bool shards = true;
 };
@@ -78,8 +79,12 @@ void Lanes::Start() {
 
 void Lanes::Flush(int64_t now_ms) {
   if (cluster_ == nullptr || !started_) return;
+  // First: a connection that has just been made is asked at once.
+  for (const auto& node : owned_) {
+    if (node != nullptr) WatchConnection(node.get());
+  }
   const int number = cluster_->NextToAsk(now_ms);
-  if (number != Cluster::kNoNode) Open(number)->map_due = true;
+  if (number != Cluster::kNoNode) Open(number)->map_due = !Open(number)->map_asked;
   for (const auto& node : owned_) {
     if (node != nullptr && node->map_due && node->lane.client.ready()) AskForMap(node.get());
   }
@@ -88,12 +93,14 @@ void Lanes::Flush(int64_t now_ms) {
 void Lanes::AskForMap(Node* node) {
   Client& client = node->lane.client;
   node->map_due = false;
+  node->map_asked = true;
   AppendCommand({"CLUSTER", node->shards ? "SHARDS" : "SLOTS"}, client.out());
   client.Expect(node, 1);
   client.Flush();
 }
 
 void Lanes::TakeMap(Node* node, const Reply& reply) {
+  node->map_asked = false;
   ClusterMap map;
   const Endpoint& endpoint = node->lane.endpoint;
   if (reply.IsError()) {
@@ -130,6 +137,7 @@ void Lanes::WatchConnection(Node* node) {
     node->failures_seen = client.reconnects();
     node->ready = false;
     node->map_due = false;
+    node->map_asked = false;
     Note(client.last_error());
     if (cluster_ != nullptr) cluster_->OnLost(node->number);
   }

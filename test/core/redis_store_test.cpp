@@ -4,27 +4,10 @@
 #include <gtest/gtest.h>
 
 #include "fake_clock.h"
+#include "fake_stream.h"
 
 namespace spillway {
 namespace {
-
-struct FakeStream : Stream {
-  explicit FakeStream(std::string* log, StreamEvents* to, FakeStream** at) : sent(log), events(to), self(at) {
-    *self = this;
-  }
-  ~FakeStream() override {
-    if (*self == this) *self = nullptr;
-  }
-  void Write(std::string* out) override {
-    sent->append(*out);
-    out->clear();
-  }
-  size_t unsent() const override { return stuck_bytes; }
-  std::string* sent;
-  StreamEvents* events;
-  FakeStream** self;
-  size_t stuck_bytes = 0;
-};
 
 class RedisStoreTest : public ::testing::Test {
  protected:
@@ -89,12 +72,6 @@ class RedisStoreTest : public ::testing::Test {
   const RuleSet rules_{Rule{"p:", Algorithm::kFixedWindow, 3, 60000, 250, "", 0, false}};
   std::unique_ptr<RedisStore> store_;
 };
-
-size_t CountOf(const std::string& text, const std::string& part) {
-  size_t count = 0;
-  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size())) ++count;
-  return count;
-}
 
 TEST_F(RedisStoreTest, ConnectsNothingBeforeTheFirstCheck) {
   Turn();
@@ -326,6 +303,31 @@ TEST_F(RedisStoreTest, CloseSettlesEveryTicketOnce) {
   store_->Close();
   EXPECT_EQ(results_.outcomes.size(), 10U);
   for (const Outcome& outcome : results_.outcomes) EXPECT_EQ(outcome.ending, Ending::kClosed);
+}
+
+TEST_F(RedisStoreTest, ABlockOfSeveralKeysThatIsRefusedEndsOnce) {
+  Check(1);
+  Turn();
+  Connect();
+  Say(Time() + ":-2\r\n:1\r\n:1\r\n");
+  const RuleSet two{rules_[0], rules_[0]};
+  const std::string keys[] = {"p:a", "p:b"};
+  std::vector<Outcome> now;
+  store_->Block(two, keys, 1000, 2, &now);
+  Turn();
+  Say("-OOM command not allowed\r\n");
+  EXPECT_EQ(outcomes_.size(), 1U) << "half of the replies";
+  Say("-OOM command not allowed\r\n");
+  ASSERT_EQ(outcomes_.size(), 2U);
+  EXPECT_EQ(outcomes_[1].ending, Ending::kRefused);
+  // Each of these needs a request of its own.
+  Check(3);
+  store_->Reset(rules_, keys, 4, &now);
+  Turn();
+  Say(Time() + ":1700000030000\r\n:2\r\n:0\r\n:1\r\n");
+  ASSERT_EQ(outcomes_.size(), 4U);
+  EXPECT_EQ(outcomes_[2].ticket, 3U);
+  EXPECT_EQ(outcomes_[3].ticket, 4U);
 }
 
 TEST_F(RedisStoreTest, TooLargeACostNeverFitsAndIsStillAskedOfTheServer) {
