@@ -5,16 +5,20 @@
 namespace spillway {
 namespace {
 
-constexpr std::array<uint16_t, 256> MakeTable() {
-  std::array<uint16_t, 256> table{};
+// kTables[k][b]: the checksum of byte b with k zero bytes behind it, so that four bytes take one step.
+constexpr std::array<std::array<uint16_t, 256>, 4> MakeTables() {
+  std::array<std::array<uint16_t, 256>, 4> tables{};
   for (uint32_t byte = 0; byte < 256; ++byte) {
     uint32_t crc = byte << 8;
-    for (int bit = 0; bit < 8; ++bit) crc = (crc & 0x8000) != 0 ? (crc << 1) ^ 0x1021 : crc << 1;
-    table[byte] = static_cast<uint16_t>(crc);
+    for (auto& table : tables) {
+      for (int bit = 0; bit < 8; ++bit) crc = (crc & 0x8000) != 0 ? (crc << 1) ^ 0x1021 : crc << 1;
+      crc &= 0xffff;
+      table[byte] = static_cast<uint16_t>(crc);
+    }
   }
-  return table;
+  return tables;
 }
-constexpr std::array<uint16_t, 256> kTable = MakeTable();
+constexpr std::array<std::array<uint16_t, 256>, 4> kTables = MakeTables();
 
 std::string_view HashedPart(std::string_view key) {
   const size_t open = key.find('{');
@@ -27,10 +31,15 @@ std::string_view HashedPart(std::string_view key) {
 }  // namespace
 
 uint16_t SlotOf(std::string_view key) {
+  const std::string_view part = HashedPart(key);
+  const auto* at = reinterpret_cast<const uint8_t*>(part.data());
+  size_t left = part.size();
   uint32_t crc = 0;
-  for (const char c : HashedPart(key)) {
-    crc = ((crc << 8) ^ kTable[((crc >> 8) ^ static_cast<unsigned char>(c)) & 0xff]) & 0xffff;
+  for (; left >= 4; at += 4, left -= 4) {
+    crc = static_cast<uint32_t>(kTables[3][at[0] ^ (crc >> 8)] ^ kTables[2][at[1] ^ (crc & 0xff)] ^ kTables[1][at[2]] ^
+                                kTables[0][at[3]]);
   }
+  for (; left > 0; ++at, --left) crc = ((crc << 8) ^ kTables[0][(crc >> 8) ^ *at]) & 0xffff;
   return static_cast<uint16_t>(crc % kSlots);
 }
 

@@ -46,6 +46,19 @@ TEST(Slot, IsThatOfRedis) {
   EXPECT_NE(SlotOf("{foo"), SlotOf("foo"));
 }
 
+TEST(Slot, OfEveryLengthIsTheSameByteByByte) {
+  std::string key;
+  for (int length = 0; length < 64; ++length) {
+    uint32_t crc = 0;
+    for (const char c : key) {
+      crc ^= static_cast<uint32_t>(static_cast<unsigned char>(c)) << 8;
+      for (int bit = 0; bit < 8; ++bit) crc = ((crc & 0x8000) != 0 ? (crc << 1) ^ 0x1021 : crc << 1) & 0xffff;
+    }
+    EXPECT_EQ(SlotOf(key), crc % 16384) << length;
+    key.push_back(static_cast<char>(length * 41 + 200));
+  }
+}
+
 TEST(Redirection, IsReadWhateverTheHost) {
   uint16_t slot = 0;
   Endpoint to;
