@@ -20,14 +20,15 @@ export async function probe(
     store.source === 'redis' ? await probeRedis(store, prefix, timeoutMs) : probeMemory(store, prefix);
   const latencyMs = Math.round((performance.now() - started) * 1_000) / 1_000;
   const { connectedForMs } = store.native.stats();
-  const healthy = outcome >= 0;
   const now = stats();
+  // The probe has reached one server of a cluster; all are needed.
+  const healthy = outcome >= 0 && (now.connected || store.source === 'memory');
   return {
     ...now,
     healthy,
     enabled: true,
     latencyMs: healthy ? latencyMs : null,
-    lastError: now.lastError ?? (healthy ? null : endingText(-outcome, timeoutMs)),
+    lastError: now.lastError ?? (outcome >= 0 ? null : endingText(-outcome, timeoutMs)),
     connectedSince: connectedForMs < 0 ? null : Date.now() - connectedForMs,
   };
 }
