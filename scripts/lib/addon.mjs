@@ -68,6 +68,7 @@ const HOMEBREW = {
   'libgtest-dev': 'googletest',
   'nlohmann-json3-dev': 'nlohmann-json',
   'redis-server': 'redis',
+  'nginx-light': 'nginx',
   'clang-tidy': 'llvm',
 };
 
