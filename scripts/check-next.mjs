@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { NextApp, VERSIONS } from './lib/next-app.mjs';
+import { askFleet } from './lib/next-fleet.mjs';
 import { checkMigration } from './lib/next-migration.mjs';
 import { buildMisuse, misuses } from './lib/next-misuse.mjs';
 import { askPlaces, editManyTimes } from './lib/next-places.mjs';
@@ -43,12 +44,15 @@ const ALL = Object.keys(VERSIONS).flatMap((version) =>
   })),
 );
 
+/** The build that also runs in several processes. */
+const FLEET = { title: 'Next.js 16, npm', run: 'turbopack start' };
+
 const [argument] = process.argv.slice(2);
 if (argument !== undefined && argument !== '--all') {
   console.error(`Unknown argument ${argument}. Use --all.`);
   process.exit(1);
 }
-prepare(['libhiredis-dev', 'redis-server', 'chromium']);
+prepare(['libhiredis-dev', 'redis-server', 'chromium', 'nginx-light']);
 const tarball = pack();
 const redis = await ownRedis();
 const env = { REDIS_URL: redis.url };
@@ -63,6 +67,9 @@ for (const { version, manager, runs, wrong } of argument === '--all' ? ALL : SUB
   for (const run of runs) {
     const [bundler, runner] = run.split(' ');
     await check(`${title}, ${run}: every place`, () => tryRun(app, bundler, runner));
+    if (title === FLEET.title && run === FLEET.run) {
+      await check(`${title}, ${run}: three processes behind nginx`, () => askFleet(app, redis));
+    }
   }
   for (const bundler of BUNDLERS.filter((one) => wrong === one || wrong === 'both')) {
     for (const misuse of misuses(bundler)) {

@@ -69,6 +69,7 @@ const HOMEBREW = {
   'nlohmann-json3-dev': 'nlohmann-json',
   'redis-server': 'redis',
   'nginx-light': 'nginx',
+  'nghttp2-client': 'nghttp2',
   'clang-tidy': 'llvm',
 };
 

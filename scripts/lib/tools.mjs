@@ -12,7 +12,7 @@ const OTHERS = {
   'redis-server': () => onPath('redis-server'),
   chromium: () => onPath('chromium'),
   'nginx-light': () => onPath('nginx') ?? existsSync('/usr/sbin/nginx'),
-  wrk: () => onPath('wrk'),
+  'nghttp2-client': () => onPath('h2load'),
   'clang-format': () => onPath('clang-format'),
   'clang-tidy': () => onPath('clang-tidy'),
 };
