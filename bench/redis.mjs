@@ -1,13 +1,14 @@
 // The benchmark's own Redis server, and a very small client for the few commands that measure it.
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 
 /** Starts a redis-server without persistence on a free port of loopback; `prefix` is the pinning command. */
-export async function startRedis(prefix) {
+export async function startRedis(prefix, more = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'spillway-bench-'));
   const port = await freePort();
   const settings = {
@@ -18,6 +19,7 @@ export async function startRedis(prefix) {
     dir,
     daemonize: 'no',
     'tcp-backlog': 128,
+    ...more,
   };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const [command, ...rest] = [...prefix, 'redis-server', ...args];
@@ -44,6 +46,21 @@ export async function startRedis(prefix) {
     rmSync(dir, { recursive: true, force: true });
   };
   return { port, stop };
+}
+
+/** Three masters without replicas, as `redis-cli --cluster create` makes them. */
+export async function startCluster() {
+  const nodes = [];
+  for (let i = 0; i < 3; i++) {
+    const busPort = await freePort();
+    nodes.push(await startRedis([], { 'cluster-enabled': 'yes', 'cluster-port': busPort }));
+  }
+  const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
+  await promisify(execFile)('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-yes']);
+  return {
+    redis: { cluster: nodes.map(({ port }) => ({ host: '127.0.0.1', port })) },
+    stop: () => Promise.all(nodes.map((node) => node.stop())),
+  };
 }
 
 async function readyLine(stdout) {

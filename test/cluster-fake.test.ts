@@ -72,7 +72,8 @@ test.each([
       name === 'EVALSHA' ? array(integer(1), integer(1), integer(60_000), integer(Date.now())) : undefined;
   }
   const limiter = await open([nodes[0]!]);
-  for (const i of [0, 1]) expect(await limiter.check(idOf(i, 2))).toMatchObject({ source: 'redis', remaining: 4 });
+  for (const i of [0, 1])
+    expect(await limiter.check(idOf(i, 2))).toMatchObject({ source: 'redis', remaining: 4 });
   expect(nodes.map(({ accepted }) => accepted.length)).toEqual([1, 1]);
 });
 
@@ -80,7 +81,9 @@ test('MOVED in a circle ends after five hops, by the policy and in time', async 
   const { nodes, hooks } = await fakes(2);
   const id = idOf(0, 2);
   const moved = (to: number) => (command: string[]) =>
-    command[1] === `ratelimit:${id}` ? error(`MOVED ${slotOf(`ratelimit:${id}`)} :${nodes[to]!.port}`) : undefined;
+    command[1] === `ratelimit:${id}`
+      ? error(`MOVED ${slotOf(`ratelimit:${id}`)} :${nodes[to]!.port}`)
+      : undefined;
   hooks[0] = moved(1);
   hooks[1] = moved(0);
   const limiter = await open(nodes);
@@ -88,7 +91,9 @@ test('MOVED in a circle ends after five hops, by the policy and in time', async 
   const { value, ms } = await timed(limiter.check(id));
   expect(value.source).toBe('policy');
   expect(ms).toBeLessThanOrEqual(inTime(TIMEOUT_MS));
-  const asked = nodes.flatMap((node) => node.received('INCRBY')).filter(([, key]) => key === `ratelimit:${id}`);
+  const asked = nodes
+    .flatMap((node) => node.received('INCRBY'))
+    .filter(([, key]) => key === `ratelimit:${id}`);
   expect(asked).toHaveLength(6);
   expect(limiter.stats().lastError).toContain('MOVED');
   expect((await limiter.check(idOf(1, 2))).source).toBe('redis');
@@ -100,7 +105,9 @@ test('ASK to a black hole costs the deadline, and only where it points', async (
   hole.onAccept = 'silent';
   const id = idOf(0, 2);
   hooks[0] = (command) =>
-    command[1] === `ratelimit:${id}` ? error(`ASK ${slotOf(`ratelimit:${id}`)} 127.0.0.1:${hole.port}`) : undefined;
+    command[1] === `ratelimit:${id}`
+      ? error(`ASK ${slotOf(`ratelimit:${id}`)} 127.0.0.1:${hole.port}`)
+      : undefined;
   const limiter = await open(nodes);
   const results = await times(10, () => timed(limiter.check(id)));
   for (const { value, ms } of results) {
@@ -137,9 +144,12 @@ test('the login is made with every node, and shows in no text', async () => {
 
 test('a server that is no cluster is said to be none', async () => {
   const server = await own(FakeRedis.start());
-  server.hook = ([name]) => (name === 'CLUSTER' ? error('ERR This instance has cluster support disabled') : undefined);
+  server.hook = ([name]) =>
+    name === 'CLUSTER' ? error('ERR This instance has cluster support disabled') : undefined;
   const limiter = await open([server]);
   expect((await limiter.check('k')).source).toBe('policy');
-  expect(limiter.stats()).toMatchObject({ connected: false, lastError: expect.stringContaining('cluster support') });
+  expect(limiter.stats()).toMatchObject({
+    connected: false,
+    lastError: expect.stringContaining('cluster support'),
+  });
 });
-

@@ -61,7 +61,16 @@ test('waiting checks that are joined share what fits; each operation reaches all
   expect(there).toBeDefined();
   await limiter.peekRequest(request);
   const decisions = await times(8, () => limiter.checkRequest(request));
-  expect(decisions.map(({ allowed }) => allowed)).toEqual([true, true, true, true, true, false, false, false]);
+  expect(decisions.map(({ allowed }) => allowed)).toEqual([
+    true,
+    true,
+    true,
+    true,
+    true,
+    false,
+    false,
+    false,
+  ]);
   expect(decisions.map(({ rules }) => rules[0]!.remaining)).toEqual([8, 7, 6, 5, 4, 4, 4, 4]);
   expect(decisions.map(({ rules }) => rules[1]!.remaining)).toEqual([4, 3, 2, 1, 0, 0, 0, 0]);
   await standsAt(keys[0], 5);
@@ -96,5 +105,8 @@ test('a part that cannot be answered: the policy answers in time, and what the o
   await until('back', async () => (await limiter.checkRequest(request)).source === 'redis');
   // What the frozen master charged when it woke up has come back, too.
   const admittedNow = async () => Number(await cluster.charged(`{ratelimit:user:${user}}:person`));
-  await until('both agree', async () => (await cluster.charged(`ratelimit:${organization}`)) === (await admittedNow()));
+  await until(
+    'both agree',
+    async () => (await cluster.charged(`ratelimit:${organization}`)) === (await admittedNow()),
+  );
 });

@@ -3,7 +3,7 @@ import { createRateLimiter, type Decision, type RateLimiter } from 'spillway';
 import { idIn, RedisCluster, slotOf } from './support/cluster';
 import { tally, times } from './support/ledger';
 import { owner } from './support/owned';
-import { RedisServer } from './support/redis';
+import { type RedisServer } from './support/redis';
 import { delay, inTime, timed, until } from './support/wait';
 
 jest.setTimeout(120_000);

@@ -142,7 +142,12 @@ export class RedisCluster {
         if (!String(await node.command('CLUSTER', 'INFO')).includes('cluster_state:ok')) return false;
         const ranges = await this.ranges(node);
         if (ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0) !== SLOTS) return false;
-        seen.add(ranges.map(({ first, master }) => `${first} ${master.port}`).sort().join());
+        seen.add(
+          ranges
+            .map(({ first, master }) => `${first} ${master.port}`)
+            .sort()
+            .join(),
+        );
       }
       return seen.size === 1;
     };
