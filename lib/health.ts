@@ -21,8 +21,8 @@ export async function probe(
   const latencyMs = Math.round((performance.now() - started) * 1_000) / 1_000;
   const { connectedForMs } = store.native.stats();
   const now = stats();
-  // The probe has reached one server of a cluster; all are needed.
-  const healthy = outcome >= 0 && (now.connected || store.source === 'memory');
+  // The probe has reached one server; of a cluster, all are needed.
+  const healthy = outcome >= 0 && (store.source === 'memory' || store.native.healthy());
   return {
     ...now,
     healthy,

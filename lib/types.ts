@@ -151,7 +151,10 @@ export interface Stats {
   keys: number;
   /** Calls waiting for their answer. */
   pending: number;
-  /** Redis: whether a connection is up. In-process store: true once it is in use. */
+  /**
+   * Redis: whether a connection is up; to a cluster: whether every slot has a master and one is up to each. In-process
+   * store: true once it is in use.
+   */
   connected: boolean;
   /** Connections lost and dials failed. */
   reconnects: number;
@@ -165,13 +168,13 @@ export interface Stats {
 
 /** The outcome of a real check on a probe key, with what is known about the connection. */
 export interface Health extends Stats {
-  /** True when the probe was answered by the store within the deadline. */
+  /** True when the probe was answered by the store within the deadline, and no reply of any server is overdue. */
   healthy: boolean;
   /** False under `RATELIMIT_ENABLE=false`: everything is admitted and nothing is probed. */
   enabled: boolean;
   /** How long the probe took, in milliseconds; null when it was not answered. */
   latencyMs: number | null;
-  /** When the present connection was made, in milliseconds since the epoch; null without one. */
+  /** When the present connection (to a cluster: the latest) was made, in ms since the epoch; null without one. */
   connectedSince: number | null;
 }
 

@@ -101,6 +101,7 @@ test('a part that cannot be answered: the policy answers in time, and what the o
   expect(value).toMatchObject({ allowed: false, source: 'policy' });
   expect(ms).toBeLessThanOrEqual(inTime(250));
   await standsAt(`{ratelimit:user:${user}}:person`, 1);
+  await until('unhealthy', async () => !(await limiter.health()).healthy, { withinMs: 1_000 });
   dead!.thaw();
   await until('back', async () => (await limiter.checkRequest(request)).source === 'redis');
   // What the frozen master charged when it woke up has come back, too.

@@ -16,8 +16,8 @@ struct Lanes::Node : ReplySink {
   Lane lane;
   int64_t failures_seen = 0;  // of the client's reconnects()
   bool ready = false;         // as the cluster was told
-  bool map_due = false;    // to be asked for as soon as the connection stands
-  bool map_asked = false;  // and not answered yet
+  bool map_due = false;       // to be asked for as soon as the connection stands
+  bool map_asked = false;     // and not answered yet
   // CLUSTER SHARDS, which Redis 7 brought; where it is refused, CLUSTER SLOTS.
   bool shards = true;
 };
@@ -214,7 +214,9 @@ std::vector<Endpoint> Lanes::Servers() const {
   return servers;
 }
 
-bool Lanes::Before(const Endpoint& a, const Endpoint& b) { return a.host != b.host ? a.host < b.host : a.port < b.port; }
+bool Lanes::Before(const Endpoint& a, const Endpoint& b) {
+  return a.host != b.host ? a.host < b.host : a.port < b.port;
+}
 
 Client::Dial Lanes::DialOf(const Endpoint& server) const {
   if (cluster_ == nullptr) return dial_;

@@ -54,15 +54,15 @@ struct Request : ReplySink, Expiring {
   bool abandoned = false;         // nobody waits any more: not to be sent
 
   // On a cluster. A call whose keys lie in several slots is a whole with a part for each; only the parts are sent.
-  uint16_t slot = 0;  // of the first key
-  uint8_t hops = 0;   // redirections followed
-  bool asking = false;            // ASKING goes in front of each command: once, where an ASK sent it
+  uint16_t slot = 0;    // of the first key
+  uint8_t hops = 0;     // redirections followed
+  bool asking = false;  // ASKING goes in front of each command: once, where an ASK sent it
   bool is_part = false;
-  bool answered = false;          // a part that waits for the others
-  Request* whole = nullptr;       // of a part; null once that has ended without it
-  std::vector<uint8_t> at;        // of a part: which of the whole's rules it has
-  std::vector<Request*> parts;    // of a whole
-  std::vector<int64_t> fields;    // what the script said to a part; kBlock, kReset, kRefund: one number
+  bool answered = false;        // a part that waits for the others
+  Request* whole = nullptr;     // of a part; null once that has ended without it
+  std::vector<uint8_t> at;      // of a part: which of the whole's rules it has
+  std::vector<Request*> parts;  // of a whole
+  std::vector<int64_t> fields;  // what the script said to a part; kBlock, kReset, kRefund: one number
 
   // What was sent and what came back.
   int64_t units = 0;      // kPlain: added by INCRBY; kTakeBack: to take back

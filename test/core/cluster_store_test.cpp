@@ -103,8 +103,8 @@ class ClusterStoreTest : public ::testing::Test {
   }
   // What layered.lua says of one rule: {admitted, room, reset, wait, mark, blocked, fits}.
   static std::string Layered(int64_t admitted, int64_t room, int64_t mark, int64_t fits) {
-    return Array({Integer(admitted), Integer(room), Integer(60000), Integer(60001), Integer(mark), Integer(0),
-                  Integer(fits)});
+    return Array(
+        {Integer(admitted), Integer(room), Integer(60000), Integer(60001), Integer(mark), Integer(0), Integer(fits)});
   }
   static std::string Moved(const std::string& key, int port) {
     return "-MOVED " + std::to_string(SlotOf(key)) + " h:" + std::to_string(port) + "\r\n";
@@ -260,9 +260,9 @@ TEST_F(ClusterStoreTest, AScriptFollowsAskWithItsSource) {
 TEST_F(ClusterStoreTest, RefusalsForTheMomentAreAskedAgainAtTheSlotsNode) {
   Open();
   Ticket ticket = 0;
-  for (const char* text : {"-TRYAGAIN Multiple keys request during rehashing of slot\r\n",
-                           "-CLUSTERDOWN The cluster is down\r\n", "-READONLY You can't write\r\n",
-                           "-LOADING Redis is loading\r\n"}) {
+  for (const char* text :
+       {"-TRYAGAIN Multiple keys request during rehashing of slot\r\n", "-CLUSTERDOWN The cluster is down\r\n",
+        "-READONLY You can't write\r\n", "-LOADING Redis is loading\r\n"}) {
     outcomes_.clear();
     Forget();
     Check(low_, ++ticket, 2);

@@ -73,8 +73,8 @@ TEST(Redirection, IsReadWhateverTheHost) {
   EXPECT_EQ(to.host, kA.host);
   ASSERT_TRUE(ReadRedirection("MOVED 1 redis-1.example:6381 more", kA, &slot, &to));
   EXPECT_EQ(to.host, "redis-1.example");
-  for (const char* wrong : {"MOVED", "MOVED 1", "MOVED x a:1", "MOVED 16384 a:1", "MOVED -1 a:1", "MOVED 1 a", "ASK 1 a:",
-                            "ASK 1 a:0", "ASK 1 a:65536", "ASK 1 a:x"}) {
+  for (const char* wrong : {"MOVED", "MOVED 1", "MOVED x a:1", "MOVED 16384 a:1", "MOVED -1 a:1", "MOVED 1 a",
+                            "ASK 1 a:", "ASK 1 a:0", "ASK 1 a:65536", "ASK 1 a:x"}) {
     EXPECT_FALSE(ReadRedirection(wrong, kA, &slot, &to)) << wrong;
   }
 }
@@ -114,7 +114,8 @@ TEST(Map, TakesThePortForTls) {
 TEST(Map, IsReadFromSlots) {
   const std::string replica = Array({Bulk("10.0.0.9"), Integer(7000), Bulk("id")});
   const ReplyOf reply(Array({
-      Array({Integer(0), Integer(99), Array({Bulk("10.0.0.1"), Integer(7000), Bulk("id"), Array({Bulk("h")})}), replica}),
+      Array(
+          {Integer(0), Integer(99), Array({Bulk("10.0.0.1"), Integer(7000), Bulk("id"), Array({Bulk("h")})}), replica}),
       Array({Integer(100), Integer(199), Array({Bulk(""), Integer(7002), Bulk("id")})}),
       Array({Integer(200), Integer(16383), Array({"$-1\r\n", Integer(7002)}), replica, replica}),
   }));
@@ -129,13 +130,13 @@ TEST(Map, IsReadFromSlots) {
 TEST(Map, OfAnotherShapeIsNone) {
   ClusterMap map;
   const std::string lone = Shard({Integer(0), Integer(1)}, {ShardNode(Bulk("a"), 1, "master")});
-  for (const std::string& bytes :
-       {std::string("-ERR This instance has cluster support disabled\r\n"), std::string("+OK\r\n"), std::string(":1\r\n"),
-        std::string("*0\r\n"), Array({Integer(1)}), Array({Shard({Integer(0), Integer(16384)}, {})}),
-        Array({Shard({Integer(0), Integer(1)}, {ShardNode(Bulk("a"), 0, "master")})}),
-        Array({Shard({Integer(0), Integer(1)}, {ShardNode(Bulk("a"), 70000, "master")})}),
-        Array({lone, Bulk("no shard")}), Array({Array({Integer(0), Integer(1)})}),
-        Array({Array({Integer(0), Integer(1), Array({Bulk("a")})})})}) {
+  for (const std::string& bytes : {std::string("-ERR This instance has cluster support disabled\r\n"),
+                                   std::string("+OK\r\n"), std::string(":1\r\n"), std::string("*0\r\n"),
+                                   Array({Integer(1)}), Array({Shard({Integer(0), Integer(16384)}, {})}),
+                                   Array({Shard({Integer(0), Integer(1)}, {ShardNode(Bulk("a"), 0, "master")})}),
+                                   Array({Shard({Integer(0), Integer(1)}, {ShardNode(Bulk("a"), 70000, "master")})}),
+                                   Array({lone, Bulk("no shard")}), Array({Array({Integer(0), Integer(1)})}),
+                                   Array({Array({Integer(0), Integer(1), Array({Bulk("a")})})})}) {
     const ReplyOf reply(bytes);
     ASSERT_TRUE(reply.good) << bytes;
     EXPECT_FALSE(ReadShards(*reply, kSeed, false, &map)) << bytes;
