@@ -1,4 +1,5 @@
 import { invalidOption } from './errors';
+import { tls } from './lazy';
 import { NO_TLS, type NativeTls } from './native';
 import { refuseUnknown } from './validate';
 
@@ -43,7 +44,7 @@ export function readTls(value: unknown, name: string): NativeTls {
     throw invalidOption(`${name}: cert and key belong together; give both or neither.`);
   }
   const authorities: unknown[] = Array.isArray(ca) ? ca : ca === undefined ? [] : [ca];
-  return {
+  const config = {
     enabled: true,
     ca: authorities.map((one) => readPem(one, `${name}.ca`)).join('\n'),
     cert: cert === undefined ? '' : readPem(cert, `${name}.cert`),
@@ -51,6 +52,21 @@ export function readTls(value: unknown, name: string): NativeTls {
     servername: servername ?? '',
     verify: rejectUnauthorized ?? true,
   };
+  if (config.ca !== '' || config.cert !== '') tryOut(config, name);
+  return config;
+}
+
+/** Node reads PEM with the same OpenSSL as the connection will. */
+function tryOut({ ca, cert, key }: NativeTls, name: string): void {
+  const given = { ca: ca || undefined, cert: cert || undefined, key: key || undefined };
+  try {
+    tls().createSecureContext(given);
+  } catch (error) {
+    const why = error instanceof Error ? error.message.split('\n', 1)[0] : 'no reason is known';
+    throw invalidOption(
+      `${name}: ca, cert or key cannot be used; a key must be that of cert, and not encrypted. (${why})`,
+    );
+  }
 }
 
 function readPem(value: unknown, name: string): string {
