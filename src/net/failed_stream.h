@@ -18,7 +18,6 @@ class FailedStream : public Stream {
       if (stream != nullptr) stream->events_->OnClosed(stream->reason_);
     };
     uv_timer_start(later_.get(), fail, 0, 0);
-    uv_unref(later_.base());
   }
 
   void Write(std::string* out) override { out->clear(); }
