@@ -107,14 +107,14 @@ test('a close_notify in mid-flight is the end of a connection, not of a check', 
   await until('counted again', async () => (await limiter.check('k')).source === 'redis');
 });
 
-test('an own end is an orderly one', async () => {
+test('an own end is told to the server', async () => {
   const fake = await startFake();
-  const limiter = await open(fake.port);
+  const wire = await own(Wire.to(fake.port));
+  const limiter = await open(wire.port);
   await limiter.check('k');
-  const { socket } = fake.peers[0]!;
-  const ended = new Promise((resolve) => socket.once('end', resolve));
+  const before = wire.sent;
   await limiter.close();
-  await ended;
+  await until('a close_notify', () => wire.sent > before);
 });
 
 test('a renegotiation is refused', async () => {
@@ -163,6 +163,8 @@ const FLOOD = `
     }
     await Promise.all(all);
     report({ latest, pending, bySource, grown: process.memoryUsage().rss - before });
+    while ((await limiter.check('after')).source !== 'redis') {}
+    report('again');
     process.stdin.destroy();
     await limiter.close();
   });
@@ -187,6 +189,9 @@ test('a server that reads nothing more: what nobody waits for is never sent', as
   expect(bySource['policy']).toBeGreaterThan(9_000);
   expect(latest).toBeLessThanOrEqual(inTime(1_000));
   expect(grown).toBeLessThan(megabytes(200));
+  below.resume();
+  peer!.socket.resume();
+  await client.report(2);
   await client.ended;
   expect(fake.received('INCRBY').length).toBeLessThan(5_000);
 });

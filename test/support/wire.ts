@@ -11,6 +11,8 @@ export class Wire {
   silentAfter: number | undefined;
   /** Bytes of the server's that the last connection got. */
   passed = 0;
+  /** Bytes that clients sent. */
+  sent = 0;
   private readonly sockets = new Set<Socket>();
 
   private constructor(private readonly server: Server) {}
@@ -51,7 +53,7 @@ export class Wire {
       });
     }
     if (cutAfter === 0) return void client.resetAndDestroy();
-    this.copy(client, upstream, (chunk) => chunk);
+    this.copy(client, upstream, (chunk) => ((this.sent += chunk.length), chunk));
     this.copy(upstream, client, (chunk) => {
       const part = chunk.subarray(0, Math.min(cutAfter ?? Infinity, silentAfter) - passed);
       this.passed = passed += part.length;
