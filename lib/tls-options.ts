@@ -20,6 +20,8 @@ export interface TlsOptions {
   rejectUnauthorized?: boolean;
 }
 
+const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[^-]+-----END \1-----/;
+
 /**
  * Reads `tls`: absent or false, true, or an object. Messages quote nothing: a key is a secret.
  * @throws RateLimitError `ERR_INVALID_OPTION`
@@ -52,26 +54,25 @@ export function readTls(value: unknown, name: string): NativeTls {
     servername: servername ?? '',
     verify: rejectUnauthorized ?? true,
   };
-  if (config.ca !== '' || config.cert !== '') tryOut(config, name);
+  if (config.cert !== '') tryOut(config, name);
   return config;
 }
 
-/** Node reads PEM with the same OpenSSL as the connection will. */
-function tryOut({ ca, cert, key }: NativeTls, name: string): void {
-  const given = { ca: ca || undefined, cert: cert || undefined, key: key || undefined };
+/** A bundle in `ca` is not read here: that takes long. Node reads PEM with the same OpenSSL as the connection will. */
+function tryOut({ cert, key }: NativeTls, name: string): void {
   try {
-    tls().createSecureContext(given);
+    tls().createSecureContext({ cert, key });
   } catch (error) {
     const why = error instanceof Error ? error.message.split('\n', 1)[0] : 'no reason is known';
     throw invalidOption(
-      `${name}: ca, cert or key cannot be used; a key must be that of cert, and not encrypted. (${why})`,
+      `${name}: cert or key cannot be used; the key must be that of the certificate, and not encrypted. (${why})`,
     );
   }
 }
 
 function readPem(value: unknown, name: string): string {
   const text = value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : value;
-  if (typeof text === 'string' && text.includes('-----BEGIN ')) return text;
+  if (typeof text === 'string' && BLOCK.test(text)) return text;
   throw invalidOption(
     `${name} must be PEM: the contents of a file that begins with -----BEGIN, not its path.`,
   );

@@ -18,10 +18,14 @@ namespace spillway {
   X(BIO_read)                         \
   X(BIO_s_mem)                        \
   X(BIO_write)                        \
+  X(CRYPTO_free)                      \
   X(ERR_clear_error)                  \
   X(ERR_peek_last_error)              \
   X(ERR_reason_error_string)          \
   X(EVP_PKEY_free)                    \
+  X(OPENSSL_sk_num)                   \
+  X(OPENSSL_sk_value)                 \
+  X(PEM_read_bio)                     \
   X(PEM_read_bio_PrivateKey)          \
   X(PEM_read_bio_X509)                \
   X(SSL_CTX_check_private_key)        \
@@ -29,6 +33,7 @@ namespace spillway {
   X(SSL_CTX_free)                     \
   X(SSL_CTX_get_cert_store)           \
   X(SSL_CTX_new)                      \
+  X(SSL_CTX_set_cert_verify_callback) \
   X(SSL_CTX_set_default_verify_paths) \
   X(SSL_CTX_set_options)              \
   X(SSL_CTX_set_verify)               \
@@ -53,10 +58,15 @@ namespace spillway {
   X(SSL_shutdown)                     \
   X(SSL_write)                        \
   X(TLS_client_method)                \
+  X(X509_STORE_CTX_get0_untrusted)    \
   X(X509_STORE_add_cert)              \
   X(X509_VERIFY_PARAM_set1_ip_asc)    \
   X(X509_free)                        \
-  X(X509_verify_cert_error_string)
+  X(X509_get_issuer_name)             \
+  X(X509_verify_cert)                 \
+  X(X509_verify_cert_error_string)    \
+  X(d2i_X509)                         \
+  X(i2d_X509_NAME)
 
 // The OpenSSL that is inside the running node binary. Nothing is linked: a second OpenSSL in the process, of another
 // version, would be a hybrid of both.

@@ -6,26 +6,6 @@ namespace {
 // A key that is encrypted is refused: OpenSSL would ask for the password on the terminal.
 int NoPassword(char*, int, int, void*) { return -1; }
 
-// Calls `take` with each certificate of a PEM text. How many there were; -1: one cannot be read or taken.
-template <class Take>
-int EachCertificate(const OpenSsl& ssl, const std::string& pem, Take take) {
-  BIO* bio = ssl.BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));
-  int count = 0;
-  bool taken = true;
-  ssl.ERR_clear_error();
-  while (taken) {
-    X509* certificate = ssl.PEM_read_bio_X509(bio, nullptr, NoPassword, nullptr);
-    if (certificate == nullptr) break;
-    taken = take(certificate);
-    ssl.X509_free(certificate);
-    if (taken) ++count;
-  }
-  ssl.BIO_free(bio);
-  const bool at_end = taken && ERR_GET_REASON(ssl.ERR_peek_last_error()) == PEM_R_NO_START_LINE;
-  if (at_end) ssl.ERR_clear_error();
-  return at_end ? count : -1;
-}
-
 }  // namespace
 
 std::shared_ptr<TlsContext> TlsContext::Make(const TlsConfig& config, OpenSsl::Find find, std::string* error) {
@@ -43,8 +23,8 @@ std::shared_ptr<TlsContext> TlsContext::Make(const TlsConfig& config, OpenSsl::F
   ssl.SSL_CTX_set_verify(context, config.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
   ssl.SSL_CTX_ctrl(context, SSL_CTRL_SET_READ_AHEAD, 1, nullptr);
   const char* wrong = nullptr;
-  if (config.verify && !made->Trust(config.ca)) {
-    wrong = "TLS: ca holds something that is no certificate: ";
+  if (config.verify && !made->SetTrust(config.ca)) {
+    wrong = "TLS: ca holds no certificate: ";
   } else if (!made->Identify(config.cert, config.key)) {
     wrong = "TLS: cert and key cannot be used: ";
   }
@@ -58,23 +38,38 @@ TlsContext::~TlsContext() {
   if (context_ != nullptr) ssl_.SSL_CTX_free(context_);
 }
 
-bool TlsContext::Trust(const std::string& pem) {
+bool TlsContext::SetTrust(const std::string& pem) {
   if (pem.empty()) return ssl_.SSL_CTX_set_default_verify_paths(context_) == 1;
-  X509_STORE* store = ssl_.SSL_CTX_get_cert_store(context_);
-  const auto add = [&](X509* certificate) { return ssl_.X509_STORE_add_cert(store, certificate) == 1; };
-  return EachCertificate(ssl_, pem, add) > 0;
+  const auto verify = [](X509_STORE_CTX* chain, void* data) {
+    auto* self = static_cast<TlsContext*>(data);
+    self->trust_.AddFor(self->ssl_, chain, self->ssl_.SSL_CTX_get_cert_store(self->context_));
+    return self->ssl_.X509_verify_cert(chain);
+  };
+  ssl_.SSL_CTX_set_cert_verify_callback(context_, verify, this);
+  return trust_.Read(ssl_, pem);
 }
 
 bool TlsContext::Identify(const std::string& cert, const std::string& key) {
   if (cert.empty()) return true;
-  bool first = true;
-  const auto add = [&](X509* certificate) {
-    const bool added = first ? ssl_.SSL_CTX_use_certificate(context_, certificate) == 1
-                             : ssl_.SSL_CTX_ctrl(context_, SSL_CTRL_CHAIN_CERT, 1, certificate) == 1;
-    first = false;
-    return added;
-  };
-  if (EachCertificate(ssl_, cert, add) <= 0) return false;
+  BIO* bio = ssl_.BIO_new_mem_buf(cert.data(), static_cast<int>(cert.size()));
+  int count = 0;
+  bool used = true;
+  while (used) {
+    X509* certificate = ssl_.PEM_read_bio_X509(bio, nullptr, NoPassword, nullptr);
+    if (certificate == nullptr) break;
+    // The first is the client's, the others its chain.
+    used = count++ == 0 ? ssl_.SSL_CTX_use_certificate(context_, certificate) == 1
+                        : ssl_.SSL_CTX_ctrl(context_, SSL_CTRL_CHAIN_CERT, 1, certificate) == 1;
+    ssl_.X509_free(certificate);
+  }
+  ssl_.BIO_free(bio);
+  // The end of the text is an error, too.
+  if (!used || count == 0) return false;
+  ssl_.ERR_clear_error();
+  return UseKey(key);
+}
+
+bool TlsContext::UseKey(const std::string& key) {
   BIO* bio = ssl_.BIO_new_mem_buf(key.data(), static_cast<int>(key.size()));
   EVP_PKEY* read = ssl_.PEM_read_bio_PrivateKey(bio, nullptr, NoPassword, nullptr);
   ssl_.BIO_free(bio);

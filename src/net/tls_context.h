@@ -6,6 +6,7 @@
 
 #include "net/openssl.h"
 #include "net/tls_config.h"
+#include "net/trust.h"
 
 namespace spillway {
 
@@ -34,11 +35,13 @@ class TlsContext {
  private:
   TlsContext() = default;
 
-  bool Trust(const std::string& pem);
+  bool SetTrust(const std::string& pem);
   bool Identify(const std::string& cert, const std::string& key);
+  bool UseKey(const std::string& key);
 
   OpenSsl ssl_;
   SSL_CTX* context_ = nullptr;
+  Trust trust_;
   std::unordered_map<std::string, SSL_SESSION*> sessions_;
 };
 

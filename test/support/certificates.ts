@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +17,8 @@ export interface IssueOptions {
   names?: string;
   /** Valid for so many days; -1: until yesterday. */
   days?: number;
+  /** May sign others. */
+  authority?: boolean;
 }
 
 const HERE = 'DNS:localhost,IP:127.0.0.1,IP:::1';
@@ -26,17 +29,19 @@ export class Authority {
   /** The authority's own certificate: whom to trust. */
   readonly root: Identity;
 
-  constructor() {
-    this.root = this.make('ca', ['req', '-x509', '-days', '2', '-subj', '/CN=Test authority']);
+  /** Of its own making, or with what another authority issued. */
+  constructor(root?: Identity) {
+    this.root = root ?? this.make('ca', ['req', '-x509', '-days', '2', '-subj', '/CN=Test authority']);
   }
 
   /** A certificate of this authority's. */
-  issue(name: string, { names = HERE, days = 2 }: IssueOptions = {}): Identity {
+  issue(name: string, { names = HERE, days = 2, authority = false }: IssueOptions = {}): Identity {
     const request = this.make(name, ['req', '-subj', `/CN=${name}`]);
     const extensions = join(this.folder, `${name}.ext`);
-    writeFileSync(extensions, `subjectAltName=${names}\n`);
+    writeFileSync(extensions, `subjectAltName=${names}\nbasicConstraints=CA:${authority}\n`);
     const signing = ['x509', '-req', '-in', request.certFile, '-days', `${days}`, '-extfile', extensions];
-    const by = ['-CA', this.root.certFile, '-CAkey', this.root.keyFile, '-CAcreateserial'];
+    const serial = ['-set_serial', `0x${randomBytes(8).toString('hex')}`];
+    const by = ['-CA', this.root.certFile, '-CAkey', this.root.keyFile, ...serial];
     const certFile = join(this.folder, `${name}.pem`);
     openssl([...signing, ...by, '-out', certFile]);
     return { ...request, certFile, cert: readFileSync(certFile, 'utf8') };
