@@ -27,6 +27,7 @@ struct ClientConfig {
   Login login;
   int64_t connect_timeout_ms = 5000;  // name, TCP and login together
   int64_t silence_ms = 2000;          // without a byte while replies are due: the connection is given up
+  int64_t longest_pause_ms = 2000;    // between two dials
   size_t max_reply_bytes = size_t{1} << 20;
 };
 
@@ -41,7 +42,7 @@ class Client : private StreamEvents {
   ~Client() override = default;
 
   void Start();
-  bool ready() const { return state_ == State::kReady; }
+  bool ready() const { return state_ == State::kReady && !leaving_; }
   // The server does not read: what is sent now would only pile up here.
   bool congested() const { return stream_ && stream_->unsent() > kMaxUnsentBytes; }
 
@@ -55,6 +56,9 @@ class Client : private StreamEvents {
 
   // The server says that we are not logged in (any more).
   void LoginLost(const std::string& reason) { Fail(reason, true); }
+  // The server is a replica: nothing more is sent to it, and once what is under way is answered it is dialled anew. What
+  // has been written behind the refused command would otherwise be lost.
+  void Leave();
   // A reply has been due for longer than this.
   bool Overdue(int64_t now_ms, int64_t after_ms) const;
   int64_t last_reply_ms() const { return last_reply_ms_; }      // -1: none yet
@@ -76,6 +80,7 @@ class Client : private StreamEvents {
   void OnOpen() override;
   void OnBytes(const char* data, size_t bytes) override;
   void OnClosed(const std::string& reason) override;
+  void OnRefused(const std::string& reason) override { Fail(reason, true); }
   void StartDial();
   // Takes one reply; false when the connection was given up over it.
   bool Take(const Reply& reply);
@@ -86,6 +91,7 @@ class Client : private StreamEvents {
   const Clock* clock_;
   const std::function<void()> on_change_;
   State state_ = State::kIdle;
+  bool leaving_ = false;
   std::unique_ptr<Stream> stream_;
   std::unique_ptr<ReplyReader> reader_;
   std::unique_ptr<Handshake> handshake_;
