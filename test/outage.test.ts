@@ -7,38 +7,13 @@ import {
   isRedisHealthy,
 } from 'spillway';
 import { tally, times } from './support/ledger';
+import { Load } from './support/load';
 import { owner } from './support/owned';
 import { RedisServer } from './support/redis';
 import { delay, inTime, timed, until } from './support/wait';
 
 const own = owner();
 const TIMEOUT_MS = 250;
-
-/** Checks every few milliseconds until told to stop, and keeps what came back and how long each took. */
-class Load<Decision> {
-  readonly results: { value: Decision; ms: number }[] = [];
-  private readonly under: Promise<unknown>[] = [];
-  private stopped = false;
-  private readonly done: Promise<void>;
-
-  constructor(private readonly ask: () => Promise<Decision>) {
-    this.done = this.run();
-  }
-
-  async stop(): Promise<{ value: Decision; ms: number }[]> {
-    this.stopped = true;
-    await this.done;
-    await Promise.all(this.under);
-    return this.results;
-  }
-
-  private async run(): Promise<void> {
-    while (!this.stopped) {
-      this.under.push(timed(this.ask()).then((result) => this.results.push(result)));
-      await delay(5);
-    }
-  }
-}
 
 function expectAllInTime(results: { ms: number }[], timeoutMs = TIMEOUT_MS): void {
   expect(Math.max(...results.map(({ ms }) => ms))).toBeLessThanOrEqual(inTime(timeoutMs));
