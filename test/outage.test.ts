@@ -25,7 +25,7 @@ test('stopped and started again under load: admitted in time, then limited again
   try {
     expect(await checkRateLimit('org', 'FREE')).toMatchObject({ allowed: true, remaining: 99 });
     expect(isRedisHealthy()).toBe(true);
-    const load = new Load(() => checkRateLimit('elsewhere', 'ENTERPRISE'));
+    const load = await own(new Load(() => checkRateLimit('elsewhere', 'ENTERPRISE')));
     await server.kill();
     await until('unhealthy', () => !isRedisHealthy(), { withinMs: 1_000 });
     await delay(1_500);
@@ -103,7 +103,7 @@ test('frozen for five seconds under load: nobody waits beyond the deadline, noth
   const server = await own(RedisServer.start());
   const limiter = await own(createRateLimiter({ redis: server.url, rate: '1000000/h' }));
   await limiter.check('k');
-  const load = new Load(() => limiter.check('k'));
+  const load = await own(new Load(() => limiter.check('k')));
   await delay(200);
   server.freeze();
   await delay(1_000);
@@ -144,7 +144,7 @@ test('isRedisHealthy is truthful within a second about a server that hangs, and 
 test('a flapping server: every answer comes in time, and no promise is left', async () => {
   const server = await own(RedisServer.start());
   const limiter = await own(createRateLimiter({ redis: server.url, rate: '1000000/h' }));
-  const load = new Load(() => limiter.check('k'));
+  const load = await own(new Load(() => limiter.check('k')));
   for (let i = 0; i < 3; i++) {
     await delay(300);
     await server.kill();

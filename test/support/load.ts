@@ -18,6 +18,11 @@ export class Load<Decision> {
     return this.results;
   }
 
+  /** Also where a test fails before it stops the load. */
+  async close(): Promise<void> {
+    await this.stop();
+  }
+
   private async run(): Promise<void> {
     while (!this.stopped) {
       this.under.push(timed(this.ask()).then((result) => this.results.push(result)));
