@@ -124,5 +124,8 @@ test('cluster: six nodes are joined by the file, and joined once', async () => {
   expect(info()).toMatch(/cluster_slots_assigned:16384\r?\ncluster_slots_ok:16384/);
   expect(info()).toMatch(/cluster_size:3/);
   await compose.run('create');
-  expect(compose.exec('redis-1', 'redis-cli -p 6379 cluster nodes').match(/slave/g)).toHaveLength(3);
+  const nodes = () => compose.exec('redis-1', 'redis-cli -p 6379 cluster nodes');
+  await until('each master has a replica', () => nodes().match(/ slave /g)?.length === 3);
+  expect(nodes().match(/ master /g)).toHaveLength(2);
+  expect(nodes().match(/ myself,master /g)).toHaveLength(1);
 });

@@ -12,12 +12,10 @@ export const DEPLOY = join(ROOT, 'examples/deploy');
 
 interface ServiceFile {
   command: string[];
-  environment?: Record<string, string>;
   volumes?: string[];
   secrets?: string[];
   healthcheck?: { test: ['CMD-SHELL', string] };
   depends_on?: string[] | Record<string, unknown>;
-  profiles?: string[];
 }
 
 interface ComposeFile {
@@ -33,7 +31,7 @@ interface ComposeFile {
  * `/run/secrets` folders of the test's.
  */
 export class Compose {
-  private readonly folder = mkdtempSync(join(tmpdir(), 'spillway-compose-'));
+  readonly folder = mkdtempSync(join(tmpdir(), 'spillway-compose-'));
   private readonly ports = new Map<string, number>();
   private readonly children = new Map<string, ChildProcess>();
   private readonly file: ComposeFile;
@@ -56,7 +54,7 @@ export class Compose {
   }
 
   get services(): string[] {
-    return Object.keys(this.file.services).filter((name) => this.of(name).profiles === undefined);
+    return Object.keys(this.file.services);
   }
 
   /** Where a service's port is on this machine. */
@@ -66,16 +64,12 @@ export class Compose {
     return port;
   }
 
-  secret(name: string): string {
-    return readFileSync(join(this.folder, 'secrets', name), 'utf8');
+  pid(service: string): number {
+    return this.children.get(service)?.pid ?? -1;
   }
 
-  /** The environment that the file gives a service, as it is on this machine. */
-  environment(service: string): Record<string, string> {
-    const { environment = {} } = this.of(service);
-    return Object.fromEntries(
-      Object.entries(environment).map(([name, text]) => [name, this.localized(text, service)]),
-    );
+  secret(name: string): string {
+    return readFileSync(join(this.folder, 'secrets', name), 'utf8');
   }
 
   /** Runs a command as `docker compose exec` would: with the service's files. */
@@ -117,7 +111,7 @@ export class Compose {
 
   private async up(): Promise<void> {
     if (this.file.secrets !== undefined) this.makeSecrets();
-    for (const service of Object.keys(this.file.services)) {
+    for (const service of this.services) {
       for (const inside of [6379, 26379]) this.ports.set(`${service} ${inside}`, await freePort());
     }
     for (const service of this.services) this.mount(service);
@@ -192,7 +186,7 @@ export class Compose {
   }
 
   private localized(text: string, service: string): string {
-    const names = Object.keys(this.file.services).join('|');
+    const names = this.services.join('|');
     return text
       .replaceAll('$$', '$')
       .replace(
