@@ -48,7 +48,7 @@ class SentinelTest : public ::testing::Test {
   }
 
   const std::string name_ = "mymaster";
-  const Login login_;
+  const Login login_{};
   SentinelOrder order_{{{"s", 1, ""}, {"s", 2, ""}, {"s", 3, ""}}};
   SentinelDial dial_{name_, login_, &order_};
 };
