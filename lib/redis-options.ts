@@ -93,7 +93,6 @@ function single(base: RedisAddress, options: Record<string, unknown>): RedisTarg
   const { host, port, path } = base;
   const login = readLogin(options, 'redis');
   const db = readDb(options['db']);
-  if (base.tls || login.tls.enabled) throw invalidOption('TLS is not supported by this version of spillway.');
   // What the URL says wins, as in the other clients; the rest completes it.
   return {
     ...ABSENT,
