@@ -128,13 +128,10 @@ function readSentinels(options: Record<string, unknown>): RedisTarget {
     );
   }
   const own = readLogin(asked, 'redis.sentinels');
-  const login = readLogin(options, 'redis');
-  if (own.tls.enabled || login.tls.enabled)
-    throw invalidOption('TLS is not supported by this version of spillway.');
   return {
     kind: 'sentinel',
     nodes: readNodes(asked['nodes'], 'redis.sentinels.nodes', 26379),
-    ...login,
+    ...readLogin(options, 'redis'),
     db: readDb(options['db']),
     masterName,
     sentinelUsername: own.username,

@@ -62,6 +62,33 @@ test('development', async () => {
   expect(compose.exec('redis', 'redis-cli -p 6379 CONFIG GET maxmemory-policy')).toContain('noeviction');
 });
 
+test('secure: TLS and users; each may do its own and no more', async () => {
+  const compose = await own(Compose.start('secure'));
+  const password = compose.secret('app-password');
+  const url = `rediss://app@localhost:${compose.port('redis')}`;
+  const tls = { ca: compose.secret('ca.crt') };
+  await expectAllWorks({ url, password, tls });
+  const cli = (user: string, command: string) =>
+    compose.exec(
+      'redis',
+      `REDISCLI_AUTH="${compose.secret(`${user}-password`)}" redis-cli -h localhost -p 6379 --tls --cacert /run/secrets/ca.crt --user ${user} ${command}`,
+    );
+  for (const command of [
+    'FLUSHALL',
+    'KEYS \\*',
+    'CONFIG GET requirepass',
+    'SCRIPT FLUSH',
+    'GET others',
+    'SAVE',
+  ]) {
+    expect(cli('app', command)).toMatch(/NOPERM/);
+  }
+  expect(cli('sentinel', 'GET ratelimit:k')).toMatch(/NOPERM/);
+  const stranger = await own(createRateLimiter({ redis: { url, password: 'a guess', tls }, rate: '5/h' }));
+  expect((await stranger.check('k')).source).toBe('policy');
+  expect(stranger.stats().lastError).toMatch(/WRONGPASS/);
+});
+
 test('sentinel: three files for three sentinels; the master is killed and comes back as a replica', async () => {
   const compose = await own(Compose.start('sentinel'));
   const sentinels = ['sentinel-1', 'sentinel-2', 'sentinel-3'];
