@@ -54,8 +54,8 @@ void Client::OnBytes(const char* data, size_t bytes) {
       expected_.clear();
       answered_ = 0;
       silent_since_ms_ = -1;
-      if (leaving_) {
-        Fail(last_error_, false);
+      if (!leaving_.empty()) {
+        Fail(leaving_, false);
         return;
       }
     } else if (answered_ > 4096 && answered_ * 2 > expected_.size()) {
@@ -93,9 +93,9 @@ bool Client::Take(const Reply& reply) {
   return state_ == State::kReady;
 }
 
-void Client::Leave() {
-  if (state_ != State::kReady || leaving_) return;
-  leaving_ = true;
+void Client::Leave(const std::string& reason) {
+  if (!ready()) return;
+  leaving_ = reason;
   backoff_.Relapse();
   stream_->Disown();
 }
@@ -111,7 +111,7 @@ void Client::Fail(const std::string& reason, bool login_refused) {
   last_error_ = reason;
   stream_.reset();
   state_ = State::kWaiting;
-  leaving_ = false;
+  leaving_.clear();
   connected_ms_ = -1;
   silent_since_ms_ = -1;
   ++reconnects_;

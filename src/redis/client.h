@@ -42,7 +42,7 @@ class Client : private StreamEvents {
   ~Client() override = default;
 
   void Start();
-  bool ready() const { return state_ == State::kReady && !leaving_; }
+  bool ready() const { return state_ == State::kReady && leaving_.empty(); }
   // The server does not read: what is sent now would only pile up here.
   bool congested() const { return stream_ && stream_->unsent() > kMaxUnsentBytes; }
 
@@ -58,7 +58,7 @@ class Client : private StreamEvents {
   void LoginLost(const std::string& reason) { Fail(reason, true); }
   // The server is a replica: nothing more is sent to it, and once what is under way is answered it is dialled anew. What
   // has been written behind the refused command would otherwise be lost.
-  void Leave();
+  void Leave(const std::string& reason);
   // A reply has been due for longer than this.
   bool Overdue(int64_t now_ms, int64_t after_ms) const;
   int64_t last_reply_ms() const { return last_reply_ms_; }      // -1: none yet
@@ -91,7 +91,6 @@ class Client : private StreamEvents {
   const Clock* clock_;
   const std::function<void()> on_change_;
   State state_ = State::kIdle;
-  bool leaving_ = false;
   std::unique_ptr<Stream> stream_;
   std::unique_ptr<ReplyReader> reader_;
   std::unique_ptr<Handshake> handshake_;
@@ -105,6 +104,7 @@ class Client : private StreamEvents {
   int64_t last_reply_ms_ = -1;
   int64_t connected_ms_ = -1;
   int64_t reconnects_ = 0;
+  std::string leaving_;  // why; empty: not at all
   std::string last_error_;
   std::string server_version_;
 };
