@@ -6,7 +6,7 @@ import { buildExample } from './lib/example.mjs';
 import { prepare } from './lib/prepare.mjs';
 import { jestCounts } from './lib/reports.mjs';
 
-prepare(['libhiredis-dev', 'redis-server']);
+prepare(['libhiredis-dev', 'openssl', 'redis-server']);
 buildExample();
 
 const report = join(root, 'build/drill.json');

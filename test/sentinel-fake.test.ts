@@ -1,8 +1,9 @@
 /** Sentinels that say what a real one says rarely, and a replica in a master's place. */
 import { createRateLimiter, type RateLimiterOptions } from 'spillway';
-import { FakeRedis, type Answer, type Hook } from './support/fake-redis';
+import { CLOSE, FakeRedis, type Answer, type Hook } from './support/fake-redis';
 import { times } from './support/ledger';
 import { owner } from './support/owned';
+import { reportsOf } from './support/process';
 import { RedisServer } from './support/redis';
 import { array, bulk, integer, nilArray } from './support/resp';
 import { inTime, timed, until } from './support/wait';
@@ -185,6 +186,26 @@ test('"no sentinel answers" and "name unknown" are different errors', async () =
   const unknown = await limiter([{ port: await closedPort() }, ignorant], { timeoutMs: 200 });
   expect(await unknown.check('k')).toMatchObject({ source: 'policy' });
   expect(unknown.stats().lastError).toBe('the sentinels know no master named mymaster');
+});
+
+test('where no sentinel can be listened to, the master is used all the same, and an idle process ends', async () => {
+  const master = await own(FakeRedis.start());
+  const guide = await sentinel(
+    () => master.port,
+    ([name]) => (name === 'SUBSCRIBE' ? CLOSE : undefined),
+  );
+  const script = `
+    const { createRateLimiter } = require('spillway');
+    const limiter = createRateLimiter({ redis: given, rate: '100/h' });
+    // Long enough to have come back to the sentinel.
+    setTimeout(async () => report([await limiter.check('k'), limiter.stats()]), 1_200);
+    limiter.check('k');`;
+  const nodes = [{ host: '127.0.0.1', port: guide.port }];
+  const given = { sentinels: { name: 'mymaster', nodes } };
+  const [[decision, stats] = []] = await reportsOf<object[]>(script, { given, withinMs: 5_000 });
+  expect(decision).toMatchObject({ source: 'redis', remaining: 98 });
+  expect(stats).toMatchObject({ reconnects: 0 });
+  expect(guide.accepted.length).toBeGreaterThan(1);
 });
 
 test('a listing goes to the master, too', async () => {
