@@ -186,6 +186,14 @@ export interface NativeAddon {
 }
 
 /**
+ * Never called. A bundler that was not told to leave the package alone resolves this name, cannot, and shows it: its own
+ * complaint about a binary says nothing that helps. Node.js and file tracers pass over it.
+ */
+export function bundled(): void {
+  require('./spillway-must-not-be-bundled--use-withSpillway-in-next.config--or-list-it-in-serverExternalPackages');
+}
+
+/**
  * Each arm is a literal require: bundlers and file tracers (Next.js standalone) copy exactly the files they can read off the source.
  */
 function loadBinary(): NativeAddon {
