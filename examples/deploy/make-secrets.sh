@@ -16,10 +16,11 @@ cd "$folder.new"
 for user in app replica sentinel watcher; do openssl rand -hex 24 | tr -d '\n' > "$user-password"; done
 hash() { printf '%s' "$(cat "$1-password")" | openssl dgst -sha256 -r | cut -d' ' -f1; }
 
-# What each may do and no more: the app its own keys, a replica to follow, a sentinel to watch and to promote.
+# What each may do and no more: the app to count under its own keys, a replica to follow, a sentinel to watch and to
+# promote. Limiters with another prefix than these need a pattern of their own.
 cat > users.acl << END
 user default off
-user app on #$(hash app) ~*ratelimit:* +@read +@write +@scripting +@connection -@dangerous -script +info +role +time
+user app on #$(hash app) ~*ratelimit:* resetchannels -@all +eval +evalsha +get +set +del +incrby +decrby +pexpire +pexpiretime +pttl +time +type +zadd +zcount +zrangebyscore +zrevrangebyscore +zrem +zremrangebyrank +zremrangebyscore +scan +ping +info +role +select +client|setname
 user replica on #$(hash replica) +psync +replconf +ping
 user sentinel on #$(hash sentinel) allchannels +multi +exec +slaveof +config|rewrite +client|setname +client|kill +script|kill +info +ping +role +publish +subscribe
 END
