@@ -26,10 +26,11 @@ async function expectAllWorks(redis: RateLimiterOptions['redis']): Promise<void>
     }),
   );
   for (const plan of ['FIXED', 'WINDOW', 'LOG', 'BUCKET', 'ALL'] as const) {
-    const decisions = await times(6, () => limiter.check(plan, plan));
+    const first = await limiter.check(plan, plan);
+    const decisions = [first, ...(await times(5, () => limiter.check(plan, plan)))];
     expect(decisions.map(({ source }) => source)).toEqual(Array(6).fill('redis'));
     expect(decisions.filter(({ allowed }) => allowed)).toHaveLength(plan === 'ALL' ? 4 : 5);
-    await limiter.refund(decisions[0]!);
+    await limiter.refund(decisions[1]!);
     expect(await limiter.peek(plan, plan)).toMatchObject({ remaining: 1, source: 'redis' });
     await limiter.block(plan, 60_000);
     await limiter.reset(plan);
