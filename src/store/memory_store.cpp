@@ -69,8 +69,9 @@ bool MemoryStore::CheckFixedWindow(const Rule& rule, std::string_view key, int64
   KeyTable::Ref ref = table_.Find(subject);
   FixedWindow window;
   if (ref != KeyTable::kNone) {
-    if (table_.PayloadBytes(ref) != kCountBytes) return false;
-    window = {LoadCount(table_.Payload(ref)), table_.End(ref)};
+    const size_t bytes = table_.PayloadBytes(ref);
+    if (!IsCount(bytes)) return false;
+    window = {LoadCount(table_.Payload(ref), bytes), table_.End(ref)};
     if (window.used >= kBlocked) return false;
   }
   now->emplace_back();
@@ -79,12 +80,14 @@ bool MemoryStore::CheckFixedWindow(const Rule& rule, std::string_view key, int64
   outcome.decision = FixedWindowCheck(rule, units, now_ms, &window);
   if (ref == KeyTable::kNone) {
     if (!outcome.decision.allowed) return true;
-    ref = table_.Insert(subject, kCountBytes, now_ms);
+    ref = table_.Insert(subject, CountBytes(rule.limit), now_ms);
   } else if (window.ends_at_ms < 0) {
     return true;  // One that has ended stays as it was.
+  } else if (CountBytes(window.used) > table_.PayloadBytes(ref)) {
+    ref = table_.Grow(ref, kWideCount);
   }
   // Also after a denial: the window may have been cut.
-  StoreCount(window.used, table_.Payload(ref));
+  StoreCount(window.used, table_.Payload(ref), table_.PayloadBytes(ref));
   if (window.ends_at_ms != table_.End(ref)) SetEnd(ref, window.ends_at_ms);
   return true;
 }
@@ -98,7 +101,7 @@ void MemoryStore::Read(const Rule& rule, std::string_view key, int64_t now_ms, H
   uint8_t* payload = live ? table_.Payload(held->ref) : nullptr;
   const size_t bytes = live ? table_.PayloadBytes(held->ref) : 0;
   const RecordKind kind = live ? KindOf(payload, bytes) : RecordKind::kCount;
-  if (live && kind == RecordKind::kCount && LoadCount(payload) >= kBlocked) {
+  if (live && kind == RecordKind::kCount && LoadCount(payload, bytes) >= kBlocked) {
     held->blocked = true;
     held->kept = false;
     held->usage = {0, table_.End(held->ref) - now_ms, 0};
@@ -107,7 +110,7 @@ void MemoryStore::Read(const Rule& rule, std::string_view key, int64_t now_ms, H
   switch (rule.algorithm) {
     case Algorithm::kFixedWindow:
       held->kept = live && kind == RecordKind::kCount;
-      if (held->kept) held->fixed = {LoadCount(payload), table_.End(held->ref)};
+      if (held->kept) held->fixed = {LoadCount(payload, bytes), table_.End(held->ref)};
       held->usage = FixedWindowRead(rule, now_ms, &held->fixed);
       held->cut = held->kept && held->fixed.ends_at_ms != table_.End(held->ref);
       break;
@@ -170,7 +173,7 @@ void MemoryStore::ChargeLog(const Rule& rule, int64_t units, int64_t now_ms, Hel
 // Stores a state that was changed, except a log's.
 void MemoryStore::Write(const Rule& rule, int64_t now_ms, Held* held) {
   if (rule.algorithm == Algorithm::kFixedWindow) {
-    StoreCount(held->fixed.used, Place(kCountBytes, now_ms, held));
+    PutCount(held->fixed.used, rule.limit, now_ms, held);
     SetEnd(held->ref, held->fixed.ends_at_ms);
     return;
   }
@@ -182,6 +185,14 @@ void MemoryStore::Write(const Rule& rule, int64_t now_ms, Held* held) {
     StoreTokenBucket(held->bucket, Place(kTokenBucketBytes, now_ms, held));
   }
   SetEnd(held->ref, now_ms + held->usage.reset_ms + 1);
+}
+
+// A record of counts stays where it is, so that a listing meets it once: it has room for `limit` from the start.
+void MemoryStore::PutCount(int64_t count, int64_t limit, int64_t now_ms, Held* held) {
+  const size_t there = held->ref == KeyTable::kNone ? 0 : table_.PayloadBytes(held->ref);
+  const size_t needed = std::max(CountBytes(count), there == 0 ? CountBytes(limit) : 0);
+  const size_t bytes = IsCount(there) ? std::max(there, needed) : needed;
+  StoreCount(count, Place(bytes, now_ms, held), bytes);
 }
 
 uint8_t* MemoryStore::Place(size_t payload_bytes, int64_t now_ms, Held* held) {
@@ -250,9 +261,9 @@ bool MemoryStore::RefundOne(const Rule& rule, int64_t units, int64_t mark, int64
   const size_t bytes = table_.PayloadBytes(held->ref);
   switch (rule.algorithm) {
     case Algorithm::kFixedWindow: {
-      FixedWindow window{LoadCount(payload), table_.End(held->ref)};
+      FixedWindow window{LoadCount(payload, bytes), table_.End(held->ref)};
       if (!FixedWindowRefund(units, mark, &window)) return false;
-      StoreCount(window.used, payload);
+      StoreCount(window.used, payload, bytes);
       return true;
     }
     case Algorithm::kSlidingWindow: {
@@ -282,7 +293,7 @@ bool MemoryStore::Block(const RuleSet& rules, const std::string* keys, int64_t m
     Held held;
     held.subject = Subject(rules[i], keys[i]);
     held.ref = table_.Find(held.subject);
-    StoreCount(kBlocked, Place(kCountBytes, now_ms, &held));
+    PutCount(kBlocked, 0, now_ms, &held);
     SetEnd(held.ref, now_ms + std::min(ms, KeyTable::kMaxEndMs));
   }
   now->emplace_back();
@@ -316,9 +327,11 @@ void MemoryStore::List(const ListRequest& request) {
     ref = table_.Next(ref);
     if (ref == KeyTable::kNone) break;
     const std::string_view subject = table_.Key(ref);
-    if (table_.PayloadBytes(ref) != kCountBytes || subject.find('}') != std::string_view::npos) continue;
+    const size_t bytes = table_.PayloadBytes(ref);
+    if (!IsCount(bytes) || subject.find('}') != std::string_view::npos) continue;
     if (now_ms > table_.End(ref) || !GlobMatch(match, subject)) continue;
-    page.entries.push_back({prefix_ + std::string(subject), LoadCount(table_.Payload(ref)), table_.End(ref) - now_ms});
+    const int64_t count = LoadCount(table_.Payload(ref), bytes);
+    page.entries.push_back({prefix_ + std::string(subject), count, table_.End(ref) - now_ms});
   }
   if (ref != KeyTable::kNone) page.cursor = std::to_string(ref);
   results_->pages.push_back(std::move(page));

@@ -46,6 +46,7 @@ class MemoryStore : public Store {
   void Charge(const Rule& rule, int64_t units, int64_t now_ms, Held* held);
   void ChargeLog(const Rule& rule, int64_t units, int64_t now_ms, Held* held);
   void Write(const Rule& rule, int64_t now_ms, Held* held);
+  void PutCount(int64_t count, int64_t limit, int64_t now_ms, Held* held);
   uint8_t* Place(size_t payload_bytes, int64_t now_ms, Held* held);
   void SetEnd(KeyTable::Ref ref, int64_t end_ms);
   int64_t Wait(const Rule& rule, int64_t units, int64_t now_ms, const Held& held) const;
