@@ -3,7 +3,8 @@
 
 #include "check.h"
 #include "environment.h"
-#include "net/tcp_stream.h"
+#include "net/dial.h"
+#include "redis_config.h"
 #include "store/memory_store.h"
 #include "store/redis_store.h"
 #include "store_handle.h"
@@ -110,21 +111,16 @@ napi_value OpenRedis(napi_env env, napi_callback_info info) {
   const Arguments<Environment, 2> given(env, info);
   Environment* environment = given.data;
   Reader read(env);
-  napi_value options = given[0];
-  ClientConfig config;
-  config.login.username = read.Text(options, "username");
-  config.login.password = read.Text(options, "password");
-  config.login.db = read.Whole(options, "db");
-  config.login.client_name = read.Text(options, "clientName");
-  config.connect_timeout_ms = read.Whole(options, "connectTimeoutMs");
-  const std::string host = read.Text(options, "host");
-  const int port = static_cast<int>(read.Whole(options, "port"));
-  HandleScope* scope = environment->scope();
-  const auto dial = [scope, host, port](StreamEvents* events) -> std::unique_ptr<Stream> {
-    return std::make_unique<TcpStream>(scope, host, port, events);
-  };
+  const RedisConfig redis = ReadRedisConfig(&read, given[0]);
   auto made = std::make_unique<StoreHandle>(env, &read, given[1]);
   if (!read.ok()) return nullptr;
+  ClientConfig config;
+  config.login = redis.login;
+  config.connect_timeout_ms = redis.connect_timeout_ms;
+  HandleScope* scope = environment->scope();
+  const auto dial = [dial_to = MakeDial(scope), node = redis.nodes.front(), tls = redis.tls](StreamEvents* events) {
+    return dial_to(node, tls, events);
+  };
   StoreHandle* handle = environment->Keep(std::move(made));
   handle->Open(
       std::make_unique<RedisStore>(config, dial, scope, environment->clock(), handle->results(), handle->deliver()));

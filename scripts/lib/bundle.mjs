@@ -23,7 +23,9 @@ export function bundle(folder) {
     platform: 'node',
     target: 'node20',
     packages: 'external',
-    external: ['*.node'],
+    // The binary, and the name that tells a bundler's user what is wrong (lib/native.ts), in a function that nobody calls.
+    external: ['*.node', './spillway-must-not-be-bundled*'],
+    treeShaking: false,
     logLevel: 'warning',
   });
   for (const file of readdirSync(folder, { recursive: true })) {
