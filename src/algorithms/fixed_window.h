@@ -11,13 +11,15 @@ namespace spillway {
 // Fixed window, anchored at the first admitted request of a key: at most `limit` units until the window ends, hence at
 // most 2 x limit in any span as long as a window. The state is a count and the end of its window. A window lives while
 // now <= its end, as a Redis key does, so the shortest wait that surely helps is the remaining life + 1 ms.
-// The twins for Redis are fixed_window.lua and, among other rules, layered_fixed_window.lua; the vectors in
-// test/vectors/fixed-window.json run through all.
+// The twins for Redis are fixed_window.lua, fixed_windows.lua for several and layered_fixed_window.lua among others; the
+// vectors in test/vectors/fixed-window.json run through all.
 
 // The decision for one admitted check, where `used` counts it already.
 Decision FixedWindowAdmitted(const Rule& rule, int64_t used, int64_t rest_ms);
 // The decision for one denied check, which consumed nothing.
 Decision FixedWindowDenied(const Rule& rule, int64_t used, int64_t rest_ms, int64_t cost);
+// Makes it that of a blocked key: the block ends when the window would, whatever the rule and the cost.
+void FixedWindowBlocked(int64_t rest_ms, Decision* decision);
 // What a check of cost 1 would see, without being charged.
 Decision FixedWindowPeek(const Rule& rule, int64_t used, int64_t rest_ms);
 

@@ -85,6 +85,12 @@ void AppendLayered(const Request& request, int64_t waiters, std::string* out) {
   }
 }
 
+void AppendWindows(const Request& request, int64_t waiters, std::string* out) {
+  AppendScriptCall(k_fixed_windows, request, 2 + 2 * request.rules->size(), out);
+  AppendNumbers({request.cost, waiters}, out);
+  for (const Rule& rule : *request.rules) AppendNumbers({rule.limit, rule.window_ms}, out);
+}
+
 void AppendRefund(const Request& request, std::string* out) {
   AppendScriptCall(k_refund, request, 1 + 4 * request.rules->size(), out);
   AppendBulkNumber(request.cost, out);
@@ -134,6 +140,9 @@ int Encode(Request* request, std::string* out) {
     case Call::kScript:
       AppendScriptCall(k_fixed_window, *request, 4, out);
       AppendNumbers({request->rule().limit, request->rule().window_ms, request->cost, waiters}, out);
+      return 1;
+    case Call::kWindows:
+      AppendWindows(*request, waiters, out);
       return 1;
     case Call::kLayered:
       AppendLayered(*request, waiters, out);

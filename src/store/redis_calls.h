@@ -18,7 +18,8 @@ class RedisStore;
 enum class Call : uint8_t {
   kPlain,     // PEXPIRETIME, INCRBY, PEXPIRE NX: the cheapest exact form of a cost of 1, on Redis >= 7
   kScript,    // fixed_window.lua: one fixed window, any cost, any Redis
-  kLayered,   // layered.lua: any rules, all or nothing
+  kWindows,   // fixed_windows.lua: a check of several fixed windows, all or nothing
+  kLayered,   // layered.lua: any rules, all or nothing, and the other operations
   kPeek,      // GET, PTTL: one fixed window
   kRefund,    // refund.lua
   kBlock,     // SET .. PX of the mark of a block, for each rule

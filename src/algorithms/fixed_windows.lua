@@ -1,0 +1,60 @@
+-- Several fixed windows, all or nothing: admits as many of `waiters` equal checks as fit under every rule. What
+-- layered.lua does for any rules, with less: the check that most plans of several rules come to.
+-- KEYS     one counter for each rule
+-- ARGV     cost of one check, waiters (1 or more), then for each rule: limit, window (ms)
+-- Reply    {units charged, now (ms since the epoch), then for each rule: units used before, ms until the window ends}
+local call, keys, argv = redis.call, KEYS, ARGV
+local cost = argv[1] + 0
+local units = cost * argv[2]
+local time = call('TIME')
+local values = call('MGET', unpack(keys))
+local reply = {0, time[1] * 1000 + time[2] / 1000}
+for i = 1, #keys do
+  local used = tonumber(values[i] or 0)
+  local rest = call('PTTL', keys[i])
+  local window = argv[2 + 2 * i] + 0
+  if not used or used % 1 ~= 0 or not values[i] and rest ~= -2 then
+    return redis.error_reply('WRONGTYPE the key does not hold a counter')
+  end
+  -- As in fixed_window.lua; without a key, rest is -2.
+  if rest < 0 or rest > window and used < 9007199254740992 then
+    if values[i] then
+      call('PEXPIRE', keys[i], window)
+    end
+    rest = window
+  end
+  local room = argv[1 + 2 * i] - used
+  if room < units then
+    local fits = math.floor(room / cost)
+    -- The division rounds near 2^53; the product is exact there.
+    if fits * cost > room then
+      fits = fits - 1
+    end
+    units = fits * cost
+  end
+  reply[1 + 2 * i] = used
+  reply[2 + 2 * i] = rest
+end
+if units <= 0 then
+  return reply
+end
+reply[1] = units
+local added = units == cost and argv[1] or string.format('%.0f', units)
+for i = 1, #keys do
+  local after = redis.pcall('INCRBY', keys[i], added)
+  if after ~= reply[1 + 2 * i] + units then
+    -- Text that Lua takes for a number and Redis does not.
+    for charged = 1, i - 1 do
+      if values[charged] then
+        call('DECRBY', keys[charged], added)
+      else
+        call('DEL', keys[charged])
+      end
+    end
+    return after
+  end
+  if not values[i] then
+    call('PEXPIRE', keys[i], argv[2 + 2 * i])
+  end
+end
+return reply
