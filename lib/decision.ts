@@ -1,3 +1,5 @@
+import { rateLimitHeaders } from './headers/emit';
+import { denialOf, inPlaceOf, setHeaders, type NodeResponse } from './response';
 import type { RuleSet } from './rule';
 import type { Decision, Reason, RuleResult, Source } from './types';
 import type { Whom } from './whom';
@@ -37,6 +39,31 @@ export class Decided implements Decision {
     charge: Charge | undefined,
   ) {
     this.#charge = charge;
+  }
+
+  get headers(): Record<string, string> {
+    return rateLimitHeaders(this, { headers: this.#charge?.set.owner?.headers });
+  }
+
+  toResponse(): Response {
+    const { status, body } = denialOf(this);
+    return Response.json(body, { status, headers: this.headers });
+  }
+
+  applyTo<T extends Response>(response: T): T {
+    if (this.allowed) return setHeaders(response, this.headers);
+    const { status, body } = denialOf(this);
+    return inPlaceOf(response, status, body, this.headers);
+  }
+
+  applyToNodeResponse(response: NodeResponse): boolean {
+    for (const [name, value] of Object.entries(this.headers)) response.setHeader(name, value);
+    if (this.allowed) return true;
+    const { status, body } = denialOf(this);
+    response.statusCode = status;
+    response.setHeader('Content-Type', 'application/json');
+    response.end(JSON.stringify(body));
+    return false;
   }
 
   /** What a decision was charged; null for what is no decision, or a copy of one. */

@@ -1,6 +1,7 @@
 import { withRateLimit } from './http';
 import { LimiterCore } from './limiter-core';
 import type { CommonOptions } from './limiter-options';
+import type { RequestRule } from './rules/request-rule';
 import { refuseUnknown, requireObject } from './validate';
 import { withDefaults, type PlanName } from './plans';
 import type { Rate } from './rate';
@@ -17,6 +18,8 @@ const OPTIONS = ['redis', 'plans', 'prefix', 'timeoutMs', 'connectTimeoutMs', 'o
 
 /** The one limiter behind these functions; made at the first call, and again after it was closed. */
 let limiter: LimiterCore | undefined;
+/** Limiters with more rules, made from the same options, by those rules. */
+const extended = new Map<readonly RequestRule[], LimiterCore>();
 let configured: DropInOptions = {};
 let warned = false;
 
@@ -24,10 +27,21 @@ function current(): LimiterCore {
   return (limiter ??= create(configured));
 }
 
-function create(options: DropInOptions): LimiterCore {
+/**
+ * The limiter itself, for `spillway/next`; with rules, one that has the same plans and these rules besides.
+ * @throws RateLimitError `ERR_INVALID_OPTION`
+ */
+export function dropIn(rules?: readonly RequestRule[]): LimiterCore {
+  if (rules === undefined) return current();
+  let made = extended.get(rules);
+  if (made === undefined) extended.set(rules, (made = create(configured, rules)));
+  return made;
+}
+
+function create(options: DropInOptions, rules?: readonly RequestRule[]): LimiterCore {
   refuseUnknown(options, OPTIONS, '');
   const { redis = fromEnvironment(), plans, ...rest } = options;
-  const made = new LimiterCore({ ...rest, redis, plans: withDefaults(plans) });
+  const made = new LimiterCore({ ...rest, redis, plans: withDefaults(plans), rules });
   if (!redis) warnOnce();
   return made;
 }
@@ -61,6 +75,12 @@ export function configureRateLimit(options: DropInOptions): void {
   configured = { ...options };
   limiter = next;
   void previous?.close();
+  closeExtended();
+}
+
+function closeExtended(): void {
+  for (const one of extended.values()) void one.close();
+  extended.clear();
 }
 
 /**
@@ -93,7 +113,7 @@ export async function applyRateLimit<T extends Response>(
   response: T,
   organizationId: string,
   plan: PlanName,
-): Promise<T | Response> {
+): Promise<T> {
   return withRateLimit(response, await checkRateLimit(organizationId, plan));
 }
 
@@ -131,5 +151,6 @@ export function isRedisHealthy(): boolean {
 export async function closeRedisConnection(): Promise<void> {
   const closing = limiter;
   limiter = undefined;
+  closeExtended();
   await closing?.close();
 }

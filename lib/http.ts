@@ -1,5 +1,6 @@
 /** Headers and responses for the web's `Response`, which Next.js uses; they hold no state. */
 import { standingHeaders } from './headers/legacy';
+import { denialBody, inPlaceOf, setHeaders, type DenialBody } from './response';
 
 /**
  * The headers that tell a client where it stands, as a plain object that `new Headers()`, `Response` and `fetch` take.
@@ -26,37 +27,25 @@ export function createRateLimitHeaders(
  * @param resetTime end of the window in milliseconds since the epoch
  */
 export function createRateLimitExceededResponse(resetTime: number): Response {
-  const retryAfter = secondsUntil(resetTime);
-  const message = `Rate limit exceeded. Try again in ${retryAfter} ${retryAfter === 1 ? 'second' : 'seconds'}.`;
-  return Response.json(
-    { error: 'Too Many Requests', message, retryAfter },
-    { status: 429, headers: { 'Retry-After': String(retryAfter) } },
-  );
+  const body = exceeded(resetTime);
+  return Response.json(body, { status: 429, headers: { 'Retry-After': String(body.retryAfter) } });
 }
 
-/** The response with the headers of its check, or the 429 in its place. */
+/** The response with the headers of its check, or the 429 in its place, of the same type. */
 export function withRateLimit<T extends Response>(
   response: T,
   result: { allowed: boolean; limit: number; remaining: number; resetTime: number },
-): T | Response {
+): T {
   const { allowed, limit, remaining, resetTime } = result;
+  const headers = createRateLimitHeaders(limit, remaining, resetTime, true);
+  if (allowed) return setHeaders(response, headers);
   // The window still holds in the millisecond of its end, so a wait until then could be one too short.
-  const answer = allowed ? response : createRateLimitExceededResponse(resetTime + 1);
-  return setAll(answer, createRateLimitHeaders(limit, remaining, resetTime, true));
+  const body = exceeded(resetTime + 1);
+  return inPlaceOf(response, 429, body, { ...headers, 'Retry-After': String(body.retryAfter) });
 }
 
-function setAll<T extends Response>(response: T, headers: Record<string, string>): T | Response {
-  let target: T | Response = response;
-  for (const [name, value] of Object.entries(headers)) {
-    try {
-      target.headers.set(name, value);
-    } catch {
-      // Headers of a redirect or of a fetched response cannot be changed; those of a copy can.
-      target = new Response(target.body, target);
-      target.headers.set(name, value);
-    }
-  }
-  return target;
+function exceeded(resetTime: number): DenialBody {
+  return denialBody('Rate limit exceeded.', secondsUntil(resetTime));
 }
 
 function secondsUntil(time: number): number {

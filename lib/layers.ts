@@ -1,4 +1,5 @@
 import { RateLimitError, shown } from './errors';
+import type { HeaderFormat } from './headers/emit';
 import { MAX_RULES } from './native';
 import { keyPart, type OnNear, type RuleSet } from './rule';
 import { RuleSets } from './rule-sets';
@@ -27,9 +28,10 @@ export class Layers {
   constructor(
     private rules: CompiledRules,
     onNear?: OnNear,
+    headers?: HeaderFormat,
   ) {
     this.access = rules.access;
-    this.sets = new RuleSets(onNear);
+    this.sets = new RuleSets(onNear, headers);
     this.rate = rules.rate === undefined ? undefined : this.sets.of(rules.rate);
     this.use(rules);
   }

@@ -29,7 +29,7 @@ export class LimiterCore implements AnyLimiter {
     const settings = readOptions(options);
     this.backend = new Backend(settings);
     this.format = settings.headers;
-    this.layers = new Layers(settings.rules, nearTeller(settings.onNearLimit));
+    this.layers = new Layers(settings.rules, nearTeller(settings.onNearLimit), settings.headers);
   }
 
   get access(): AccessList {

@@ -66,11 +66,7 @@ export function getRateLimitStatus(organizationId: string, plan: PlanName): Rate
 }
 
 /** Counts one request and answers the response with the rate limit's headers or, over the limit, the 429. */
-export function applyRateLimit<T extends Response>(
-  response: T,
-  organizationId: string,
-  plan: PlanName,
-): T | Response {
+export function applyRateLimit<T extends Response>(response: T, organizationId: string, plan: PlanName): T {
   return withRateLimit(response, checkRateLimit(organizationId, plan));
 }
 

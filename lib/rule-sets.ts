@@ -1,3 +1,4 @@
+import type { HeaderFormat } from './headers/emit';
 import { RuleSet, type OnNear } from './rule';
 import type { CompiledRule } from './rules/rule';
 
@@ -15,7 +16,11 @@ const node = (): Node => ({ next: new WeakMap() });
 export class RuleSets {
   private readonly root = node();
 
-  constructor(private readonly onNear?: OnNear) {}
+  /** @param headers how decisions of these sets are told to clients */
+  constructor(
+    private readonly onNear?: OnNear,
+    readonly headers: HeaderFormat = 'legacy',
+  ) {}
 
   of(rules: readonly CompiledRule[]): RuleSet {
     let at = this.root;

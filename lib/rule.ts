@@ -1,3 +1,4 @@
+import type { HeaderFormat } from './headers/emit';
 import type { CompiledRule } from './rules/rule';
 import type { Algorithm, Decision, OnError } from './types';
 
@@ -28,7 +29,7 @@ export class RuleSet {
    */
   constructor(
     readonly rules: readonly CompiledRule[],
-    readonly owner?: object,
+    readonly owner?: { readonly headers: HeaderFormat },
     readonly onNear?: OnNear,
     private readonly given?: OnError,
   ) {

@@ -1,3 +1,4 @@
+import type { NodeResponse } from './response';
 import type { Scope } from './rules/identity';
 
 /** The public shapes of results. Times are integers: milliseconds since the epoch unless a name ends in `Ms`. */
@@ -60,7 +61,8 @@ export interface RuleResult {
 
 /**
  * The answer to a check. The most constraining rule is in front: of those that deny the one with the longest wait, else
- * the one with the smallest part left. Rules that are only tried out stand behind all others.
+ * the one with the smallest part left. Rules that are only tried out stand behind all others. A copy (`{ ...decision }`,
+ * JSON) has the fields up to `source` and none of what can be done with them.
  */
 export interface Decision {
   readonly allowed: boolean;
@@ -85,6 +87,24 @@ export interface Decision {
   /** What every rule said, in their order; empty where nothing was counted. */
   readonly rules: RuleResult[];
   readonly source: Source;
+  /** The headers that tell a client where it stands, in the limiter's format; see `rateLimitHeaders`. */
+  readonly headers: Record<string, string>;
+  /**
+   * What a denied request is answered: its headers and the JSON body `{ error, message, retryAfter }`, under status
+   * 429, or 503 where the store gave no answer and `onError` is `closed`.
+   * @throws RateLimitError `ERR_INVALID_OPTION` where the request is admitted
+   */
+  toResponse(): Response;
+  /**
+   * The response with the headers or, where the request is denied, what `toResponse` says in its place, as an object
+   * of the same class. A response whose headers cannot be changed is copied.
+   */
+  applyTo<T extends Response>(response: T): T;
+  /**
+   * Sets the headers on a response of Node.js (`pages/api`, Express); where the request is denied, also answers it.
+   * @returns `allowed`
+   */
+  applyToNodeResponse(response: NodeResponse): boolean;
 }
 
 /** The drop-in's answer to a check. */

@@ -216,8 +216,11 @@ test('a rule in the shadow is not told, nor what has no limit', () => {
   expect(rateLimitHeaders(decide([]), { headers: 'both' })).toEqual({});
 });
 
+/** What a decision does, beside what it says. */
+type Done = 'headers' | 'toResponse' | 'applyTo' | 'applyToNodeResponse';
+
 test('every decision can be told', () => {
-  const decision: Decision = {
+  const decision: Omit<Decision, Done> = {
     allowed: true,
     reason: 'ok',
     limit: 100,

@@ -1,0 +1,55 @@
+import type { NodeResponse } from '../response';
+import type { Decision } from '../types';
+import { decide } from './decide';
+import { refuseOptions, type DropIn, type LimiterOfNext, type LimitOptions } from './options';
+
+/** A request of `pages/api`, as far as it is read here. */
+export interface ApiRequest {
+  method?: string | undefined;
+  url?: string | undefined;
+  headers: { [name: string]: string | string[] | undefined };
+  socket?: { remoteAddress?: string | undefined };
+}
+
+/** A handler of `pages/api`. */
+export type ApiHandler<Req extends ApiRequest, Res extends NodeResponse> = (
+  request: Req,
+  response: Res,
+) => unknown;
+
+/**
+ * A handler of `pages/api` behind a limit: as `rateLimited`, with the headers set before the handler runs. `onDenied`
+ * may end the response itself; where it does not, the usual answer is sent.
+ * @throws RateLimitError `ERR_INVALID_OPTION` at once; the handler rejects as the limiter's `checkRequest` does
+ */
+export function rateLimitedApi<
+  Req extends ApiRequest,
+  Res extends NodeResponse & { readonly headersSent: boolean },
+  L extends LimiterOfNext | DropIn = DropIn,
+>(
+  handler: ApiHandler<Req, Res>,
+  options: LimitOptions<L, [request: Req, response: Res]> & {
+    onDenied?: (decision: Decision, request: Req, response: Res) => unknown;
+  },
+): (request: Req, response: Res) => Promise<void> {
+  refuseOptions(options, ['onDenied']);
+  return async (request, response) => {
+    const { method = 'GET', url = '/', headers, socket } = request;
+    const asked = { method, path: url, headers, remoteAddress: socket?.remoteAddress };
+    const decision = await decide(asked, options, [request, response]);
+    if (decision instanceof Response) return send(decision, response);
+    if (!decision.allowed && options.onDenied !== undefined) {
+      for (const [name, value] of Object.entries(decision.headers)) response.setHeader(name, value);
+      await options.onDenied(decision, request, response);
+      if (response.headersSent) return;
+    }
+    if (decision.applyToNodeResponse(response)) await handler(request, response);
+  };
+}
+
+/** A response of the web through one of Node.js. */
+async function send(from: Response, to: NodeResponse): Promise<void> {
+  to.statusCode = from.status;
+  from.headers.forEach((value, name) => to.setHeader(name, value));
+  to.end(await from.text());
+}

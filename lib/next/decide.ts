@@ -1,0 +1,47 @@
+import { clientIp, type HeaderSource } from '../client-ip';
+import { dropIn } from '../drop-in';
+import type { AnyLimiter } from '../limiter-types';
+import type { RequestRule } from '../rules/request-rule';
+import type { Decision } from '../types';
+import type { Caller, DropIn, LimiterOfNext, LimitOptions } from './options';
+
+/** What a place knows of a request by itself. */
+export interface Asked {
+  readonly method: string;
+  readonly path: string;
+  readonly headers?: HeaderSource;
+  readonly remoteAddress?: string;
+}
+
+/** Asks who it is and charges that. A `Response` of `identify` is handed on. */
+export async function decide<L extends LimiterOfNext | DropIn, Args extends readonly unknown[]>(
+  asked: Asked,
+  options: LimitOptions<L, Args>,
+  args: Args,
+): Promise<Decision | Response> {
+  const caller: Caller | string | Response | undefined = await options.identify?.(...args);
+  if (caller instanceof Response) return caller;
+  const rules: readonly RequestRule[] | undefined = options.rules;
+  const limiter = (options.limiter ?? dropIn(rules)) as AnyLimiter;
+  if (typeof caller === 'string') return limiter.check(caller, undefined, { cost: options.cost });
+
+  const cost = caller?.cost ?? options.cost;
+  if (options.limiter === undefined && rules === undefined) {
+    // As `checkRateLimit` counts, under the same key, whatever the id looks like.
+    return limiter.check(caller?.organization as string, caller?.plan, { cost, onError: caller?.onError });
+  }
+  const { trustedProxies } = options;
+  const { method, path, headers, remoteAddress } = asked;
+  const ip =
+    caller?.ip ??
+    (headers === undefined || trustedProxies === undefined
+      ? undefined
+      : clientIp(headers, { trustedProxies, remoteAddress }));
+  return limiter.checkRequest({ method, path, headers, ...caller, cost, ip });
+}
+
+/** A request of the web as rules see it. */
+export function askedOf({ method, url, headers }: Request): Asked {
+  const start = url.indexOf('/', url.indexOf('://') + 3);
+  return { method, path: start < 0 ? '/' : url.slice(start), headers };
+}

@@ -1,0 +1,43 @@
+import type { Decision } from '../types';
+import { setHeaders } from '../response';
+import { askedOf, decide } from './decide';
+import { refuseOptions, type DropIn, type LimiterOfNext, type LimitOptions } from './options';
+
+/** A handler of `app/.../route.ts`. */
+export type RouteHandler<Req extends Request, Context> = (
+  request: Req,
+  context: Context,
+) => Response | Promise<Response>;
+
+/** What a denied request is answered instead of the usual 429. */
+type OnDenied<Args extends readonly unknown[]> = (
+  decision: Decision,
+  ...args: Args
+) => Response | undefined | void | Promise<Response | undefined | void>;
+
+/**
+ * A route handler behind a limit: who asks is charged first; then the handler runs, once, and its response gets the
+ * headers. What it throws, `redirect()` and `notFound()` included, passes through; the charge stays. A request over
+ * its limit gets the 429 (503 where the store is away and `onError` is `closed`), and the handler does not run.
+ *
+ * `onDenied` may answer a response of its own, which gets the headers, too; the client waits for it, so what only
+ * takes notes should not be awaited there (`after()` of Next.js).
+ * @throws RateLimitError `ERR_INVALID_OPTION` at once; the handler rejects as the limiter's `checkRequest` does
+ */
+export function rateLimited<
+  Req extends Request = Request,
+  Context = unknown,
+  L extends LimiterOfNext | DropIn = DropIn,
+>(
+  handler: RouteHandler<Req, Context>,
+  options: LimitOptions<L, [request: Req, context: Context]> & { onDenied?: OnDenied<[Req, Context]> },
+): (request: Req, context: Context) => Promise<Response> {
+  refuseOptions(options, ['onDenied']);
+  return async (request, context) => {
+    const decision = await decide(askedOf(request), options, [request, context]);
+    if (decision instanceof Response) return decision;
+    if (decision.allowed) return setHeaders(await handler(request, context), decision.headers);
+    const answer = await options.onDenied?.(decision, request, context);
+    return answer instanceof Response ? setHeaders(answer, decision.headers) : decision.toResponse();
+  };
+}

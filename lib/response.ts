@@ -1,0 +1,83 @@
+import { invalidOption } from './errors';
+import type { Decision, Reason } from './types';
+
+/** How responses are changed, and what a denial says; for the web's `Response` and for Node.js. */
+
+/** A response of Node.js, such as `res` of `pages/api` or Express, as far as it is used here. */
+export interface NodeResponse {
+  statusCode: number;
+  setHeader(name: string, value: string): unknown;
+  end(body?: string): unknown;
+}
+
+/** The JSON body of a denial. */
+export interface DenialBody {
+  error: string;
+  /** For people. */
+  message: string;
+  /** In whole seconds, at least 1. */
+  retryAfter: number;
+}
+
+export function denialBody(why: string, retryAfter: number, error = 'Too Many Requests'): DenialBody {
+  const wait = `${retryAfter} ${retryAfter === 1 ? 'second' : 'seconds'}`;
+  return { error, message: `${why} Try again in ${wait}.`, retryAfter };
+}
+
+/** Why a request is denied, where it is not the limit that is used up. */
+const WHY: { readonly [R in Reason]?: string } = {
+  blocked: 'Requests are blocked.',
+  policy: 'It cannot be told who is asking.',
+  'never-fits': 'The request asks for more than its limit ever admits.',
+};
+
+/** What a denied request is told. @throws RateLimitError `ERR_INVALID_OPTION` where the request is admitted */
+export function denialOf({ allowed, reason, rules, retryAfter }: Decision): {
+  status: number;
+  body: DenialBody;
+} {
+  if (allowed) {
+    throw invalidOption('Only a denied request has a response of its own. Use applyTo for any decision.');
+  }
+  const seconds = Math.max(1, retryAfter);
+  // Without rules it was no store that failed: the request was kept out before one was asked.
+  if (reason === 'policy' && rules.length > 0) {
+    const why = 'Rate limits cannot be checked at the moment.';
+    return { status: 503, body: denialBody(why, seconds, 'Service Unavailable') };
+  }
+  return { status: 429, body: denialBody(WHY[reason] ?? 'Rate limit exceeded.', seconds) };
+}
+
+/** Sets headers: on the response itself where that is possible, else on a copy. */
+export function setHeaders<T extends Response>(response: T, headers: Record<string, string>): T {
+  let target = response;
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      target.headers.set(name, value);
+    } catch {
+      // Headers of a redirect or of a fetched response cannot be changed; those of a copy can.
+      target = sameType(response, response.body, response);
+      target.headers.set(name, value);
+    }
+  }
+  return target;
+}
+
+/** A JSON response of the same type as one that is not sent, whose body is let go of. */
+export function inPlaceOf<T extends Response>(
+  response: T,
+  status: number,
+  body: DenialBody,
+  headers: Record<string, string>,
+): T {
+  // What streams would go on producing for nobody. A body that is in use is for its reader to end.
+  if (response.body !== null && !response.body.locked) void response.body.cancel().catch(() => {});
+  const withType = { ...headers, 'Content-Type': 'application/json' };
+  return sameType(response, JSON.stringify(body), { status, headers: withType });
+}
+
+/** A `NextResponse` in place of one: handlers declare what they return. */
+function sameType<T extends Response>(like: T, body: BodyInit | null, init: ResponseInit): T {
+  const Type = like.constructor as new (body: BodyInit | null, init: ResponseInit) => T;
+  return new Type(body, init);
+}

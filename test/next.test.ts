@@ -1,0 +1,323 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { closeRedisConnection, configureRateLimit, createRateLimiter, getRateLimitStatus } from 'spillway';
+import { checkAction, checkRequest, healthRoute, rateLimited, rateLimitedApi } from 'spillway/next';
+
+/** The in-process store is shared by prefix, so each test has its own. */
+let prefixes = 0;
+const prefix = () => `next-${++prefixes}:`;
+const request = (path = '/api/reports', init?: RequestInit) => new Request(`http://app.test${path}`, init);
+const ok = () => Response.json({ fine: true });
+
+beforeEach(() => configureRateLimit({ prefix: prefix() }));
+afterAll(() => closeRedisConnection());
+
+describe('rateLimited', () => {
+  const acme = () => ({ organization: 'acme', plan: 'FREE' as const });
+
+  test('counts in the drop-in under the plan of who asks, and adds the headers', async () => {
+    const GET = rateLimited(ok, { identify: acme });
+    const response = await GET(request(), {});
+    expect(response.status).toBe(200);
+    expect(await response.json()).toEqual({ fine: true });
+    expect(response.headers.get('x-ratelimit-limit')).toBe('100');
+    expect(response.headers.get('x-ratelimit-remaining')).toBe('99');
+    expect(response.headers.has('retry-after')).toBe(false);
+    expect((await getRateLimitStatus('acme', 'FREE')).used).toBe(1);
+  });
+
+  test('an id that looks like a marked one counts where the status of the drop-in looks', async () => {
+    await rateLimited(ok, { identify: () => ({ organization: 'user:1', plan: 'PRO' }) })(request(), {});
+    expect((await getRateLimitStatus('user:1', 'PRO')).used).toBe(1);
+  });
+
+  test('over the limit the handler does not run', async () => {
+    const limiter = createRateLimiter({ rate: '1/m', prefix: prefix() });
+    const handler = jest.fn(ok);
+    const GET = rateLimited(handler, { limiter, identify: () => 'key' });
+    expect((await GET(request(), {})).status).toBe(200);
+    const denied = await GET(request(), {});
+    expect(denied.status).toBe(429);
+    expect(handler).toHaveBeenCalledTimes(1);
+    expect(Number(denied.headers.get('retry-after'))).toBeGreaterThanOrEqual(1);
+    expect(denied.headers.get('x-ratelimit-remaining')).toBe('0');
+    expect(await denied.json()).toEqual({
+      error: 'Too Many Requests',
+      message: expect.stringMatching(/^Rate limit exceeded. Try again in \d+ seconds?\.$/),
+      retryAfter: Number(denied.headers.get('retry-after')),
+    });
+  });
+
+  test('a handler that throws runs once, its error passes through, and the charge stays', async () => {
+    const limiter = createRateLimiter({ rate: '5/m', prefix: prefix() });
+    const error = Object.assign(new Error('NEXT_REDIRECT'), { digest: 'NEXT_REDIRECT;replace;/;307;' });
+    const handler = jest.fn((): Promise<Response> => Promise.reject(error));
+    const GET = rateLimited(handler, { limiter, identify: () => 'key' });
+    await expect(GET(request(), {})).rejects.toBe(error);
+    expect(handler).toHaveBeenCalledTimes(1);
+    expect((await limiter.peek('key')).remaining).toBe(4);
+  });
+
+  test('a cost, and that of a caller before it', async () => {
+    const limiter = createRateLimiter({ plans: { FREE: '10/m' }, prefix: prefix() });
+    const options = { limiter, cost: 3 };
+    await rateLimited(ok, { ...options, identify: acme })(request(), {});
+    await rateLimited(ok, { ...options, identify: () => ({ ...acme(), cost: 5 }) })(request(), {});
+    expect((await limiter.peek('acme', 'FREE')).remaining).toBe(2);
+  });
+
+  test('a plan and rules of this place are charged together, or not at all', async () => {
+    const rules = [{ id: 'export', by: 'user', rate: '1/d' }] as const;
+    const GET = rateLimited(ok, { rules, identify: () => ({ ...acme(), user: 'ann' }) });
+    expect((await GET(request(), {})).status).toBe(200);
+    expect((await GET(request(), {})).status).toBe(429);
+    expect((await getRateLimitStatus('acme', 'FREE')).used).toBe(1);
+  });
+
+  test('rules of a place follow configureRateLimit', async () => {
+    const rules = [{ id: 'all', by: 'global', rate: '1/d' }] as const;
+    const GET = rateLimited(ok, { rules });
+    await GET(request(), {});
+    expect((await GET(request(), {})).status).toBe(429);
+    configureRateLimit({ prefix: prefix() });
+    expect((await GET(request(), {})).status).toBe(200);
+    await closeRedisConnection();
+    expect((await GET(request(), {})).status).toBe(200);
+  });
+
+  test('rules see the method, the path and the address of the trusted proxy', async () => {
+    const limiter = createRateLimiter({
+      rules: [{ id: 'signin', match: 'POST:/api/auth/signin', by: 'ip', rate: '1/h' }],
+      prefix: prefix(),
+    });
+    const POST = rateLimited(ok, { limiter, trustedProxies: 1 });
+    const from = (ip: string, path = '/api/auth/signin?next=/') =>
+      POST(request(path, { method: 'POST', headers: { 'X-Forwarded-For': `203.0.113.9, ${ip}` } }), {});
+    expect((await from('192.0.2.1')).status).toBe(200);
+    expect((await from('192.0.2.1')).status).toBe(429);
+    expect((await from('192.0.2.2')).status).toBe(200);
+    expect((await from('192.0.2.1', '/api/other')).status).toBe(200);
+  });
+
+  test('a response of identify is answered in place of everything', async () => {
+    const handler = jest.fn(ok);
+    const GET = rateLimited(handler, { identify: () => new Response(null, { status: 401 }) });
+    const response = await GET(request(), {});
+    expect([response.status, response.headers.has('x-ratelimit-limit')]).toEqual([401, false]);
+    expect(handler).not.toHaveBeenCalled();
+  });
+
+  test('without an id or a plan nothing is admitted unseen', async () => {
+    await expect(rateLimited(ok, {})(request(), {})).rejects.toMatchObject({ code: 'ERR_UNKNOWN_PLAN' });
+    const nobody = { organization: undefined, plan: 'FREE' as const };
+    await expect(rateLimited(ok, { identify: () => nobody })(request(), {})).rejects.toMatchObject({
+      code: 'ERR_INVALID_KEY',
+    });
+  });
+
+  test('onDenied answers, or only looks', async () => {
+    const limiter = createRateLimiter({ rate: '0/s', prefix: prefix() });
+    const seen: unknown[] = [];
+    const own = rateLimited(ok, {
+      limiter,
+      identify: () => 'key',
+      onDenied: ({ limit }) => Response.json({ limit }, { status: 418 }),
+    });
+    const response = await own(request(), {});
+    expect([response.status, await response.json()]).toEqual([418, { limit: 0 }]);
+    expect(response.headers.has('retry-after')).toBe(true);
+
+    const context = { params: Promise.resolve({ id: '7' }) };
+    const note = rateLimited(ok, {
+      limiter,
+      identify: () => 'key',
+      onDenied: (decision, asked: Request, given: typeof context) => {
+        seen.push(decision.rule, asked.url, given);
+      },
+    });
+    expect((await note(request(), context)).status).toBe(429);
+    expect(seen).toEqual(['rate', 'http://app.test/api/reports', context]);
+  });
+
+  test('a redirect, whose headers cannot be changed, gets them on a copy', async () => {
+    const GET = rateLimited(() => Response.redirect('http://app.test/there', 307), { identify: acme });
+    const response = await GET(request(), {});
+    expect([response.status, response.headers.get('location')]).toEqual([307, 'http://app.test/there']);
+    expect(response.headers.get('x-ratelimit-limit')).toBe('100');
+  });
+
+  test('misspelled and contradicting options are refused at once', () => {
+    const limiter = createRateLimiter({ rate: '1/s' });
+    const refused = (options: object) => () => rateLimited(ok, options);
+    expect(refused({ identity: acme })).toThrow('Unknown option "identity". Did you mean identify?');
+    expect(refused({ cost: 0 })).toThrow('cost must be an integer from 1 to 2^53-1.');
+    expect(refused({ limiter, rules: [] })).toThrow('either limiter or rules');
+    expect(refused(null as never)).toThrow('must be an object');
+  });
+});
+
+describe('checkRequest', () => {
+  const limiter = () =>
+    createRateLimiter({
+      rules: [{ id: 'api', match: '/api/*', by: 'ip', rate: '1/m' }],
+      bypass: ['/api/health'],
+      prefix: prefix(),
+    });
+  const headers = { 'X-Forwarded-For': '192.0.2.1' };
+
+  test('decides by the rules of the limiter', async () => {
+    const options = { limiter: limiter(), trustedProxies: 1 };
+    expect((await checkRequest(request('/api/a', { headers }), options)).allowed).toBe(true);
+    const denied = await checkRequest(request('/api/b', { headers }), options);
+    expect(denied).toMatchObject({ allowed: false, rule: 'api' });
+    expect(denied.toResponse().status).toBe(429);
+    expect((await checkRequest(request('/api/health', { headers }), options)).reason).toBe('bypass');
+    expect((await checkRequest(request('/', { headers }), options)).allowed).toBe(true);
+  });
+
+  test('without trusted proxies a header is not believed', async () => {
+    const decision = await checkRequest(request('/api/a', { headers }), { limiter: limiter() });
+    expect(decision).toMatchObject({ allowed: false, reason: 'policy', rule: 'api', rules: [] });
+    expect(decision.toResponse().status).toBe(429);
+  });
+
+  test('an address of identify wins', async () => {
+    const options = { limiter: limiter(), trustedProxies: 1, identify: () => ({ ip: '192.0.2.9' }) };
+    const { rules } = await checkRequest(request('/api/a', { headers }), options);
+    expect(rules[0]).toMatchObject({ scope: 'ip', subject: 'ip:192.0.2.9' });
+  });
+
+  test('a response of identify is refused', async () => {
+    const identify = () => new Response(null, { status: 401 });
+    await expect(checkRequest(request(), { identify })).rejects.toMatchObject({ code: 'ERR_INVALID_OPTION' });
+  });
+});
+
+describe('checkAction', () => {
+  test('is state, plain enough for the client', async () => {
+    const limiter = createRateLimiter({ rate: '1/m', prefix: prefix() });
+    const send = () => checkAction({ limiter, identify: () => 'ann' });
+    expect(await send()).toEqual({ ok: true });
+    const denied = await send();
+    expect(structuredClone(denied)).toEqual({
+      ok: false,
+      error: 'Too Many Requests',
+      message: expect.stringContaining('Try again in'),
+      retryAfter: expect.any(Number),
+      resetTime: expect.any(Number),
+    });
+  });
+
+  test('rules see what identify says of the path', async () => {
+    const limiter = createRateLimiter({
+      rules: [{ id: 'feedback', match: 'POST:/feedback', by: 'user', rate: '1/h' }],
+      prefix: prefix(),
+    });
+    const send = (path?: string) =>
+      checkAction({ limiter, identify: () => ({ user: 'ann', path: path ?? '/feedback' }) });
+    expect(await send()).toEqual({ ok: true });
+    expect((await send()).ok).toBe(false);
+    expect((await send('/other')).ok).toBe(true);
+  });
+
+  test('while the store is away and closed, it says so', async () => {
+    const limiter = createRateLimiter({
+      redis: 'redis://127.0.0.1:1',
+      rate: '1/m',
+      timeoutMs: 20,
+      onError: 'closed',
+    });
+    expect(await checkAction({ limiter, identify: () => 'ann' })).toMatchObject({
+      ok: false,
+      error: 'Service Unavailable',
+      retryAfter: 1,
+    });
+    await limiter.close();
+  });
+});
+
+describe('rateLimitedApi', () => {
+  type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+  async function ask(handler: Handler, times: number, headers: Record<string, string> = {}) {
+    const server = createServer((req, res) => {
+      handler(req, res).catch((error: Error) => res.writeHead(500).end(error.message));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const answers = [];
+    for (let i = 0; i < times; i++) {
+      const response = await fetch(`http://127.0.0.1:${port}/api/legacy?x=1`, { headers });
+      answers.push({ status: response.status, headers: response.headers, text: await response.text() });
+    }
+    await new Promise((resolve) => server.close(resolve));
+    return answers;
+  }
+  const fine = (_: IncomingMessage, res: ServerResponse) => res.end('fine');
+
+  test('sets the headers and runs the handler, or answers 429', async () => {
+    const limiter = createRateLimiter({
+      rules: [{ id: 'legacy', match: 'GET:/api/legacy', by: 'ip', rate: '1/m' }],
+      prefix: prefix(),
+    });
+    const [first, second] = await ask(rateLimitedApi(fine, { limiter, trustedProxies: ['192.0.2.0/24'] }), 2);
+    expect(first).toMatchObject({ status: 200, text: 'fine' });
+    expect(first!.headers.get('x-ratelimit-remaining')).toBe('0');
+    expect(second!.status).toBe(429);
+    expect(second!.headers.get('content-type')).toBe('application/json');
+    expect(JSON.parse(second!.text)).toMatchObject({ error: 'Too Many Requests' });
+  });
+
+  test('a handler that throws runs once and its error passes through', async () => {
+    const handler = jest.fn(() => Promise.reject(new Error('mine')));
+    const limiter = createRateLimiter({ rate: '5/m', prefix: prefix() });
+    const [answer] = await ask(rateLimitedApi(handler, { limiter, identify: () => 'k' }), 1);
+    expect(answer).toMatchObject({ status: 500, text: 'mine' });
+    expect(handler).toHaveBeenCalledTimes(1);
+  });
+
+  test('a response of identify, and an answer of onDenied, are sent', async () => {
+    const limiter = createRateLimiter({ rate: '0/s', prefix: prefix() });
+    const identify = () => Response.json({ who: null }, { status: 401 });
+    const [stranger] = await ask(rateLimitedApi(fine, { limiter, identify }), 1);
+    expect(stranger).toMatchObject({ status: 401, text: '{"who":null}' });
+    const onDenied = (_: unknown, __: unknown, res: ServerResponse) => {
+      res.writeHead(418).end('tea');
+    };
+    const own = await ask(rateLimitedApi(fine, { limiter, identify: () => 'k', onDenied }), 1);
+    expect(own[0]).toMatchObject({ status: 418, text: 'tea' });
+    expect(own[0]!.headers.has('retry-after')).toBe(true);
+    const looked = await ask(rateLimitedApi(fine, { limiter, identify: () => 'k', onDenied: () => {} }), 1);
+    expect(looked[0]!.status).toBe(429);
+  });
+});
+
+describe('healthRoute', () => {
+  test('says how a check went, and nothing about where', async () => {
+    const response = await healthRoute()(request('/api/health'));
+    expect(response.status).toBe(200);
+    expect(response.headers.get('cache-control')).toBe('no-store');
+    expect(await response.json()).toEqual({
+      status: 'healthy',
+      store: 'memory',
+      enabled: true,
+      latencyMs: expect.any(Number),
+      connectedSince: null,
+    });
+  });
+
+  test('a store that is away is degraded, under the status that is asked for', async () => {
+    const limiter = createRateLimiter({
+      redis: 'redis://:secret@127.0.0.1:1',
+      rate: '1/m',
+      timeoutMs: 20,
+    });
+    const response = await healthRoute(limiter)(request());
+    expect(response.status).toBe(200);
+    const text = await response.text();
+    expect(JSON.parse(text)).toMatchObject({ status: 'degraded', store: 'redis', latencyMs: null });
+    expect(text).not.toMatch(/secret|127\.0\.0\.1/);
+    expect((await healthRoute(limiter, { unhealthyStatus: 503 })(request())).status).toBe(503);
+    expect(() => healthRoute(limiter, { unhealthyStatus: 42 })).toThrow('unhealthyStatus');
+    await limiter.close();
+  });
+});
