@@ -4,17 +4,11 @@ import { bothStores } from './support/both-stores';
 import { left } from './support/decisions';
 import { times } from './support/ledger';
 import { owner } from './support/owned';
-import { RedisServer } from './support/redis';
 import { until } from './support/wait';
 
 const own = owner();
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.close());
 
-describe.each(bothStores(() => server))('%s', (_, common) => {
+describe.each(bothStores())('%s', (_, common) => {
   test('lists and overrides hold from the next check on', async () => {
     const limiter = await own(
       createRateLimiter({

@@ -5,16 +5,10 @@ import { left } from './support/decisions';
 import { FakeRedis } from './support/fake-redis';
 import { times } from './support/ledger';
 import { owner } from './support/owned';
-import { RedisServer } from './support/redis';
 
 const own = owner();
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.close());
 
-describe.each(bothStores(() => server))('%s', (source, common) => {
+describe.each(bothStores())('%s', (source, common) => {
   test('a denial by one charges none', async () => {
     const limiter = await own(
       createRateLimiter({

@@ -4,16 +4,10 @@ import { bothStores } from './support/both-stores';
 import { ids, left } from './support/decisions';
 import { times } from './support/ledger';
 import { owner } from './support/owned';
-import { RedisServer } from './support/redis';
 
 const own = owner();
-let server: RedisServer;
-beforeAll(async () => {
-  server = await RedisServer.start();
-});
-afterAll(() => server.close());
 
-describe.each(bothStores(() => server))('%s', (_, common) => {
+describe.each(bothStores())('%s', (_, common) => {
   const rules: RequestRule[] = [
     { id: 'signin', match: 'POST:/api/auth/signin', rate: '2/h', group: 'api' },
     {

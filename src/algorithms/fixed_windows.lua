@@ -25,12 +25,8 @@ for i = 1, #keys do
   end
   local room = argv[1 + 2 * i] - used
   if room < units then
-    local fits = math.floor(room / cost)
-    -- The division rounds near 2^53; the product is exact there.
-    if fits * cost > room then
-      fits = fits - 1
-    end
-    units = fits * cost
+    -- Exact: below 2^53 no quotient is rounded up to a whole number.
+    units = math.floor(room / cost) * cost
   end
   reply[1 + 2 * i] = used
   reply[2 + 2 * i] = rest

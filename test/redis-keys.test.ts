@@ -1,4 +1,4 @@
-/** Keys of layered rules as another program, an operator or a longer window left them in Redis. */
+/** What rules leave in Redis, and what several of them make of keys as others left them there. */
 import { createRateLimiter } from 'spillway';
 import { left } from './support/decisions';
 import { times } from './support/ledger';
@@ -39,6 +39,13 @@ describe.each(['windows', 'mixed'] as const)('%s', (plan) => {
     expect(await server.charged(FIRST)).toBe(3);
     await server.command('DEL', SECOND);
     expect(left(await limiter.check('k', plan)).slice(0, 2)).toEqual([6, 4]);
+  });
+
+  test('a list in the place of a counter is noticed also where another rule denies', async () => {
+    const limiter = await open();
+    await server.command('RPUSH', SECOND, 'x');
+    await server.command('SET', FIRST, 10, 'PX', 60_000);
+    expect(await limiter.check('k', plan)).toMatchObject({ allowed: true, source: 'policy' });
   });
 
   test('a missing expiry and one beyond the window are mended, also by a denial', async () => {
@@ -99,3 +106,20 @@ test('each kind of rules has its script', async () => {
     time: 1,
   });
 });
+
+test.each(['fixed-window', 'sliding-window', 'sliding-log', 'token-bucket'] as const)(
+  '%s: no key stays without an expiry',
+  async (algorithm) => {
+    const limiter = await own(createRateLimiter({ redis: server.url, rate: '5/10s', algorithm }));
+    const decisions = await times(8, (i) => limiter.check(`k${i % 3}`, { cost: 1 + (i % 3) }));
+    await Promise.all([
+      limiter.refund(decisions[0]!),
+      limiter.penalize('k1', 20),
+      limiter.penalize('fresh', 2),
+      limiter.block('k2', 5_000),
+    ]);
+    const keys = (await server.command('KEYS', '*')) as string[];
+    expect(keys).toHaveLength(4);
+    for (const key of keys) expect(Number(await server.command('PTTL', key))).toBeGreaterThan(0);
+  },
+);
