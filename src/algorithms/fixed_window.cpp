@@ -20,13 +20,6 @@ Decision FixedWindowDenied(const Rule& rule, int64_t used, int64_t rest_ms, int6
   return {false, rule.limit, Remaining(rule, used), rest_ms, wait, used};
 }
 
-void FixedWindowBlocked(int64_t rest_ms, Decision* decision) {
-  decision->allowed = false;
-  decision->blocked = true;
-  decision->used = decision->limit;
-  decision->retry_after_ms = rest_ms + 1;
-}
-
 Decision FixedWindowPeek(const Rule& rule, int64_t used, int64_t rest_ms) {
   return used < rule.limit ? FixedWindowAdmitted(rule, used, rest_ms) : FixedWindowDenied(rule, used, rest_ms, 1);
 }

@@ -18,8 +18,6 @@ namespace spillway {
 Decision FixedWindowAdmitted(const Rule& rule, int64_t used, int64_t rest_ms);
 // The decision for one denied check, which consumed nothing.
 Decision FixedWindowDenied(const Rule& rule, int64_t used, int64_t rest_ms, int64_t cost);
-// Makes it that of a blocked key: the block ends when the window would, whatever the rule and the cost.
-void FixedWindowBlocked(int64_t rest_ms, Decision* decision);
 // What a check of cost 1 would see, without being charged.
 Decision FixedWindowPeek(const Rule& rule, int64_t used, int64_t rest_ms);
 

@@ -2,26 +2,32 @@
 -- layered.lua does for any rules, with less: the check that most plans of several rules come to.
 -- KEYS     one counter for each rule
 -- ARGV     cost of one check, waiters (1 or more), then for each rule: limit, window (ms)
--- Reply    {units charged, now (ms since the epoch), then for each rule: units used before, ms until the window ends}
+-- Reply    {units charged, now, then for each rule: units used before, when the window ends}; times in ms since the epoch
 local call, keys, argv = redis.call, KEYS, ARGV
 local cost = argv[1] + 0
 local units = cost * argv[2]
 local time = call('TIME')
+local now = math.floor(time[1] * 1000 + time[2] / 1000)
 local values = call('MGET', unpack(keys))
-local reply = {0, time[1] * 1000 + time[2] / 1000}
+local reply = {0, now}
 for i = 1, #keys do
   local used = tonumber(values[i] or 0)
-  local rest = call('PTTL', keys[i])
-  local window = argv[2 + 2 * i] + 0
-  if not used or used % 1 ~= 0 or not values[i] and rest ~= -2 then
+  -- The very end, as in fixed_window.lua; -1: never, -2: there is no key.
+  local ends = redis.pcall('PEXPIRETIME', keys[i])
+  if type(ends) == 'table' then
+    -- Before Redis 7.
+    ends = call('PTTL', keys[i])
+    ends = ends < 0 and ends or now + ends
+  end
+  if not used or used % 1 ~= 0 or not values[i] and ends ~= -2 then
     return redis.error_reply('WRONGTYPE the key does not hold a counter')
   end
-  -- As in fixed_window.lua; without a key, rest is -2.
-  if rest < 0 or rest > window and used < 9007199254740992 then
+  local last = now + argv[2 + 2 * i]
+  if ends < 0 or ends > last and used < 9007199254740992 then
     if values[i] then
-      call('PEXPIRE', keys[i], window)
+      call('PEXPIREAT', keys[i], last)
     end
-    rest = window
+    ends = last
   end
   local room = argv[1 + 2 * i] - used
   if room < units then
@@ -29,7 +35,7 @@ for i = 1, #keys do
     units = math.floor(room / cost) * cost
   end
   reply[1 + 2 * i] = used
-  reply[2 + 2 * i] = rest
+  reply[2 + 2 * i] = ends
 end
 if units <= 0 then
   return reply
@@ -50,7 +56,7 @@ for i = 1, #keys do
     return after
   end
   if not values[i] then
-    call('PEXPIRE', keys[i], argv[2 + 2 * i])
+    call('PEXPIREAT', keys[i], reply[2 + 2 * i])
   end
 end
 return reply

@@ -11,6 +11,13 @@ namespace {
 // How long a refusal "for the moment" is waited out before asking again.
 constexpr int64_t kRetryMs = 10;
 
+// A block ends when its expiry does, whatever the rule and the cost.
+void DenyByBlock(int64_t rest_ms, Decision* decision) {
+  decision->blocked = true;
+  decision->used = decision->limit;
+  decision->retry_after_ms = rest_ms + 1;
+}
+
 }  // namespace
 
 void RedisStore::OnReply(Request* request, const Reply& reply) {
@@ -57,8 +64,6 @@ void RedisStore::OnReply(Request* request, const Reply& reply) {
     FinishScript(request, reply);
   } else if (request->call == Call::kLayered) {
     FinishLayered(request, reply);
-  } else if (request->call == Call::kWindows) {
-    FinishWindows(request, reply);
   } else if (request->call != Call::kBlock || request->replies_seen == static_cast<int>(request->rules->size())) {
     // What was denied may be admitted again, or what was admitted denied.
     if (request->call != Call::kPing) denied_.Remove(request->hash);
@@ -111,7 +116,7 @@ void RedisStore::FinishPlain(Request* request) {
     return;
   }
   Decision denied = FixedWindowDenied(rule, before + admitted, rest, 1);
-  if (blocked) FixedWindowBlocked(rest, &denied);
+  if (blocked) DenyByBlock(rest, &denied);
   for (const Ticket ticket : request->tickets) Settle(ticket, Ending::kAnswered, denied);
   Recycle(request);
 }
@@ -133,13 +138,54 @@ void RedisStore::FinishScript(Request* request, const Reply& reply) {
     Decision decision =
         i < admitted ? FixedWindowAdmitted(rule, after, rest) : FixedWindowDenied(rule, used, rest, request->cost);
     decision.mark = reply.integer(4);
-    if (used >= kBlocked) FixedWindowBlocked(rest, &decision);
+    if (used >= kBlocked) DenyByBlock(rest, &decision);
     Settle(ticket, Ending::kAnswered, decision);
   }
   if (admitted < waiters) {
     RememberDenied(*request, rest);
   } else if (waiters > 0) {
     denied_.Remove(request->hash);
+  }
+  Recycle(request);
+}
+
+void RedisStore::FinishLayered(Request* request, const Reply& reply) {
+  if (!ReadLayered(*request, reply, &request->fields)) {
+    request->error = "ERR the script's reply has an unknown shape";
+    Refused(request);
+    return;
+  }
+  AnswerLayered(request, request->fields);
+}
+
+// The script answers for the state after all admitted checks; of k admitted ones, the i-th left (k - 1 - i) costs more.
+void RedisStore::AnswerLayered(Request* request, const std::vector<int64_t>& fields) {
+  const RuleSet& rules = *request->rules;
+  const int64_t admitted = request->op == Op::kPeek ? 0 : fields[0];
+  int64_t place = 0;
+  for (const Ticket ticket : request->tickets) {
+    const bool passed = place < admitted;
+    for (size_t i = 0; i < rules.size(); ++i) {
+      const int64_t* field = fields.data() + 1 + kLayeredFields * i;
+      const Rule& rule = rules[i];
+      const int64_t room = field[0];
+      // Of the checks of this command, how many this rule alone would have admitted, and how many it counted.
+      const int64_t fits = field[5];
+      const int64_t counted = rule.shadow && request->op != Op::kPenalize ? std::min(admitted, fits) : admitted;
+      Decision decision;
+      decision.limit = rule.capacity();
+      decision.blocked = field[4] == 1;
+      decision.allowed = passed ? place < fits : room >= request->cost && !decision.blocked;
+      const int64_t left = passed ? room + std::max<int64_t>(0, counted - place - 1) * request->cost : room;
+      decision.remaining = std::clamp<int64_t>(left, 0, decision.limit);
+      decision.used = decision.limit - left;
+      decision.reset_in_ms = std::max<int64_t>(0, field[1]);
+      decision.retry_after_ms = decision.allowed ? 0 : field[2];
+      decision.mark = field[3];
+      results_->outcomes.push_back({ticket, Ending::kAnswered, decision, static_cast<uint8_t>(rules.size() - 1 - i)});
+    }
+    --waiting_;
+    ++place;
   }
   Recycle(request);
 }
@@ -156,7 +202,7 @@ void RedisStore::FinishPeek(Request* request) {
   const bool blocked = used >= kBlocked;
   const int64_t rest = ttl < 0 ? rule.window_ms : blocked ? ttl : std::min(ttl, rule.window_ms);
   Decision decision = FixedWindowPeek(rule, used, rest);
-  if (blocked) FixedWindowBlocked(rest, &decision);
+  if (blocked) DenyByBlock(rest, &decision);
   SettleAll(request, Ending::kAnswered, decision);
   Recycle(request);
 }

@@ -22,12 +22,6 @@ int64_t MajorOf(const std::string& version) {
   return ParseInteger(std::string_view(version).substr(0, version.find('.')), &major) ? major : 0;
 }
 
-// Fixed windows that all deny: theirs are the shorter forms.
-bool AreWindows(const RuleSet& rules) {
-  return std::all_of(rules.begin(), rules.end(),
-                     [](const Rule& rule) { return rule.algorithm == Algorithm::kFixedWindow && !rule.shadow; });
-}
-
 }  // namespace
 
 RedisStore::RedisStore(const ClientConfig& config, const Client::Dial& dial, HandleScope* scope, const Clock* clock,
@@ -56,8 +50,8 @@ bool RedisStore::Full(Ticket ticket, std::vector<Outcome>* now) const {
 bool RedisStore::Ask(Op op, const RuleSet& rules, const std::string* keys, int64_t units, Ticket ticket,
                      std::vector<Outcome>* now) {
   if (Full(ticket, now)) return true;
-  const bool windows = AreWindows(rules);
-  const bool one_window = windows && rules.size() == 1;
+  const bool one_window =
+      rules.size() == 1 && rules.front().algorithm == Algorithm::kFixedWindow && !rules.front().shadow;
   if (op != Op::kCheck) {
     Request* request =
         NewRequest(one_window && op == Op::kPeek && units == 1 ? Call::kPeek : Call::kLayered, rules, keys);
@@ -73,8 +67,7 @@ bool RedisStore::Ask(Op op, const RuleSet& rules, const std::string* keys, int64
     return other.rules == &rules && other.cost == units && std::equal(keys, keys + rules.size(), other.keys.begin());
   });
   if (request == nullptr) {
-    const Call several = windows ? Call::kWindows : Call::kLayered;
-    request = NewRequest(one_window ? Call::kScript : several, rules, keys);
+    request = NewRequest(one_window ? Call::kScript : Call::kLayered, rules, keys);
     request->hash = hash;
     request->cost = units;
     turn_table_.Put(asked, request);
