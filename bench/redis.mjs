@@ -7,7 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-/** Starts a redis-server without persistence on a free port of loopback; `prefix` is the pinning command. */
+/**
+ * Starts a redis-server without persistence on a free port of loopback; `prefix` is the pinning command, `more` are
+ * further settings.
+ */
 export async function startRedis(prefix, more = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'spillway-bench-'));
   const port = await freePort();
@@ -72,7 +75,7 @@ async function readyLine(stdout) {
   throw new Error(`redis-server did not start; is it installed? ${text.trim()}`);
 }
 
-async function freePort() {
+export async function freePort() {
   const server = net.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address();
@@ -105,6 +108,8 @@ export async function openAdmin(port) {
   return {
     flush: () => command('FLUSHALL'),
     ledger: async () => Number(await command('EVAL', LEDGER, '0')),
+    /** Bytes that a key takes, every element of it counted. */
+    memoryUsage: (key) => command('MEMORY', 'USAGE', key, 'SAMPLES', '0'),
     version: () => field('server', 'redis_version'),
     /** Seconds that the thread which runs the commands has spent, user and system. */
     cpuSeconds: async () =>

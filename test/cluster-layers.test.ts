@@ -1,7 +1,7 @@
 /** Rules whose keys lie in several slots of a cluster: all or nothing, through units that are given back. */
 import { createRateLimiter } from 'spillway';
 import { idIn, RedisCluster } from './support/cluster';
-import { admitted, booksOf, playLedger, standing } from './support/layers-ledger';
+import { admitted, booksOf, LEDGERS, MIXED, playLedger, standing } from './support/layers-ledger';
 import { times } from './support/ledger';
 import { owner } from './support/owned';
 import type { RedisServer } from './support/redis';
@@ -26,17 +26,21 @@ async function userOn(master: RedisServer, name: string, prefix = 'ratelimit:use
   return idIn((slot) => ranges.some(({ first, last }) => first <= slot && slot <= last), name, prefix);
 }
 
-test('a denial moved no counter of any rule', async () => {
-  const seen = await playLedger(cluster.redis, () => Promise.resolve());
-  for (const [key, due] of booksOf(seen)) await standsAt(key, due);
-  for (const org of ['org0', 'org1']) {
-    const due = admitted(seen, (one) => one.organization === org);
-    const left = await standing(ask, `{ratelimit:${org}}:@token-bucket-1h`);
-    expect(left).toBeLessThanOrEqual(due);
-    expect(left).toBeGreaterThanOrEqual(due - 2);
-  }
-  expect(await standing(ask, '{ratelimit:global:tried}:tried')).toBeLessThanOrEqual(100);
-});
+test.each(LEDGERS)(
+  'a denial moved no counter of any rule: %s',
+  async (_, limiter, ofAddress, ofPerson, hourly) => {
+    await Promise.all((await cluster.masters()).map((master) => master.command('FLUSHALL')));
+    const seen = await playLedger(cluster.redis, limiter, hourly, () => Promise.resolve());
+    for (const [key, due] of booksOf(seen, ofAddress, ofPerson)) await standsAt(key, due);
+    for (const org of ['org0', 'org1']) {
+      const due = admitted(seen, (one) => one.organization === org);
+      const left = await standing(ask, `{ratelimit:${org}}:@${hourly}`);
+      expect(left).toBeLessThanOrEqual(due);
+      expect(left).toBeGreaterThanOrEqual(limiter === MIXED ? due - 2 : due);
+    }
+    expect(await standing(ask, '{ratelimit:global:tried}:tried')).toBeLessThanOrEqual(100);
+  },
+);
 
 test('waiting checks that are joined share what fits; each operation reaches all slots', async () => {
   const [here, there] = await cluster.masters();

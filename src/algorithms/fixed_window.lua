@@ -33,11 +33,8 @@ if value then
   end
 end
 local rest = math.max(0, ends - now)
+-- Exact: below 2^53 no quotient is rounded up to a whole number.
 local admitted = math.floor((limit - used) / cost)
--- The division rounds near 2^53; the product is exact there.
-if admitted * cost > limit - used then
-  admitted = admitted - 1
-end
 if admitted > waiters then
   admitted = waiters
 end

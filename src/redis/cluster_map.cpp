@@ -37,8 +37,7 @@ class Walk {
   }
   // Text; nil is empty.
   std::string_view Text() {
-    if (Is(Reply::Type::kNil)) return Take(true) ? std::string_view() : std::string_view();
-    const bool is = Is(Reply::Type::kString) || Is(Reply::Type::kStatus);
+    const bool is = Is(Reply::Type::kString) || Is(Reply::Type::kStatus) || Is(Reply::Type::kNil);
     return Take(is) ? reply_.text(at_ - 1) : std::string_view();
   }
   void Skip() {

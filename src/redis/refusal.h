@@ -13,6 +13,7 @@ enum class Refusal : uint8_t {
   kWait,      // the server cannot at the moment: ask again after 10 ms or more
   kMoved,     // the key's slot is at another node of the cluster
   kAsk,       // this once, it is
+  kNoMaster,  // a replica: as kWait, on a new connection
   kLogin,     // the connection is not logged in (any more)
 };
 

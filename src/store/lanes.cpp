@@ -61,8 +61,9 @@ Lane* Lanes::Redirected(Refusal refusal, std::string_view error, const Lane& fro
   return number == Cluster::kNoNode ? nullptr : &Open(number)->lane;
 }
 
-void Lanes::Doubt() {
-  if (cluster_ != nullptr) cluster_->Doubt();
+void Lanes::Doubt(Refusal refusal) {
+  const bool may_be = refusal == Refusal::kWait || refusal == Refusal::kNoMaster;
+  if (cluster_ != nullptr && may_be) cluster_->Doubt();
 }
 
 bool Lanes::TakeRemapped() {

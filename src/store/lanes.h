@@ -34,7 +34,7 @@ class Lanes {
   // Where a MOVED or an ASK from this lane sends its command; null: nowhere.
   Lane* Redirected(Refusal refusal, std::string_view error, const Lane& from);
   // A refusal that may mean that slots have moved.
-  void Doubt();
+  void Doubt(Refusal refusal);
   // Whether slots were mapped anew since the last call: what is queued may belong elsewhere.
   bool TakeRemapped();
 

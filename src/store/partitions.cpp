@@ -7,7 +7,7 @@ const std::vector<Partitions::Part>& Partitions::Of(const RuleSet& rules, const 
   for (size_t i = 0; i < rules.size(); ++i) digits = digits * uint32_t{kMaxRules} + groups[i];
   std::vector<Part>& parts = known_[{&rules, digits}];
   if (!parts.empty()) return parts;
-  uint8_t place_of[kMaxRules];
+  uint8_t place_of[kMaxRules] = {};
   bool seen[kMaxRules] = {};
   for (size_t i = 0; i < rules.size(); ++i) {
     const uint8_t group = groups[i];
@@ -24,7 +24,7 @@ const std::vector<Partitions::Part>& Partitions::Of(const RuleSet& rules, const 
 }
 
 const std::vector<Partitions::Part>& Partitions::Singles(const RuleSet& rules) {
-  uint8_t groups[kMaxRules];
+  uint8_t groups[kMaxRules] = {};
   for (size_t i = 0; i < rules.size(); ++i) groups[i] = static_cast<uint8_t>(i);
   return Of(rules, groups);
 }

@@ -20,7 +20,7 @@ enum class Call : uint8_t {
   kPlain,     // PEXPIRETIME, INCRBY, PEXPIRE NX: the cheapest exact form of a cost of 1, on Redis >= 7
   kExpire,    // PEXPIRE NX: the rest of a plain form whose INCRBY was answered and whose PEXPIRE was redirected
   kScript,    // fixed_window.lua: one fixed window, any cost, any Redis
-  kLayered,   // layered.lua: any rules, all or nothing
+  kLayered,   // layered.lua: any rules, all or nothing; fixed_windows.lua: a check of fixed windows
   kPeek,      // GET, PTTL: one fixed window
   kRefund,    // refund.lua
   kBlock,     // SET .. PX of the mark of a block, for each rule
@@ -62,7 +62,7 @@ struct Request : ReplySink, Expiring {
   Request* whole = nullptr;     // of a part; null once that has ended without it
   std::vector<uint8_t> at;      // of a part: which of the whole's rules it has
   std::vector<Request*> parts;  // of a whole
-  std::vector<int64_t> fields;  // what the script said to a part; kBlock, kReset, kRefund: one number
+  std::vector<int64_t> fields;  // kLayered: what the script said; a part of kBlock, kReset or kRefund: its number
 
   // What was sent and what came back.
   int64_t units = 0;      // kPlain: added by INCRBY; kTakeBack: to take back
@@ -75,8 +75,10 @@ struct Request : ReplySink, Expiring {
   int64_t retry_at_ms = 0;  // while refused for the moment
 };
 
-// Numbers that layered.lua says of each rule, behind one for all.
+// Numbers that a layered script says of each rule, behind one for all; see layered_head.lua.
 constexpr size_t kLayeredFields = 6;
+// Reads them from the script's reply, whichever of the two it was; false: they are not there.
+bool ReadLayered(const Request& request, const Reply& reply, std::vector<int64_t>* fields);
 
 // How many commands a request's form has.
 int RepliesOf(const Request& request);

@@ -22,8 +22,8 @@ bool MayGiveBack(const Request& part) { return part.call == Call::kLayered && pa
 bool RedisStore::Split(Request* request) {
   const RuleSet& rules = *request->rules;
   request->slot = SlotOf(request->key());
-  uint16_t slots[kMaxRules];
-  uint8_t groups[kMaxRules];
+  uint16_t slots[kMaxRules] = {};
+  uint8_t groups[kMaxRules] = {};
   bool several = false;
   for (size_t i = 0; i < rules.size(); ++i) {
     slots[i] = SlotOf(request->keys[i]);

@@ -23,9 +23,11 @@ void RedisStore::Refused(Request* request) {
   if (Redirect(request, refusal)) return;
   const std::string error = Presentable(request->error);
   lanes_.Note(error);
-  if (refusal == Refusal::kWait && !request->abandoned && request->call != Call::kPing) {
-    lanes_.Doubt();
-    if (IsTryAgain(error) && request->rules->size() > 1) {
+  const bool no_master = refusal == Refusal::kNoMaster;
+  lanes_.Doubt(refusal);
+  if (no_master && !lanes_.clustered()) request->lane->client.Leave(error);
+  if ((refusal == Refusal::kWait || no_master) && !request->abandoned && request->call != Call::kPing) {
+    if (lanes_.clustered() && IsTryAgain(error) && request->rules->size() > 1) {
       // Its keys are on their way to another node, not all of them at once: each by itself can be found.
       SplitByKey(request);
       return;

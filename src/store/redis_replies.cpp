@@ -10,6 +10,7 @@ namespace {
 // A block ends when its expiry does, whatever the rule and the cost.
 void DenyByBlock(int64_t rest_ms, Decision* decision) {
   decision->blocked = true;
+  decision->used = decision->limit;
   decision->retry_after_ms = rest_ms + 1;
 }
 
@@ -172,13 +173,11 @@ void RedisStore::FinishScript(Request* request, const Reply& reply) {
 }
 
 void RedisStore::FinishLayered(Request* request, const Reply& reply) {
-  if (reply.size() != 2 + kLayeredFields * request->rules->size()) {
+  if (!ReadLayered(*request, reply, &request->fields)) {
     request->error = "ERR the script's reply has an unknown shape";
     Refused(request);
     return;
   }
-  request->fields.clear();
-  for (size_t i = 1; i < reply.size(); ++i) request->fields.push_back(reply.integer(i));
   if (request->is_part) {
     EndPart(request);
   } else {

@@ -125,8 +125,8 @@ class ClusterStoreTest : public ::testing::Test {
   const std::string low_ = KeyOf(true, "low");
   const std::string high_ = KeyOf(false, "high");
   const RuleSet rules_{Rule{"p:", Algorithm::kFixedWindow, 3, 60000, 250, "", 0, false}};
-  const RuleSet both_{Rule{"p:", Algorithm::kFixedWindow, 3, 60000, 250, "a", 0, false},
-                      Rule{"p:", Algorithm::kFixedWindow, 5, 60000, 250, "b", 0, false}};
+  const RuleSet both_{Rule{"p:", Algorithm::kSlidingWindow, 3, 60000, 250, "a", 0, false},
+                      Rule{"p:", Algorithm::kSlidingWindow, 5, 60000, 250, "b", 0, false}};
   std::unique_ptr<RedisStore> store_;
 };
 
@@ -403,7 +403,29 @@ TEST_F(ClusterStoreTest, WhatOneSlotDeniesTheOthersGetBack) {
   EXPECT_EQ(sent(1), "");
   EXPECT_EQ(CountOf(sent(2), "\r\nEVAL\r\n"), 1U);
   EXPECT_EQ(CountOf(sent(2), "$13\r\n1700000070000\r\n"), 1U);
-  EXPECT_EQ(CountOf(sent(2), "\r\n$1\r\n3\r\n$1\r\nf\r\n"), 1U) << sent(2);
+  EXPECT_EQ(CountOf(sent(2), "\r\n$1\r\n3\r\n$1\r\nw\r\n"), 1U) << sent(2);
+}
+
+TEST_F(ClusterStoreTest, FixedWindowsInSeveralSlotsAreGivenBackToo) {
+  Open();
+  const RuleSet windows{Rule{"p:", Algorithm::kFixedWindow, 3, 60000, 250, "a", 0, false},
+                        Rule{"p:", Algorithm::kFixedWindow, 5, 60000, 250, "b", 0, false}};
+  const std::string keys[] = {low_, high_};
+  std::vector<Outcome> now;
+  for (Ticket ticket = 1; ticket <= 2; ++ticket) store_->Ask(Op::kCheck, windows, keys, 2, ticket, &now);
+  Turn();
+  Forget();
+  // {units charged, now, units used before, end of the window}: one fits under the first rule, both under the second.
+  Say(1, Array({Integer(2), Integer(1700000000000), Integer(0), Integer(1700000060000)}));
+  Say(2, Array({Integer(4), Integer(1700000000000), Integer(1), Integer(1700000070000)}));
+  ASSERT_EQ(outcomes_.size(), 4U);
+  EXPECT_TRUE(outcomes_[0].decision.allowed);
+  EXPECT_EQ(outcomes_[1].decision.remaining, 2);
+  EXPECT_FALSE(outcomes_[2].decision.allowed);
+  EXPECT_EQ(outcomes_[3].decision.remaining, 2);
+  EXPECT_EQ(sent(1), "");
+  EXPECT_EQ(CountOf(sent(2), "\r\n$1\r\n2\r\n$1\r\nf\r\n"), 1U) << sent(2);
+  EXPECT_EQ(CountOf(sent(2), "$13\r\n1700000070000\r\n"), 1U);
 }
 
 TEST_F(ClusterStoreTest, AShadowRuleGivesBackOnlyWhatItCounted) {
@@ -511,7 +533,7 @@ TEST_F(ClusterStoreTest, RefundBlockAndResetReachEverySlotAndAddUp) {
 
 TEST_F(ClusterStoreTest, KeysThatAreOnTheirWayAreAskedOneByOne) {
   Open();
-  const RuleSet same{rules_[0], Rule{"p:", Algorithm::kFixedWindow, 5, 60000, 250, "b", 0, false}};
+  const RuleSet& same = both_;
   const std::string keys[] = {low_, "{" + low_ + "}:b"};
   std::vector<Outcome> now;
   store_->Ask(Op::kCheck, same, keys, 1, 1, &now);

@@ -1,4 +1,5 @@
 /** Processes that check several layered rules at once, and what the counters must hold afterwards. */
+import type { Algorithm } from 'spillway';
 import { Script } from './process';
 import type { Reply } from './resp';
 
@@ -13,15 +14,23 @@ export interface Seen {
   by: string[];
 }
 
-export const LEDGER_LIMITER = {
+const rulesOf = (address: Algorithm, person: Algorithm) => [
+  { id: 'address', by: 'ip', rate: '120/h', algorithm: address },
+  { id: 'person', by: 'user', rate: '90/h', algorithm: person },
+  { id: 'path', by: 'endpoint', match: '/api/*', rate: '350/h' },
+  { id: 'all', by: 'global', rate: '700/h' },
+];
+/** Of every algorithm and a rule that is tried out, and of windows that all deny: each takes a script of its own. */
+export const MIXED = {
   plans: { TEAM: ['400/d', { rate: '300/h', algorithm: 'token-bucket', burst: 300 }] },
   rules: [
-    { id: 'address', by: 'ip', rate: '120/h', algorithm: 'sliding-log' },
-    { id: 'person', by: 'user', rate: '90/h', algorithm: 'sliding-window' },
-    { id: 'path', by: 'endpoint', match: '/api/*', rate: '350/h' },
-    { id: 'all', by: 'global', rate: '700/h' },
+    ...rulesOf('sliding-log', 'sliding-window'),
     { id: 'tried', by: 'global', rate: '100/h', shadow: true },
   ],
+};
+export const WINDOWS = {
+  plans: { TEAM: ['400/d', '300/h'] },
+  rules: rulesOf('fixed-window', 'fixed-window'),
 };
 
 const CLIENT = `
@@ -66,10 +75,21 @@ export async function standing(ask: Command, key: string): Promise<number> {
   return Number(value);
 }
 
+/** The ledger's limiters: what is in a key behind the rule's id, and the plan's second rule. */
+export const LEDGERS = [
+  ['of every algorithm', MIXED, '@sliding-log', '@sliding-window', 'token-bucket-1h'],
+  ['of fixed windows', WINDOWS, '', '', '1h'],
+] as const;
+
 /** Runs three processes, and `before` when they are connected; what each check was told. */
-export async function playLedger(redis: unknown, before: () => Promise<unknown>): Promise<Seen[]> {
+export async function playLedger(
+  redis: unknown,
+  limiter: object,
+  hourly: string,
+  before: () => Promise<unknown>,
+): Promise<Seen[]> {
   const scripts = [11, 22, 33].map((seed) => {
-    const given = { redis, seed, checks: 40, lanes: 12, limiter: LEDGER_LIMITER };
+    const given = { redis, seed, checks: 40, lanes: 12, limiter };
     return new Script(CLIENT, { given });
   });
   await Promise.all(scripts.map((script) => script.report(0)));
@@ -84,7 +104,7 @@ export async function playLedger(redis: unknown, before: () => Promise<unknown>)
   expect(new Set(seen.map(({ source }) => source))).toEqual(new Set(['redis']));
   // Rules of each kind denied somebody, some of them together.
   const denied = new Set(seen.flatMap(({ by }) => by));
-  for (const id of ['address', 'person', 'TEAM:token-bucket-1h']) expect([...denied]).toContain(id);
+  for (const id of ['address', 'person', `TEAM:${hourly}`]) expect([...denied]).toContain(id);
   expect(seen.filter(({ by }) => by.length > 1).length).toBeGreaterThan(0);
   expect(seen.filter(({ allowed }) => !allowed).length).toBeGreaterThan(300);
   return seen;
@@ -95,15 +115,15 @@ export const admitted = (seen: Seen[], mine: (one: Seen) => boolean = () => true
   seen.filter((one) => one.allowed && mine(one)).reduce((sum, { cost }) => sum + cost, 0);
 
 /** What each key must hold exactly; a bucket holds less by what has flowed back. */
-export function booksOf(seen: Seen[]): [key: string, due: number][] {
+export function booksOf(seen: Seen[], ofAddress: string, ofPerson: string): [key: string, due: number][] {
   const books: [key: string, due: number][] = [['{ratelimit:global:all}:all', admitted(seen)]];
   for (let i = 0; i < 5; i++) {
     const ip = `192.0.2.${i}`;
-    books.push([`{ratelimit:ip:${ip}}:address@sliding-log`, admitted(seen, (one) => one.ip === ip)]);
+    books.push([`{ratelimit:ip:${ip}}:address${ofAddress}`, admitted(seen, (one) => one.ip === ip)]);
   }
   for (let i = 0; i < 8; i++) {
     const due = admitted(seen, (one) => one.user === `u${i}`);
-    books.push([`{ratelimit:user:u${i}}:person@sliding-window`, due]);
+    books.push([`{ratelimit:user:u${i}}:person${ofPerson}`, due]);
   }
   for (const org of ['org0', 'org1']) {
     books.push([`ratelimit:${org}`, admitted(seen, (one) => one.organization === org)]);
