@@ -75,7 +75,7 @@ async function statuses(server, path, options, count) {
 
 /** How many of 130 requests two servers admit to one organization. */
 async function admittedByTwo(app, env) {
-  const servers = [await app.serve('start', 'webpack', env), await app.serve('start', 'webpack', env)];
+  const servers = [await app.serve('start', 'turbopack', env), await app.serve('start', 'turbopack', env)];
   try {
     const options = { headers: { 'x-session': 'initech/FREE', 'x-forwarded-for': '192.0.2.8' } };
     const each = await Promise.all(servers.map((server) => statuses(server, '/api/contacts', options, 65)));
@@ -86,9 +86,9 @@ async function admittedByTwo(app, env) {
 }
 
 async function useAlone(app, env) {
-  const { good, said } = app.build('webpack', env);
+  const { good, said } = app.build('turbopack', env);
   assert.ok(good, said);
-  const server = await app.serve('start', 'webpack', env);
+  const server = await app.serve('start', 'turbopack', env);
   try {
     await use(server);
   } finally {
