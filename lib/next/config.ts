@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
 import { RateLimitError } from '../errors';
+import { fs } from '../lazy';
 import { binaryFile } from '../native';
 
 const NAME = 'spillway';
@@ -40,7 +40,7 @@ function requireBinary(): void {
       `spillway has no binary for ${platform}; it runs on Linux and macOS, x64 and arm64. Build and run the app there, for example in a container.`,
     );
   }
-  if (existsSync(binaryFile(platform))) return;
+  if (fs().existsSync(binaryFile(platform))) return;
   throw noBinary(
     `The native part of spillway is not installed for ${platform}. Run "npm rebuild spillway" on this machine; pnpm has to allow its install script first: "pnpm approve-builds".`,
   );
