@@ -4,6 +4,7 @@
 #include "check.h"
 #include "environment.h"
 #include "net/dial.h"
+#include "redis/sentinel_stream.h"
 #include "redis_config.h"
 #include "store/memory_store.h"
 #include "store/redis_store.h"
@@ -118,9 +119,17 @@ napi_value OpenRedis(napi_env env, napi_callback_info info) {
   config.login = redis.login;
   config.connect_timeout_ms = redis.connect_timeout_ms;
   HandleScope* scope = environment->scope();
-  const auto dial = [dial_to = MakeDial(scope), node = redis.nodes.front(), tls = redis.tls](StreamEvents* events) {
-    return dial_to(node, tls, events);
-  };
+  Client::Dial dial;
+  if (redis.kind == RedisConfig::Kind::kSentinel) {
+    config.login.to_master = true;
+    // While a failover is going on, whoever dials seldom is late.
+    config.longest_pause_ms = 500;
+    dial = MakeSentinelDial(scope, redis, MakeDial(scope));
+  } else {
+    dial = [dial_to = MakeDial(scope), node = redis.nodes.front(), tls = redis.tls](StreamEvents* events) {
+      return dial_to(node, tls, events);
+    };
+  }
   StoreHandle* handle = environment->Keep(std::move(made));
   handle->Open(
       std::make_unique<RedisStore>(config, dial, scope, environment->clock(), handle->results(), handle->deliver()));
