@@ -49,8 +49,7 @@ test('applyRateLimit keeps the type of the response, denied or not', async () =>
   const second = await applyRateLimit(new AppResponse(), 'org', 'FREE');
   expect([first.status, first.cookies.size]).toEqual([200, 0]);
   expect([second.status, second.cookies.size]).toEqual([429, 0]);
-  // A millisecond behind the window's end: a second more where both came in one millisecond.
-  expect(['3600', '3601']).toContain(second.headers.get('retry-after'));
+  expect(second.headers.get('retry-after')).toMatch(/^360[01]$/);
 });
 
 test('what a denial says, by its reason', async () => {
