@@ -3,5 +3,5 @@ import { applyRateLimit } from 'spillway';
 
 // The shortest form: hand over the response, get it back with its headers, or a 429 in its place.
 export async function GET() {
-  return applyRateLimit(NextResponse.json({ orders: [] }), 'acme', 'FREE');
+  return applyRateLimit(NextResponse.json({ orders: [] }), 'globex', 'FREE');
 }
