@@ -6,8 +6,9 @@ import { record } from '@/lib/record';
 export const config = { matcher: '/api/:path*' };
 
 /**
- * The rules of `clients`, in front of the limits per organization that the routes have. Next.js itself, or the load
- * balancer in front of it, writes the last address of X-Forwarded-For: one proxy to trust. With two it is 2.
+ * The rules of `clients`, in front of the limits per organization that the routes have. `trustedProxies` is how many
+ * load balancers append to X-Forwarded-For on the way here. Without any, whoever sends a request writes that header, and
+ * only limits that count something else hold.
  */
 export async function proxy(request: NextRequest) {
   const decision = await checkRequest(request, { limiter: clients, trustedProxies: 1 });

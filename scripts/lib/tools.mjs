@@ -10,6 +10,7 @@ const OTHERS = {
   'libgtest-dev': () => hasHeader('gtest/gtest.h'),
   'nlohmann-json3-dev': () => hasHeader('nlohmann/json.hpp'),
   'redis-server': () => onPath('redis-server'),
+  chromium: () => onPath('chromium'),
   'clang-format': () => onPath('clang-format'),
   'clang-tidy': () => onPath('clang-tidy'),
 };

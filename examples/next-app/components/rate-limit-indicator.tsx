@@ -19,7 +19,8 @@ export function levelOf({ percentUsed, remaining, blocked }: RateLimitStatus): L
 }
 
 function warningOf(status: RateLimitStatus, level: Level): string {
-  if (status.source === 'policy') return 'Redis does not answer. Requests are admitted without being counted.';
+  if (status.source === 'policy')
+    return 'Redis does not answer. Requests are admitted without being counted.';
   if (status.blocked) return 'Blocked by an administrator.';
   const left = `${number.format(status.remaining)} ${status.remaining === 1 ? 'request' : 'requests'} left`;
   if (level === 'full') return 'The limit is used up. Requests are refused until the window ends.';
@@ -31,7 +32,13 @@ function warningOf(status: RateLimitStatus, level: Level): string {
  * How much of a limit is used: a bar, a warning at 75 and 90 %, and the time until it is whole again. Give it what
  * `useRateLimitStatus` returns: `<RateLimitIndicator {...useRateLimitStatus('/api/status')} />`.
  */
-export function RateLimitIndicator({ status, endsAt }: { status: RateLimitStatus | null; endsAt: number | null }) {
+export function RateLimitIndicator({
+  status,
+  endsAt,
+}: {
+  status: RateLimitStatus | null;
+  endsAt: number | null;
+}) {
   const seconds = useCountdown(endsAt);
   const limit = status?.limit ?? 1;
   const level = status ? levelOf(status) : 'calm';

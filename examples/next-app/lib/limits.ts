@@ -45,7 +45,14 @@ export const algorithms = createRateLimiter({
 });
 
 /**
- * Wrong passwords from one address. Counted in this process on purpose: it has to hold while Redis is away, and an
- * administrator has to get in just then.
+ * Wrong passwords. Counted in this process on purpose: it has to hold while Redis is away, and an administrator has to get
+ * in just then. Addresses can be made up where no proxy stands in front, so there is a limit for all of them, too.
  */
-export const signIns = createRateLimiter({ prefix: 'sign-in:', rate: '5/m' });
+export const signIns = createRateLimiter({
+  prefix: 'sign-in:',
+  missing: 'shared',
+  rules: [
+    { id: 'address', by: 'ip', rate: '5/m' },
+    { id: 'everybody', by: 'global', rate: '60/m' },
+  ],
+});

@@ -9,7 +9,8 @@ export interface Outcomes {
 }
 
 export interface MetricsSnapshot {
-  /** Length of one step of `series`, in ms. */
+  /** When the first step of `series` began, in ms since the epoch, and how long each is. */
+  from: number;
   stepMs: number;
   /** Oldest first; the last one is still being filled. */
   series: Outcomes[];
@@ -77,11 +78,11 @@ export class Metrics {
 
   read(): MetricsSnapshot {
     const now = this.now();
-    const last = Math.floor(now / STEP_MS);
+    const first = Math.floor(now / STEP_MS) - STEPS + 1;
     const totals = none();
     const byRoute = new Map<string, Outcomes>();
     const series = Array.from({ length: STEPS }, (_, i) => {
-      const step = last - STEPS + 1 + i;
+      const step = first + i;
       const slot = this.slots[step % STEPS]!;
       const here = none();
       if (slot.step !== step) return here;
@@ -98,7 +99,7 @@ export class Metrics {
     const oldest = Math.floor(now / 1_000) - this.seconds.length;
     const recent = this.seconds.filter(({ second }) => second > oldest);
     const perSecond = recent.reduce((total, { count }) => total + count, 0) / this.seconds.length;
-    return { stepMs: STEP_MS, series, totals, routes, perSecond };
+    return { from: first * STEP_MS, stepMs: STEP_MS, series, totals, routes, perSecond };
   }
 }
 

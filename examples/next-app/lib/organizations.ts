@@ -13,10 +13,14 @@ export interface Organization {
  */
 const COUNT = 100_000;
 
-const FIRST = `Amber Arctic Atlas Beacon Birch Blue Cedar Cobalt Copper Coral Crystal Delta Ember Falcon Fjord Granite
+const FIRST =
+  `Amber Arctic Atlas Beacon Birch Blue Cedar Cobalt Copper Coral Crystal Delta Ember Falcon Fjord Granite
   Harbor Hazel Indigo Iron Ivory Jade Juniper Lantern Linden Lunar Maple Marble Meadow Nimbus North Oak Ocean Onyx Opal
-  Orchid Pine Polar Quartz Raven River Saffron Sierra Silver Slate Solar Summit Tidal Timber Velvet Willow`.split(/\s+/);
-const SECOND = `Analytics Apparel Audio Bakery Biotech Books Capital Ceramics Clinic Cloud Coffee Cycles Dairy Design
+  Orchid Pine Polar Quartz Raven River Saffron Sierra Silver Slate Solar Summit Tidal Timber Velvet Willow`.split(
+    /\s+/,
+  );
+const SECOND =
+  `Analytics Apparel Audio Bakery Biotech Books Capital Ceramics Clinic Cloud Coffee Cycles Dairy Design
   Energy Events Farms Films Foods Freight Games Gardens Hotels Imaging Kitchen Labs Legal Logistics Media Mobility
   Motors Networks Optics Outdoor Paper Pharma Press Realty Robotics Security Software Sports Studio Supply Systems
   Textiles Tools Travel Wines Works`.split(/\s+/);
@@ -46,13 +50,11 @@ const directory = () =>
 
 export const findOrganization = (id: string): Organization | undefined => directory().byId.get(id);
 
-/** Those whose name or id contains the text, in the order of their ids; all of them for an empty text. */
-export function searchOrganizations(text: string): Organization[] {
+/** Those whose name or id contains the text, in the order in which they are given; all of them for an empty text. */
+export function searchOrganizations(text: string, among = directory().all): Organization[] {
   const wanted = text.trim().toLowerCase();
-  const { all } = directory();
-  return wanted === ''
-    ? all
-    : all.filter(({ id, name }) => id.includes(wanted) || name.toLowerCase().includes(wanted));
+  if (wanted === '') return among;
+  return among.filter(({ id, name }) => id.includes(wanted) || name.toLowerCase().includes(wanted));
 }
 
 /** What a change of the subscription does. Counts stay: they do not know the plan. */

@@ -4,7 +4,7 @@ import type { Algorithm, Source } from 'spillway';
 export interface RateLimitStatus {
   organization: string;
   plan: string;
-  /** Of the rule that leaves the least. */
+  /** Units that can be had at once under the rule that leaves the least. */
   limit: number;
   remaining: number;
   used: number;

@@ -1,3 +1,4 @@
+import type { Decision } from 'spillway';
 import { limiter } from './limits';
 import { findOrganization, searchOrganizations, type Organization } from './organizations';
 import { shared } from './shared';
@@ -7,6 +8,7 @@ export type UsageState = 'ok' | 'near' | 'exhausted' | 'blocked' | 'unknown';
 /** Where an organization stands under the rule of its plan that leaves it the least. */
 export interface Usage extends Organization {
   state: UsageState;
+  /** Units that can be had at once. */
   limit: number;
   remaining: number;
   /** Until the window ends, or a block; 0 where nothing is counted. A duration: the browser's clock may differ. */
@@ -23,10 +25,15 @@ export interface UsagePage {
 
 const PAGE = 20;
 
+/** Units that the rule in front admits at once: a token bucket holds more or less than its rate admits per window. */
+export const capacityOf = ({ rule, rules, limit }: Decision) =>
+  rules.find(({ rule: id }) => id === rule)?.burst ?? limit;
+
 /** Asks without counting. The rows of a page are asked in one turn of the event loop, and so in one round trip. */
 export async function usageOf(organization: Organization): Promise<Usage> {
   const decision = await limiter.peek(organization.id, organization.plan);
-  const { limit, remaining, resetTime, source, reason } = decision;
+  const { remaining, resetTime, source, reason } = decision;
+  const limit = capacityOf(decision);
   let state: UsageState = 'ok';
   if (source === 'policy') state = 'unknown';
   else if (reason === 'blocked') state = 'blocked';
@@ -47,37 +54,50 @@ async function toPage(found: Organization[], wanted: number): Promise<UsagePage>
 /** All organizations, or those that match, as a database would page them. */
 export const listAll = (search: string, page: number) => toPage(searchOrganizations(search), page);
 
-const FRESH_MS = 5_000;
+/** Larger pages are faster, and keep Redis longer from answering checks. */
+const PAGE_OF_KEYS = 300;
+const FRESH_MS = 30_000;
 const MOST = 1_000;
-const cache = shared('most-used', () => ({
+const snapshot = shared('most-used', () => ({
   at: -Infinity,
-  reading: undefined as Promise<Organization[]> | undefined,
+  latest: undefined as Promise<Organization[]> | undefined,
+  reading: false,
 }));
 
-/**
- * The organizations that have the largest counts now. This goes through all keys, so it is done when somebody asks for
- * it, by one at a time, and holds for some seconds.
- */
-export async function listMostUsed(search: string, page: number): Promise<UsagePage> {
-  if (cache.reading === undefined || performance.now() - cache.at > FRESH_MS) {
-    cache.at = performance.now();
-    cache.reading = readMostUsed();
-    cache.reading.catch(() => (cache.reading = undefined));
+/** What was read last. Where it is old, it is read again meanwhile, for whoever asks next. */
+async function mostUsed(): Promise<Organization[]> {
+  if (!snapshot.reading && performance.now() - snapshot.at > FRESH_MS) {
+    snapshot.reading = true;
+    const next = readMostUsed();
+    snapshot.latest ??= next;
+    next
+      .then(
+        () => {
+          snapshot.latest = next;
+          snapshot.at = performance.now();
+        },
+        () => (snapshot.latest = undefined),
+      )
+      .finally(() => (snapshot.reading = false));
   }
-  const wanted = search.trim().toLowerCase();
-  const found = (await cache.reading).filter(
-    ({ id, name }) => id.includes(wanted) || name.toLowerCase().includes(wanted),
-  );
-  return toPage(found, page);
+  return snapshot.latest ?? [];
 }
 
 async function readMostUsed(): Promise<Organization[]> {
   let best: { organization: Organization; count: number }[] = [];
   const keepBest = () => (best = best.sort((a, b) => b.count - a.count).slice(0, MOST));
-  for await (const { key, count } of limiter.list()) {
+  for await (const { key, count } of limiter.list({ pageSize: PAGE_OF_KEYS })) {
     const organization = findOrganization(key);
     if (organization) best.push({ organization, count });
     if (best.length >= 4 * MOST) keepBest();
   }
   return keepBest().map(({ organization }) => organization);
+}
+
+/**
+ * The organizations that have the largest counts. Finding them goes through all keys, so that is done when somebody asks
+ * for it, once at a time and every half minute at most; what the rows say of them is of now.
+ */
+export async function listMostUsed(search: string, page: number): Promise<UsagePage> {
+  return toPage(searchOrganizations(search, await mostUsed()), page);
 }

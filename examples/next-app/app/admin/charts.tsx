@@ -1,40 +1,50 @@
 'use client';
 
-import type { Chart } from 'chart.js';
-import { useCallback } from 'react';
+import { useCallback, type CSSProperties } from 'react';
 import type { MetricsSnapshot, Outcomes } from '@/lib/metrics';
 import styles from './dashboard.module.css';
-import { useChart, type BarConfig } from './use-chart';
-
-type BarChart = Chart<'bar', number[], string>;
+import { color, useChart, type BarChart, type BarConfig } from './use-chart';
 
 const KINDS = [
-  { of: 'allowed', label: 'Admitted' },
-  { of: 'denied', label: 'Denied' },
-  { of: 'unchecked', label: 'Not counted' },
-] as const satisfies { of: keyof Outcomes; label: string }[];
+  { of: 'allowed', label: 'Admitted', tone: 'calm' },
+  { of: 'denied', label: 'Denied', tone: 'full' },
+  { of: 'unchecked', label: 'Not counted', tone: 'unchecked' },
+] as const satisfies { of: keyof Outcomes; label: string; tone: string }[];
 
 const number = new Intl.NumberFormat('en');
-const still = typeof window !== 'undefined' && matchMedia('(prefers-reduced-motion: reduce)').matches;
+const time = new Intl.DateTimeFormat('en', { timeStyle: 'medium', hourCycle: 'h23' });
+const quiet = color('quiet');
 
-/** Stacked bars, along (`x`) or across (`y`). */
+/** Stacked bars: upright for `x`, lying for `y`. */
 function config(indexAxis: 'x' | 'y'): BarConfig {
-  const counts = { stacked: true, beginAtZero: true, ticks: { precision: 0 }, grid: {}, border: { display: false } };
-  const names = { stacked: true, ticks: { maxRotation: 0, autoSkipPadding: 24 }, grid: { display: false } };
+  const counts = {
+    stacked: true,
+    beginAtZero: true,
+    ticks: { precision: 0, color: quiet },
+    grid: { color: color('line') },
+    border: { display: false },
+  };
+  const names = {
+    stacked: true,
+    ticks: { maxRotation: 0, autoSkip: indexAxis === 'x', autoSkipPadding: 24, color: quiet },
+    grid: { display: false },
+  };
+  const datasets = KINDS.map(({ label, tone }) => ({
+    label,
+    data: [],
+    backgroundColor: color(tone),
+    borderRadius: 2,
+    maxBarThickness: 22,
+  }));
   return {
     type: 'bar',
-    data: {
-      labels: [],
-      datasets: KINDS.map(({ label }) => ({ label, data: [], borderRadius: 2, maxBarThickness: 22 })),
-    },
+    data: { labels: [], datasets },
     options: {
       indexAxis,
-      animation: still ? false : { duration: 250 },
+      // New figures come every two seconds; moving bars would never rest.
+      animation: false,
       maintainAspectRatio: false,
       interaction: { mode: 'index', axis: indexAxis, intersect: false },
-      plugins: {
-        legend: { align: 'start', labels: { boxWidth: 10, boxHeight: 10, useBorderRadius: true, borderRadius: 3 } },
-      },
       scales: indexAxis === 'x' ? { x: names, y: counts } : { x: counts, y: names },
     },
   };
@@ -48,18 +58,25 @@ function fill(chart: BarChart, labels: string[], rows: Outcomes[]) {
 const told = ({ allowed, denied, unchecked }: Outcomes) =>
   `${number.format(allowed)} admitted, ${number.format(denied)} denied, ${number.format(unchecked)} not counted`;
 
-function ageLabel(steps: number, stepMs: number): string {
-  const seconds = (steps * stepMs) / 1_000;
-  if (seconds === 0) return 'now';
-  return seconds < 60 ? `-${seconds} s` : `-${Math.floor(seconds / 60)} min${seconds % 60 ? ` ${seconds % 60} s` : ''}`;
+/** The library's own would be drawn into the canvas, in a color that it reads once. */
+function Legend() {
+  return (
+    <ul className={styles.legend} aria-hidden="true">
+      {KINDS.map(({ of, label, tone }) => (
+        <li key={of} style={{ '--tone': `var(--${tone})` } as CSSProperties}>
+          {label}
+        </li>
+      ))}
+    </ul>
+  );
 }
 
 export function OutcomesOverTime({ metrics }: { metrics: MetricsSnapshot | null }) {
   const update = useCallback(
     (chart: BarChart) => {
       if (!metrics) return;
-      const { series, stepMs } = metrics;
-      const labels = series.map((_, i) => ageLabel(series.length - 1 - i, stepMs));
+      const { series, stepMs, from } = metrics;
+      const labels = series.map((_, i) => time.format(from + i * stepMs));
       fill(chart, labels, series);
     },
     [metrics],
@@ -67,9 +84,12 @@ export function OutcomesOverTime({ metrics }: { metrics: MetricsSnapshot | null 
   const canvas = useChart(() => config('x'), update);
   const label = metrics ? `The last ten minutes: ${told(metrics.totals)}` : 'The last ten minutes';
   return (
-    <div className={styles.canvas}>
-      <canvas ref={canvas} role="img" aria-label={label} />
-    </div>
+    <>
+      <Legend />
+      <div className={styles.canvas}>
+        <canvas ref={canvas} role="img" aria-label={label} />
+      </div>
+    </>
   );
 }
 
@@ -89,6 +109,7 @@ export function OutcomesByRoute({ metrics }: { metrics: MetricsSnapshot | null }
   const routes = metrics?.routes ?? [];
   return (
     <>
+      <Legend />
       <div className={styles.canvas}>
         <canvas ref={canvas} role="img" aria-label="Decisions by route; the table below has the numbers" />
       </div>

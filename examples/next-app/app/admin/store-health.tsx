@@ -36,7 +36,9 @@ export function StoreHealth({ overview }: { overview: Overview | null }) {
           since {time.format(since)} ({ago(now - since)})
         </p>
         {state === 'embedded' && (
-          <p className="note">Each server counts for itself. Set REDIS_URL to share limits between servers.</p>
+          <p className="note">
+            Each server counts for itself. Set REDIS_URL to share limits between servers.
+          </p>
         )}
         {state === 'degraded' && <p>Requests are admitted without being counted. {lastError}</p>}
       </div>

@@ -9,7 +9,11 @@ export function Totals({ metrics }: { metrics: MetricsSnapshot | null }) {
   const { allowed, denied, unchecked } = metrics?.totals ?? { allowed: 0, denied: 0, unchecked: 0 };
   const all = allowed + denied + unchecked;
   const figures = [
-    { name: 'Requests', value: number.format(all), note: `${oneDigit.format(metrics?.perSecond ?? 0)} a second now` },
+    {
+      name: 'Requests',
+      value: number.format(all),
+      note: `${oneDigit.format(metrics?.perSecond ?? 0)} a second now`,
+    },
     { name: 'Admitted', value: number.format(allowed), tone: 'calm' },
     { name: 'Denied', value: number.format(denied), tone: 'full', note: share(denied, all) },
     { name: 'Not counted', value: number.format(unchecked), tone: 'unchecked', note: 'admitted, Redis away' },
@@ -27,4 +31,5 @@ export function Totals({ metrics }: { metrics: MetricsSnapshot | null }) {
   );
 }
 
-const share = (part: number, all: number) => (all === 0 ? 'no requests yet' : `${oneDigit.format((100 * part) / all)} %`);
+const share = (part: number, all: number) =>
+  all === 0 ? 'no requests yet' : `${oneDigit.format((100 * part) / all)} %`;

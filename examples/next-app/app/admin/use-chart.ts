@@ -5,7 +5,6 @@ import {
   BarElement,
   CategoryScale,
   Chart,
-  Legend,
   LinearScale,
   Tooltip,
   type ChartConfiguration,
@@ -13,45 +12,32 @@ import {
 import { useEffect, useRef, type RefObject } from 'react';
 
 // Only what is drawn here; the rest of the library stays out of the bundle.
-Chart.register(BarController, BarElement, CategoryScale, Legend, LinearScale, Tooltip);
+Chart.register(BarController, BarElement, CategoryScale, LinearScale, Tooltip);
 
 export type BarConfig = ChartConfiguration<'bar', number[], string>;
+export type BarChart = Chart<'bar', number[], string>;
 
-/** Of the datasets, in their order. */
-const COLORS = ['--calm', '--full', '--unchecked'];
+/**
+ * A color of the style sheet, of which a canvas knows nothing. For the chart's options it is a function, which the
+ * library asks again at every update.
+ */
+export const color = (name: string) => () =>
+  getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
-const color = (name: string) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-
-/** A canvas knows nothing of the page's style sheet, so its colors are read from there, again when they change. */
-function paint(chart: Chart<'bar', number[], string>) {
-  const { datasets } = chart.data;
-  datasets.forEach((dataset, i) => (dataset.backgroundColor = color(COLORS[i]!)));
-  const { plugins, scales = {} } = chart.options;
-  if (plugins?.legend?.labels) plugins.legend.labels.color = color('--quiet');
-  for (const scale of Object.values(scales)) {
-    if (scale?.ticks) scale.ticks.color = color('--quiet');
-    if (scale?.grid) scale.grid.color = color('--line');
-  }
-}
-
-/** Keeps a chart in a canvas: made once, then given new data; `update` writes the data into it. */
+/** Keeps a chart in a canvas: made once by `config`, then given new data by `update`. */
 export function useChart(
   config: () => BarConfig,
-  update: (chart: Chart<'bar', number[], string>) => void,
+  update: (chart: BarChart) => void,
 ): RefObject<HTMLCanvasElement | null> {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const chart = useRef<Chart<'bar', number[], string>>(null);
+  const chart = useRef<BarChart>(null);
   const makeConfig = useRef(config);
 
   useEffect(() => {
     const made = new Chart(canvas.current!, makeConfig.current());
     chart.current = made;
     const dark = matchMedia('(prefers-color-scheme: dark)');
-    const repaint = () => {
-      paint(made);
-      made.update('none');
-    };
-    repaint();
+    const repaint = () => made.update();
     dark.addEventListener('change', repaint);
     return () => {
       dark.removeEventListener('change', repaint);
@@ -62,7 +48,7 @@ export function useChart(
   useEffect(() => {
     if (!chart.current) return;
     update(chart.current);
-    chart.current.update('none');
+    chart.current.update();
   }, [update]);
 
   return canvas;

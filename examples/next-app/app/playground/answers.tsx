@@ -69,7 +69,7 @@ function Refusal({ answer }: { answer: Answer | undefined }) {
   const seconds = useCountdown(answer?.refused?.until ?? null);
   return (
     <div className={styles.refusal} data-shown={answer !== undefined}>
-      <p role="alert">{answer && `${answer.status}: ${answer.refused?.message}`}</p>
+      <p role="alert">{answer && `${answer.status} ${answer.refused?.error}`}</p>
       {answer && seconds !== null && (
         <p data-testid="retry">
           {seconds > 0 ? (

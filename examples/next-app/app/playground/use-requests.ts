@@ -8,7 +8,7 @@ export interface Answer {
   status: number;
   headers: [name: string, value: string][];
   /** What a refused request was told, and until when it has to wait, by `performance.now()`. */
-  refused: { message: string; until: number } | null;
+  refused: { error: string; until: number } | null;
 }
 
 const SHOWN = ['X-RateLimit-Limit', 'X-RateLimit-Remaining', 'X-RateLimit-Reset', 'Retry-After'];
@@ -20,9 +20,9 @@ async function sendOne(url: string, id: number): Promise<Answer> {
     const value = response.headers.get(name);
     return value === null ? [] : [[name, value]];
   });
-  const { message = '' } = await response.json();
+  const { error = '' } = await response.json();
   const wait = Number(response.headers.get('Retry-After') ?? 0);
-  const refused = response.ok ? null : { message, until: performance.now() + wait * 1_000 };
+  const refused = response.ok ? null : { error, until: performance.now() + wait * 1_000 };
   return { id, at: new Date(), status: response.status, headers, refused };
 }
 

@@ -16,8 +16,8 @@ export default async function Page() {
       {isConfigured() ? (
         <>
           <p className="note">
-            The dashboard wants the administrator&rsquo;s password: <code>ADMIN_PASSWORD</code>, or the one that{' '}
-            <code>npm start</code> printed.
+            The dashboard wants the administrator&rsquo;s password: <code>ADMIN_PASSWORD</code>, or the one
+            that <code>npm start</code> printed.
           </p>
           <LoginForm />
         </>

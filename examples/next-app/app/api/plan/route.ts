@@ -9,10 +9,7 @@ export async function PUT(request: NextRequest) {
   if (!caller) return unknownCaller();
   const plan = request.nextUrl.searchParams.get('plan');
   if (!isPlan(plan)) {
-    return Response.json(
-      { error: 'Bad Request', message: `Use plan=${PLANS.join('|')}.` },
-      { status: 400 },
-    );
+    return Response.json({ error: 'Bad Request', message: `Use plan=${PLANS.join('|')}.` }, { status: 400 });
   }
   changePlan(caller, plan);
   return Response.json({ organization: caller.id, plan });

@@ -1,5 +1,5 @@
 import { NextResponse, type NextRequest } from 'next/server';
-import { clientIp } from 'spillway';
+import { checkRequest } from 'spillway/next';
 import { isFromElsewhere } from '@/lib/admin';
 import { signIns } from '@/lib/limits';
 import { record } from '@/lib/record';
@@ -12,8 +12,10 @@ export async function POST(request: NextRequest) {
   if (!isConfigured()) return refuse(503, 'Set ADMIN_PASSWORD and start again.');
   if (isFromElsewhere(request)) return refuse(403, 'This request comes from another site.');
 
-  const address = clientIp(request.headers, { trustedProxies: 1 }) ?? 'unknown';
-  const attempt = record('/api/admin/session', await signIns.check(address));
+  const attempt = record(
+    '/api/admin/session',
+    await checkRequest(request, { limiter: signIns, trustedProxies: 1 }),
+  );
   if (!attempt.allowed) return attempt.toResponse();
 
   const body: unknown = await request.json().catch(() => null);
