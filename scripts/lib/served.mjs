@@ -58,6 +58,7 @@ export async function ownRedis() {
   }
 
   async function stop() {
+    if (server.exitCode !== null || server.signalCode !== null) return;
     const ended = once(server, 'exit');
     server.kill('SIGKILL');
     await ended;

@@ -97,7 +97,7 @@ export async function keyboard(visitor) {
     await page.getByText('The window starts with the next request.').waitFor();
     await tabTo(page, 'input[type=radio]');
     await page.keyboard.press('ArrowLeft');
-    await page.getByText('of 500 left', { exact: true }).waitFor();
+    await page.getByText('of 10,000 left', { exact: true }).waitFor();
     await page.keyboard.press('ArrowRight');
     await page.getByText('of 10 left', { exact: true }).waitFor();
     await tabTo(page, 'button.primary');
@@ -130,6 +130,7 @@ export async function keyboard(visitor) {
     assert.equal(back, 'Reset Acme');
 
     await page.keyboard.press('Enter');
+    await page.getByRole('dialog').waitFor();
     await tabTo(page, 'dialog button.danger');
     await page.keyboard.press('Enter');
     await page.getByText('Acme has its whole limit again.').waitFor();

@@ -16,7 +16,9 @@ export async function manyKeys(visitor, redis) {
 
     await visitor.signIn(page);
     await page.getByLabel('Show').selectOption('used');
-    await until('the listing', async () => (await numberIn(page.getByTestId('count'))) === 1_000, 60_000);
+    await until('the listing', async () => (await numberIn(page.getByTestId('count'))) === 1_000, {
+      withinMs: 60_000,
+    });
     const most = await numberIn(page.locator('tbody tr[data-id]').first().getByText(/ of /));
     assert.ok(most > 400, `the largest count is ${most}`);
   });

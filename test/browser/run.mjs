@@ -1,4 +1,5 @@
 // npm run test:browser: the example app in Chromium, on the embedded store and on a Redis that is stopped and started.
+//   npm run test:browser -- embedded|redis   only one of the two
 import { fileURLToPath } from 'node:url';
 import { quietly } from '../../scripts/lib/addon.mjs';
 import { isInstalled } from '../../scripts/lib/packages.mjs';
@@ -20,20 +21,26 @@ const { manyKeys, outage } = await import('./outage.mjs');
 
 const browser = await launch();
 
-console.log('\nOn the embedded store, with the password that the start made up:');
-const embedded = await serveExample({});
-const password = /password is (\S+)$/m.exec(embedded.text())[1];
-const visitor = new Visitor(browser, embedded.address, password);
-for (const suite of [limits, dashboard, keyboard, looks, wrongPasswords]) await suite(visitor);
-await embedded.stop();
+const stores = process.argv.slice(2).length > 0 ? process.argv.slice(2) : ['embedded', 'redis'];
 
-console.log('\nOn Redis, with a password of our own:');
-const redis = await ownRedis();
-const onRedis = await serveExample({ REDIS_URL: redis.url, ADMIN_PASSWORD: 'only for this test' });
-const second = new Visitor(browser, onRedis.address, 'only for this test');
-for (const suite of [limits, manyKeys, outage]) await suite(second, redis);
-await onRedis.stop();
-await redis.stop();
+if (stores.includes('embedded')) {
+  console.log('\nOn the embedded store, with the password that the start made up:');
+  const app = await serveExample({});
+  const visitor = new Visitor(browser, app.address, /password is (\S+)$/m.exec(app.text())[1]);
+  for (const suite of [limits, dashboard, keyboard, looks, wrongPasswords]) await suite(visitor);
+  await app.stop();
+}
+
+if (stores.includes('redis')) {
+  console.log('\nOn Redis, with a password of our own:');
+  const redis = await ownRedis();
+  const password = 'only for this test';
+  const app = await serveExample({ REDIS_URL: redis.url, ADMIN_PASSWORD: password });
+  const visitor = new Visitor(browser, app.address, password);
+  for (const suite of [limits, manyKeys, outage]) await suite(visitor, redis);
+  await app.stop();
+  await redis.stop();
+}
 
 await browser.close();
 close();

@@ -23,8 +23,8 @@ export function launch() {
 }
 
 /** Asks until the answer is yes. */
-export async function until(what, isSo, withinMs = 15_000) {
-  for (const start = performance.now(); !(await isSo()); await setTimeout(50)) {
+export async function until(what, isSo, { withinMs = 15_000, everyMs = 50 } = {}) {
+  for (const start = performance.now(); !(await isSo()); await setTimeout(everyMs)) {
     if (performance.now() - start > withinMs) throw new Error(`not within ${withinMs} ms: ${what}`);
   }
 }
@@ -73,6 +73,7 @@ export class Visitor {
   }
 
   async signIn(page) {
+    await page.context().clearCookies();
     await page.goto('/admin/login');
     await page.getByLabel('Password').fill(this.password);
     await page.getByRole('button', { name: 'Sign in' }).click();

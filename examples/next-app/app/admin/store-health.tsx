@@ -29,8 +29,8 @@ export function StoreHealth({ overview }: { overview: Overview | null }) {
   return (
     <section className={`card ${styles.health}`} data-state={state} aria-labelledby="health-title">
       <div>
-        <h2 id="health-title" role="status">
-          {TITLES[state]}
+        <h2 id="health-title">
+          <span role="status">{TITLES[state]}</span>
         </h2>
         <p data-testid="since">
           since {time.format(since)} ({ago(now - since)})
