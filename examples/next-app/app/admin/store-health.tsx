@@ -29,9 +29,7 @@ export function StoreHealth({ overview }: { overview: Overview | null }) {
   return (
     <section className={`card ${styles.health}`} data-state={state} aria-labelledby="health-title">
       <div>
-        <h2 id="health-title">
-          <span role="status">{TITLES[state]}</span>
-        </h2>
+        <h2 id="health-title">{TITLES[state]}</h2>
         <p data-testid="since">
           since {time.format(since)} ({ago(now - since)})
         </p>
