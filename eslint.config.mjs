@@ -1,8 +1,8 @@
 import { defineConfig, globalIgnores } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 
-// Their packages are installed on demand, so the example is checked without types; `next build` checks those.
-const withoutTypes = ['examples/**', '**/*.{js,mjs,cjs}'];
+// Their packages are installed on demand, so apps are checked without types; `next build` checks those.
+const withoutTypes = ['examples/**', 'test/fixtures/**', '**/*.{js,mjs,cjs}'];
 const nodeGlobals = Object.fromEntries(
   Object.getOwnPropertyNames(globalThis).map((name) => [name, 'readonly']),
 );

@@ -3,19 +3,15 @@
 
 #include "check.h"
 #include "environment.h"
-#include "net/tcp_stream.h"
+#include "net/dial.h"
+#include "options.h"
+#include "redis_config.h"
 #include "store/memory_store.h"
 #include "store/redis_store.h"
 #include "store_handle.h"
 
 namespace spillway {
 namespace {
-
-std::string Text(const Napi::Object& object, const char* name) {
-  return object.Get(name).As<Napi::String>().Utf8Value();
-}
-
-int64_t Whole(const Napi::Object& object, const char* name) { return object.Get(name).As<Napi::Number>().Int64Value(); }
 
 StoreHandle* HandleOf(const Napi::CallbackInfo& info) { return static_cast<StoreHandle*>(info.Data()); }
 
@@ -108,19 +104,14 @@ Napi::Object MakeStoreObject(Napi::Env env, StoreHandle* handle) {
 }
 
 Napi::Value OpenRedis(const Napi::CallbackInfo& info) {
-  const auto options = info[0].As<Napi::Object>();
   Environment* environment = Environment::Of(info.Env());
+  const RedisConfig redis = ReadRedisConfig(info[0].As<Napi::Object>());
   ClientConfig config;
-  config.login.username = Text(options, "username");
-  config.login.password = Text(options, "password");
-  config.login.db = Whole(options, "db");
-  config.login.client_name = Text(options, "clientName");
-  config.connect_timeout_ms = Whole(options, "connectTimeoutMs");
-  const std::string host = Text(options, "host");
-  const int port = static_cast<int>(Whole(options, "port"));
+  config.login = redis.login;
+  config.connect_timeout_ms = redis.connect_timeout_ms;
   HandleScope* scope = environment->scope();
-  const auto dial = [scope, host, port](StreamEvents* events) -> std::unique_ptr<Stream> {
-    return std::make_unique<TcpStream>(scope, host, port, events);
+  const auto dial = [dial_to = MakeDial(scope), node = redis.nodes.front(), tls = redis.tls](StreamEvents* events) {
+    return dial_to(node, tls, events);
   };
   StoreHandle* handle = environment->Keep(std::make_unique<StoreHandle>(info.Env(), info[1].As<Napi::Object>()));
   handle->Open(

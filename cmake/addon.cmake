@@ -10,6 +10,7 @@ add_library(addon MODULE
   binding/addon.cpp
   binding/check.cpp
   binding/environment.cpp
+  binding/redis_config.cpp
   binding/store_handle.cpp)
 target_include_directories(addon SYSTEM PRIVATE ${SPILLWAY_NODE_ADDON_API})
 # A worker that is being terminated can run no JavaScript, nor take an exception: not a reason to end the process.

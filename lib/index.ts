@@ -30,9 +30,17 @@ export type {
   PlanOptions,
   RateLimiterOptions,
   RateOptions,
-  RedisOptions,
   RequestOptions,
 } from './limiter-options';
+export type {
+  ClusterRedisOptions,
+  RedisLogin,
+  RedisNode,
+  RedisOptions,
+  SentinelRedisOptions,
+  SingleRedisOptions,
+} from './redis-options';
+export type { Pem, TlsOptions } from './tls-options';
 export type { AnyLimiter, LimiterBase, PlanLimiter, RateLimiter, RequestLimiter } from './limiter-types';
 export type { HeaderFormat, HeaderOptions } from './headers/emit';
 export type { HeaderDecision, HeaderRule } from './headers/told';

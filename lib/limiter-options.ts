@@ -1,27 +1,14 @@
 import type { HeaderFormat } from './headers/emit';
 import type { Rate } from './rate';
+import type { RedisOptions } from './redis-options';
 import type { RuleOptions } from './rules/compile';
 import type { Plan as PlanRules } from './rules/plan';
 import type { RequestRule } from './rules/request-rule';
 import type { Decision, OnError, RuleResult } from './types';
 
-/** Where Redis is. What a `url` says wins over the fields beside it. */
-export interface RedisOptions {
-  /** `redis://[user[:password]@]host[:port][/db]`; credentials percent-encoded, IPv6 hosts in brackets. */
-  url?: string;
-  /** Host name or address, instead of `url`. */
-  host?: string;
-  /** 1 to 65535; default 6379. */
-  port?: number;
-  username?: string;
-  password?: string;
-  /** Database number; default 0. */
-  db?: number;
-}
-
 /** Options that every limiter has, and the drop-in functions. */
 export interface CommonOptions {
-  /** A `redis://` URL or an address. Absent or empty: the store inside this process, for one process or for tests. */
+  /** A URL or an object that says where Redis is. Absent or empty: the store inside this process, for one process or for tests. */
   redis?: string | RedisOptions;
   /** Written in front of every key in Redis; 1 to 256 characters. Default `ratelimit:`. */
   prefix?: string;

@@ -21,15 +21,41 @@ export interface NativeRule {
   timeoutMs: number;
 }
 
+/** How TLS is spoken; texts are PEM, empty where nothing is given. */
+export interface NativeTls {
+  enabled: boolean;
+  ca: string;
+  cert: string;
+  key: string;
+  servername: string;
+  verify: boolean;
+}
+
+export const NO_TLS: NativeTls = {
+  enabled: false,
+  ca: '',
+  cert: '',
+  key: '',
+  servername: '',
+  verify: true,
+};
+
 export interface NativeRedisConfig {
-  host: string;
-  port: number;
+  kind: 'single' | 'sentinel' | 'cluster';
+  /** The server; the sentinels; or the nodes of a cluster to ask first. A `path` that is not empty is a unix socket's. */
+  nodes: { host: string; port: number; path: string }[];
   username: string;
   password: string;
   db: number;
+  tls: NativeTls;
   /** CLIENT SETNAME; empty: not sent. */
   clientName: string;
   connectTimeoutMs: number;
+  /** Sentinel only, as what follows. */
+  masterName: string;
+  sentinelUsername: string;
+  sentinelPassword: string;
+  sentinelTls: NativeTls;
 }
 
 export interface NativeMemoryConfig {

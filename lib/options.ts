@@ -1,7 +1,7 @@
 import { invalidOption, shown } from './errors';
 import { readHeaderFormat, type HeaderFormat } from './headers/emit';
 import type { OnNearLimit } from './limiter-options';
-import { parseRedisUrl, type RedisAddress } from './redis-url';
+import { readRedis, type RedisTarget } from './redis-options';
 import { compileRules, RULE_OPTIONS, type CompiledRules, type RuleOptions } from './rules/compile';
 import type { CheckOptions } from './types';
 import { isIntegerIn, readInteger, readOnError, refuseUnknown, requireObject } from './validate';
@@ -9,7 +9,7 @@ import { isIntegerIn, readInteger, readOnError, refuseUnknown, requireObject } f
 /** The options of a limiter, validated and complete. */
 export interface Settings {
   /** Undefined: the in-process store. */
-  readonly redis: RedisAddress | undefined;
+  readonly redis: RedisTarget | undefined;
   readonly rules: CompiledRules;
   readonly onNearLimit: OnNearLimit | undefined;
   readonly headers: HeaderFormat;
@@ -29,7 +29,6 @@ const OPTIONS = [
   'connectTimeoutMs',
   'maxKeys',
 ];
-const REDIS_OPTIONS = ['url', 'host', 'port', 'username', 'password', 'db'];
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const MAX_KEYS = 100_000_000;
 
@@ -99,50 +98,4 @@ function readPrefix(value: unknown): string {
             : undefined;
   if (problem !== undefined) throw invalidOption(`prefix ${problem}.`);
   return value as string;
-}
-
-function readRedis(value: unknown): RedisAddress | undefined {
-  // An empty environment variable is one that is not set.
-  if (value === undefined || value === '') return undefined;
-  if (typeof value === 'string') return parseRedisUrl(value);
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw invalidOption(
-      "redis must be a URL such as 'redis://localhost:6379' or an object { url } or { host, port }.",
-    );
-  }
-  refuseUnknown(value, REDIS_OPTIONS, 'redis.');
-  const { url, host, port, username, password, db } = value as Record<string, unknown>;
-  if (url !== undefined && (host !== undefined || port !== undefined)) {
-    throw invalidOption('redis: give either url, or host and port.');
-  }
-  const base = url === undefined ? readHost(host, port) : parseRedisUrl(readText(url, 'redis.url'));
-  // What the URL says wins, as in the other clients; the rest completes it.
-  return {
-    host: base.host,
-    port: base.port,
-    username: base.username || readText(username, 'redis.username'),
-    password: base.password || readText(password, 'redis.password'),
-    db: base.db || readInteger(db, 'redis.db', 0, 0, 999_999_999),
-  };
-}
-
-function readHost(host: unknown, port: unknown): RedisAddress {
-  const name = readText(host, 'redis.host');
-  if (name === '' || !/^[\w.:%-]+$/.test(name)) {
-    throw invalidOption('redis.host must be a host name or an address, without scheme, port or credentials.');
-  }
-  return {
-    host: name,
-    port: readInteger(port, 'redis.port', 6379, 1, 65_535),
-    username: '',
-    password: '',
-    db: 0,
-  };
-}
-
-/** Text, empty where nothing is given. The value is never quoted: it may be a secret. */
-function readText(value: unknown, name: string): string {
-  if (value === undefined) return '';
-  if (typeof value === 'string') return value;
-  throw invalidOption(`${name} must be a string.`);
 }

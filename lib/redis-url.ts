@@ -5,39 +5,36 @@ import { isIntegerIn } from './validate';
 export interface RedisAddress {
   host: string;
   port: number;
+  /** Of a unix socket; empty: host and port. */
+  path: string;
   username: string;
   password: string;
   db: number;
+  tls: boolean;
 }
 
 const AUTHORITY = /^(?:\[([0-9a-f:.]+(?:%[\w.-]+)?)\]|([\w.-]+))(?::(\d{1,5}))?$/i;
 const FORM = 'redis://[user[:password]@]host[:port][/db]';
+const UNIX_FORM = 'redis+unix://[user[:password]@]/path[?db=number]';
 
 /**
- * Reads `redis://[user[:password]@]host[:port][/db]`. No message quotes any part of the URL: it may hold a password.
+ * Reads `redis://` and `rediss://[user[:password]@]host[:port][/db]`, and `redis+unix://` or
+ * `unix://[user[:password]@]/path[?db=number]`. No message quotes any part of the URL: it may hold a password.
  * @throws RateLimitError `ERR_INVALID_OPTION`
  */
 export function parseRedisUrl(url: string): RedisAddress {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1]?.toLowerCase();
-  if (scheme === 'rediss') {
-    throw invalidOption(
-      'rediss:// (TLS) is not supported by this version of spillway; use redis:// inside a private network.',
-    );
+  const rest = url.slice((scheme?.length ?? 0) + '://'.length);
+  if (scheme === 'redis+unix' || scheme === 'unix') return parseUnix(rest);
+  if (scheme !== 'redis' && scheme !== 'rediss') {
+    throw malformed('it does not start with redis://, rediss:// or redis+unix://');
   }
-  if (scheme !== 'redis') throw malformed('it does not start with redis://');
-
-  const rest = url.slice('redis://'.length);
   if (/[\s?#]/.test(rest)) {
     throw malformed('it has a space, "?" or "#"; percent-encode these in a password (%20, %3F, %23)');
   }
-  const slash = rest.indexOf('/');
-  const authority = slash === -1 ? rest : rest.slice(0, slash);
-  const path = slash === -1 ? '' : rest.slice(slash + 1);
-
-  const at = authority.lastIndexOf('@');
-  const [username, password] = at === -1 ? ['', ''] : credentials(authority.slice(0, at));
-
-  const parts = AUTHORITY.exec(authority.slice(at + 1));
+  const [userinfo, host, path] = split(rest);
+  const [username, password] = credentials(userinfo, FORM);
+  const parts = AUTHORITY.exec(host);
   if (parts === null) {
     throw malformed(
       'host or port cannot be read; put IPv6 in brackets, percent-encode "/" and "@" in a password',
@@ -45,28 +42,69 @@ export function parseRedisUrl(url: string): RedisAddress {
   }
   const port = parts[3] === undefined ? 6379 : Number(parts[3]);
   if (!isIntegerIn(port, 1, 65_535)) throw malformed('the port must be from 1 to 65535');
-  if (path !== '' && !/^\d{1,9}$/.test(path))
-    throw malformed('what follows the host must be a database number');
+  if (!/^(\/\d{0,9})?$/.test(path)) throw malformed('what follows the host must be a database number');
   return {
     host: (parts[1] ?? parts[2] ?? '').replace('%25', '%'),
     port,
+    path: '',
     username,
     password,
-    db: path === '' ? 0 : Number(path),
+    db: Number(path.slice(1)),
+    tls: scheme === 'rediss',
   };
 }
 
-function credentials(userinfo: string): [username: string, password: string] {
+function parseUnix(rest: string): RedisAddress {
+  const [location = '', ...queries] = rest.split('?');
+  const [userinfo, host, path] = split(location);
+  const [username, password] = credentials(userinfo, UNIX_FORM);
+  if (host !== '' || path.length < 2 || /[\s#]/.test(rest)) {
+    throw malformed(
+      'three slashes and the path of the socket belong behind the scheme, percent-encoded',
+      UNIX_FORM,
+    );
+  }
+  const query = queries.join('?');
+  const db = /^(?:db=(\d{1,9}))?$/.exec(query);
+  if (db === null) throw malformed('behind "?" only db=number is known', UNIX_FORM);
+  return {
+    host: '',
+    port: 0,
+    path: decode(path, UNIX_FORM),
+    username,
+    password,
+    db: Number(db[1] ?? 0),
+    tls: false,
+  };
+}
+
+/** `user:password`, the host and what follows it, from its slash on. */
+function split(rest: string): [userinfo: string, host: string, path: string] {
+  const slash = rest.indexOf('/');
+  const authority = slash === -1 ? rest : rest.slice(0, slash);
+  const at = authority.lastIndexOf('@');
+  return [
+    authority.slice(0, Math.max(at, 0)),
+    authority.slice(at + 1),
+    slash === -1 ? '' : rest.slice(slash),
+  ];
+}
+
+function credentials(userinfo: string, form: string): [username: string, password: string] {
   const colon = userinfo.indexOf(':');
   const username = colon === -1 ? userinfo : userinfo.slice(0, colon);
   const password = colon === -1 ? '' : userinfo.slice(colon + 1);
+  return [decode(username, form), decode(password, form)];
+}
+
+function decode(text: string, form: string): string {
   try {
-    return [decodeURIComponent(username), decodeURIComponent(password)];
+    return decodeURIComponent(text);
   } catch {
-    throw malformed('user or password has a "%" that starts no percent-encoding; write it as %25');
+    throw malformed('it has a "%" that starts no percent-encoding; write it as %25', form);
   }
 }
 
-function malformed(why: string) {
-  return invalidOption(`The Redis URL cannot be used: ${why}. Expected ${FORM}.`);
+function malformed(why: string, form = FORM) {
+  return invalidOption(`The Redis URL cannot be used: ${why}. Expected ${form}.`);
 }

@@ -1,7 +1,7 @@
 import { RateLimitError } from './errors';
 import { native, type NativeAddon, type NativeCallbacks } from './native';
 import type { Settings } from './options';
-import type { RedisAddress } from './redis-url';
+import type { RedisTarget } from './redis-options';
 import { Store } from './store';
 import { VERSION } from './version';
 
@@ -64,8 +64,8 @@ function openMemory(prefix: string, maxKeys: number): Store {
   return new Store('memory', (callbacks) => binary().openMemory({ prefix, maxKeys }, callbacks));
 }
 
-function openRedis(address: RedisAddress, connectTimeoutMs: number): Store {
-  const config = { ...address, clientName: 'spillway', connectTimeoutMs };
+function openRedis(target: RedisTarget, connectTimeoutMs: number): Store {
+  const config = { ...target, clientName: 'spillway', connectTimeoutMs };
   return new Store('redis', (callbacks: NativeCallbacks) => binary().openRedis(config, callbacks));
 }
 

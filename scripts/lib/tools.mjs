@@ -11,6 +11,8 @@ const OTHERS = {
   'nlohmann-json3-dev': () => hasHeader('nlohmann/json.hpp'),
   'redis-server': () => onPath('redis-server'),
   chromium: () => onPath('chromium'),
+  'nginx-light': () => onPath('nginx') ?? existsSync('/usr/sbin/nginx'),
+  'nghttp2-client': () => onPath('h2load'),
   'clang-format': () => onPath('clang-format'),
   'clang-tidy': () => onPath('clang-tidy'),
 };

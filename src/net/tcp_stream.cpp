@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,12 +14,6 @@ namespace {
 constexpr size_t kReadBytes = size_t{64} * 1024;
 constexpr unsigned int kKeepAliveSeconds = 60;
 
-bool ParseAddress(const std::string& host, int port, sockaddr_storage* address) {
-  std::memset(address, 0, sizeof(*address));
-  return uv_ip4_addr(host.c_str(), port, reinterpret_cast<sockaddr_in*>(address)) == 0 ||
-         uv_ip6_addr(host.c_str(), port, reinterpret_cast<sockaddr_in6*>(address)) == 0;
-}
-
 }  // namespace
 
 // The system may still be resolving when the stream is gone: the request owns itself.
@@ -28,19 +23,42 @@ struct TcpStream::Resolve {
   HandleScope* scope;
 };
 
-TcpStream::TcpStream(HandleScope* scope, const std::string& host, int port, StreamEvents* events)
-    : scope_(scope), port_(port), events_(events), buffer_(new char[kReadBytes]) {
-  sockaddr_storage address;
-  if (ParseAddress(host, port, &address)) {
+TcpStream::TcpStream(HandleScope* scope, const Endpoint& endpoint, StreamEvents* events)
+    : scope_(scope), port_(endpoint.port), events_(events), buffer_(new char[kReadBytes]) {
+  FindAddresses(endpoint);
+  if (resolve_ == nullptr) ConnectNext();
+}
+
+void TcpStream::FindAddresses(const Endpoint& endpoint) {
+  Address address;
+  std::memset(&address, 0, sizeof(address));
+  if (!endpoint.path.empty()) {
+    auto* local = reinterpret_cast<sockaddr_un*>(&address.bytes);
+    if (endpoint.path.size() >= sizeof(local->sun_path)) {
+      reason_ = uv_strerror(UV_ENAMETOOLONG);
+      return;
+    }
+    local->sun_family = AF_UNIX;
+    std::memcpy(local->sun_path, endpoint.path.c_str(), endpoint.path.size() + 1);
+    address.length = sizeof(*local);
     addresses_.push_back(address);
-    ConnectNext();
+    return;
+  }
+  const char* host = endpoint.host.c_str();
+  if (uv_ip4_addr(host, port_, reinterpret_cast<sockaddr_in*>(&address.bytes)) == 0) {
+    address.length = sizeof(sockaddr_in);
+  } else if (uv_ip6_addr(host, port_, reinterpret_cast<sockaddr_in6*>(&address.bytes)) == 0) {
+    address.length = sizeof(sockaddr_in6);
+  }
+  if (address.length > 0) {
+    addresses_.push_back(address);
     return;
   }
   addrinfo hints;
   std::memset(&hints, 0, sizeof(hints));
   hints.ai_socktype = SOCK_STREAM;
-  resolve_ = new Resolve{{}, this, scope};
-  scope->Add();
+  resolve_ = new Resolve{{}, this, scope_};
+  scope_->Add();
   const auto done = [](uv_getaddrinfo_t* request, int status, addrinfo* found) {
     auto* resolve = reinterpret_cast<Resolve*>(request);
     TcpStream* stream = resolve->stream;
@@ -53,13 +71,12 @@ TcpStream::TcpStream(HandleScope* scope, const std::string& host, int port, Stre
     uv_freeaddrinfo(found);
     handles->Remove();
   };
-  const int status = uv_getaddrinfo(scope->loop(), &resolve_->request, done, host.c_str(), nullptr, &hints);
+  const int status = uv_getaddrinfo(scope_->loop(), &resolve_->request, done, host, nullptr, &hints);
   if (status != 0) {
     delete resolve_;
     resolve_ = nullptr;
-    scope->Remove();
+    scope_->Remove();
     reason_ = uv_strerror(status);
-    ConnectNext();
   }
 }
 
@@ -73,14 +90,15 @@ TcpStream::~TcpStream() {
 void TcpStream::OnResolved(int status, addrinfo* found) {
   if (status != 0) reason_ = std::string("the host name was not resolved: ") + uv_strerror(status);
   for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
-    sockaddr_storage address;
+    Address address;
     std::memset(&address, 0, sizeof(address));
-    std::memcpy(&address, at->ai_addr, at->ai_addrlen);
+    std::memcpy(&address.bytes, at->ai_addr, at->ai_addrlen);
+    address.length = at->ai_addrlen;
     const auto port = static_cast<uint16_t>(port_);
     if (at->ai_family == AF_INET) {
-      reinterpret_cast<sockaddr_in*>(&address)->sin_port = htons(port);
+      reinterpret_cast<sockaddr_in*>(&address.bytes)->sin_port = htons(port);
     } else if (at->ai_family == AF_INET6) {
-      reinterpret_cast<sockaddr_in6*>(&address)->sin6_port = htons(port);
+      reinterpret_cast<sockaddr_in6*>(&address.bytes)->sin6_port = htons(port);
     } else {
       continue;
     }
@@ -89,13 +107,13 @@ void TcpStream::OnResolved(int status, addrinfo* found) {
   ConnectNext();
 }
 
-int TcpStream::Connect(const sockaddr_storage& address) {
-  socket_ = socket(address.ss_family, SOCK_STREAM, 0);
+int TcpStream::Connect(const Address& address) {
+  socket_ = socket(address.bytes.ss_family, SOCK_STREAM, 0);
   if (socket_ < 0) return uv_translate_sys_error(errno);
   fcntl(socket_, F_SETFD, FD_CLOEXEC);
   fcntl(socket_, F_SETFL, fcntl(socket_, F_GETFL) | O_NONBLOCK);
-  const socklen_t length = address.ss_family == AF_INET ? sizeof(sockaddr_in) : sizeof(sockaddr_in6);
-  if (connect(socket_, reinterpret_cast<const sockaddr*>(&address), length) != 0 && errno != EINPROGRESS) {
+  const auto* to = reinterpret_cast<const sockaddr*>(&address.bytes);
+  if (connect(socket_, to, address.length) != 0 && errno != EINPROGRESS) {
     return uv_translate_sys_error(errno);
   }
   connecting_ = std::make_unique<Handle<uv_poll_t>>(
@@ -136,21 +154,33 @@ void TcpStream::OnConnected() {
     return;
   }
   connecting_.reset();
-  tcp_ = std::make_unique<Handle<uv_tcp_t>>(scope_, this, uv_tcp_init);
-  uv_tcp_open(tcp_->get(), socket_);
-  socket_ = -1;
-  uv_tcp_nodelay(tcp_->get(), 1);
-  uv_tcp_keepalive(tcp_->get(), 1, kKeepAliveSeconds);
-  uv_unref(tcp_->base());
+  Adopt();
   const auto allocate = [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
     auto* stream = static_cast<TcpStream*>(handle->data);
     *buffer = stream == nullptr ? uv_buf_init(nullptr, 0) : uv_buf_init(stream->buffer_.get(), kReadBytes);
   };
-  uv_read_start(tcp_->stream(), allocate, [](uv_stream_t* handle, ssize_t bytes, const uv_buf_t*) {
+  uv_read_start(stream_, allocate, [](uv_stream_t* handle, ssize_t bytes, const uv_buf_t*) {
     auto* stream = static_cast<TcpStream*>(handle->data);
     if (stream != nullptr) stream->OnRead(bytes);
   });
   events_->OnOpen();
+}
+
+void TcpStream::Adopt() {
+  if (addresses_[next_address_ - 1].bytes.ss_family == AF_UNIX) {
+    const auto init = [](uv_loop_t* loop, uv_pipe_t* pipe) { return uv_pipe_init(loop, pipe, 0); };
+    pipe_ = std::make_unique<Handle<uv_pipe_t>>(scope_, this, init);
+    uv_pipe_open(pipe_->get(), socket_);
+    stream_ = pipe_->stream();
+  } else {
+    tcp_ = std::make_unique<Handle<uv_tcp_t>>(scope_, this, uv_tcp_init);
+    uv_tcp_open(tcp_->get(), socket_);
+    uv_tcp_nodelay(tcp_->get(), 1);
+    uv_tcp_keepalive(tcp_->get(), 1, kKeepAliveSeconds);
+    stream_ = tcp_->stream();
+  }
+  socket_ = -1;
+  uv_unref(reinterpret_cast<uv_handle_t*>(stream_));
 }
 
 void TcpStream::OnRead(ssize_t bytes) {
@@ -170,7 +200,7 @@ void TcpStream::Write(std::string* out) {
     return;
   }
   uv_buf_t buffer = uv_buf_init(out->data(), static_cast<unsigned int>(out->size()));
-  const int taken = uv_try_write(tcp_->stream(), &buffer, 1);
+  const int taken = uv_try_write(stream_, &buffer, 1);
   const size_t sent = taken > 0 ? static_cast<size_t>(taken) : 0;
   if (sent < out->size()) {
     // Also after an error: the queued write reports it, outside of this call.
@@ -189,7 +219,7 @@ void TcpStream::WriteWaiting() {
   write->bytes.swap(waiting_);
   uv_buf_t buffer = uv_buf_init(write->bytes.data(), static_cast<unsigned int>(write->bytes.size()));
   writing_bytes_ = write->bytes.size();
-  uv_write(&write->request, tcp_->stream(), &buffer, 1, [](uv_write_t* request, int status) {
+  uv_write(&write->request, stream_, &buffer, 1, [](uv_write_t* request, int status) {
     auto* stream = static_cast<TcpStream*>(request->handle->data);
     delete reinterpret_cast<Outgoing*>(request);
     if (stream == nullptr) return;
@@ -204,6 +234,8 @@ void TcpStream::WriteWaiting() {
 
 void TcpStream::Disconnect() {
   tcp_.reset();
+  pipe_.reset();
+  stream_ = nullptr;
   connecting_.reset();
   if (socket_ >= 0) close(socket_);
   socket_ = -1;

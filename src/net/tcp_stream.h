@@ -4,17 +4,18 @@
 #include <string>
 #include <vector>
 
+#include "net/endpoint.h"
 #include "net/handle.h"
 #include "net/stream.h"
 
 namespace spillway {
 
-// A TCP connection: resolves the host (off the loop's thread, unless it is an address), tries its addresses in turn, then
-// reads until it closes. It never keeps a process alive, but while a name is being resolved.
+// A connection by TCP or through a unix socket: resolves the host (off the loop's thread, unless it is an address), tries
+// its addresses in turn, then reads until it closes. It never keeps a process alive, but while a name is being resolved.
 class TcpStream : public Stream {
  public:
-  // `events` outlives the stream. The host may be a name, an IPv4 or an IPv6 address without brackets.
-  TcpStream(HandleScope* scope, const std::string& host, int port, StreamEvents* events);
+  // `events` outlives the stream.
+  TcpStream(HandleScope* scope, const Endpoint& endpoint, StreamEvents* events);
   ~TcpStream() override;
 
   void Write(std::string* out) override;
@@ -22,12 +23,19 @@ class TcpStream : public Stream {
 
  private:
   struct Resolve;
+  struct Address {
+    sockaddr_storage bytes;
+    socklen_t length;
+  };
 
+  // A failure is remembered, and delivered by ConnectNext.
+  void FindAddresses(const Endpoint& endpoint);
   void OnResolved(int status, addrinfo* found);
   void ConnectNext();
   // Starts a connect; 0, or why not.
-  int Connect(const sockaddr_storage& address);
+  int Connect(const Address& address);
   void OnConnected();
+  void Adopt();
   void Disconnect();
   void OnRead(ssize_t bytes);
   void WriteWaiting();
@@ -37,14 +45,17 @@ class TcpStream : public Stream {
   HandleScope* scope_;
   const int port_;
   StreamEvents* events_;
+  // One of these, once connected; stream_ is either.
   std::unique_ptr<Handle<uv_tcp_t>> tcp_;
+  std::unique_ptr<Handle<uv_pipe_t>> pipe_;
+  uv_stream_t* stream_ = nullptr;
   // A connect of our own: libuv's is a request, which would keep the process alive for as long as a dial may take.
   std::unique_ptr<Handle<uv_poll_t>> connecting_;
-  int socket_ = -1;  // ours until tcp_ has it
+  int socket_ = -1;  // ours until stream_ has it
   // Delivers a failure that is known at once, outside of the constructor and of Write.
   std::unique_ptr<Handle<uv_timer_t>> later_;
   Resolve* resolve_ = nullptr;
-  std::vector<sockaddr_storage> addresses_;
+  std::vector<Address> addresses_;
   size_t next_address_ = 0;
   std::string reason_;
   size_t writing_bytes_ = 0;  // with libuv

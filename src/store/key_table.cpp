@@ -124,8 +124,11 @@ std::string_view KeyTable::Key(Ref ref) const {
 }
 
 void KeyTable::SetEnd(Ref ref, int64_t end_ms) {
-  if (end_ms == End(ref)) return;
+  const int64_t before_ms = End(ref);
+  if (end_ms == before_ms) return;
   std::memcpy(At(ref), &end_ms, kEndBytes);
+  // The shard's bound holds for a later end, too, and its shard need not be found. A new record has had none.
+  if (before_ms > 0 && end_ms > before_ms) return;
   Shard& shard = ShardOf(HashOf(Key(ref)));
   shard.earliest_end = std::min(shard.earliest_end, end_ms);
 }

@@ -1,30 +1,13 @@
 #include "store/memory_store.h"
 
-#include <algorithm>
 #include <cstdlib>
 
 #include "algorithms/fixed_window.h"
 #include "glob.h"
 #include "key.h"
-#include "store/records.h"
+#include "store/counter.h"
 
 namespace spillway {
-
-struct MemoryStore::Held {
-  std::string_view subject;
-  KeyTable::Ref ref;
-  bool kept;     // the record holds a state of the rule's algorithm that has not ended
-  bool blocked;  // then only `usage` says something
-  bool fits;     // this rule alone would admit the check
-  bool cut;      // a fixed window's end was too far away
-  Usage usage;
-  FixedWindow fixed;
-  LogSpan span;
-  union {
-    SlidingWindow sliding;
-    TokenBucket bucket;
-  };
-};
 
 MemoryStore::MemoryStore(std::string prefix, size_t max_keys, const Clock* clock, Results* results)
     : prefix_(std::move(prefix)), clock_(clock), results_(results), started_ms_(clock->NowMs()), table_(max_keys) {}
@@ -36,26 +19,28 @@ bool MemoryStore::Ask(Op op, const RuleSet& rules, const std::string* keys, int6
     return true;
   }
   const int64_t now_ms = Now();
-  Held held[kMaxRules];
+  Counter counters[kMaxRules];
+  bool fits[kMaxRules] = {};
   bool admitted = true;
   for (size_t i = 0; i < rules.size(); ++i) {
-    Read(rules[i], keys[i], now_ms, &held[i]);
-    held[i].fits = !held[i].blocked && units <= held[i].usage.room;
-    if (!held[i].fits && !rules[i].shadow) admitted = false;
+    counters[i].Read(rules[i], Subject(rules[i], keys[i]), now_ms, &table_);
+    fits[i] = counters[i].Fits(units);
+    if (!fits[i] && !rules[i].shadow) admitted = false;
   }
   const size_t first = now->size();
   now->resize(first + rules.size());
   // Records that are there first: a newcomer may take the place of one of them.
   for (const bool newcomers : {false, true}) {
     for (size_t i = 0; i < rules.size(); ++i) {
-      if ((held[i].ref == KeyTable::kNone) != newcomers) continue;
-      const bool counts = op == Op::kPenalize || (op == Op::kCheck && admitted && held[i].fits);
-      if (counts && !held[i].blocked) {
-        Charge(rules[i], units, now_ms, &held[i]);
-      } else if (op != Op::kPeek && held[i].cut) {
-        Write(rules[i], now_ms, &held[i]);
+      Counter& counter = counters[i];
+      if (counter.in_table() == newcomers) continue;
+      const bool counts = op == Op::kPenalize || (op == Op::kCheck && admitted && fits[i]);
+      if (counts && !counter.blocked()) {
+        counter.Charge(units);
+      } else if (op != Op::kPeek) {
+        counter.Mend();
       }
-      (*now)[first + i] = {ticket, Ending::kAnswered, Describe(rules[i], units, now_ms, held[i]),
+      (*now)[first + i] = {ticket, Ending::kAnswered, counter.Describe(units, fits[i]),
                            static_cast<uint8_t>(rules.size() - 1 - i)};
     }
   }
@@ -85,149 +70,8 @@ bool MemoryStore::CheckFixedWindow(const Rule& rule, std::string_view key, int64
   }
   // Also after a denial: the window may have been cut.
   StoreCount(window.used, table_.Payload(ref));
-  if (window.ends_at_ms != table_.End(ref)) SetEnd(ref, window.ends_at_ms);
+  if (window.ends_at_ms != table_.End(ref)) table_.SetEnd(ref, window.ends_at_ms);
   return true;
-}
-
-void MemoryStore::Read(const Rule& rule, std::string_view key, int64_t now_ms, Held* held) {
-  held->subject = Subject(rule, key);
-  held->ref = table_.Find(held->subject);
-  held->blocked = false;
-  held->cut = false;
-  const bool live = held->ref != KeyTable::kNone && now_ms <= table_.End(held->ref);
-  uint8_t* payload = live ? table_.Payload(held->ref) : nullptr;
-  const size_t bytes = live ? table_.PayloadBytes(held->ref) : 0;
-  const RecordKind kind = live ? KindOf(payload, bytes) : RecordKind::kCount;
-  if (live && kind == RecordKind::kCount && LoadCount(payload) >= kBlocked) {
-    held->blocked = true;
-    held->kept = false;
-    held->usage = {0, table_.End(held->ref) - now_ms, 0};
-    return;
-  }
-  switch (rule.algorithm) {
-    case Algorithm::kFixedWindow:
-      held->kept = live && kind == RecordKind::kCount;
-      if (held->kept) held->fixed = {LoadCount(payload), table_.End(held->ref)};
-      held->usage = FixedWindowRead(rule, now_ms, &held->fixed);
-      held->cut = held->kept && held->fixed.ends_at_ms != table_.End(held->ref);
-      break;
-    case Algorithm::kSlidingWindow:
-      held->kept = kind == RecordKind::kSlidingWindow;
-      held->sliding = held->kept ? LoadSlidingWindow(payload, bytes) : SlidingWindow{};
-      held->usage = SlidingWindowRead(rule, now_ms, &held->sliding);
-      break;
-    case Algorithm::kSlidingLog:
-      held->kept = kind == RecordKind::kSlidingLog;
-      held->span = {};
-      held->usage =
-          held->kept ? SlidingLogRead(rule, now_ms, LogIn(payload, bytes), &held->span) : Usage{rule.limit, 0, now_ms};
-      break;
-    case Algorithm::kTokenBucket:
-      held->kept = kind == RecordKind::kTokenBucket;
-      held->bucket = held->kept ? LoadTokenBucket(payload) : TokenBucket{};
-      held->usage = TokenBucketRead(rule, now_ms, &held->bucket);
-      break;
-  }
-}
-
-void MemoryStore::Charge(const Rule& rule, int64_t units, int64_t now_ms, Held* held) {
-  switch (rule.algorithm) {
-    case Algorithm::kFixedWindow:
-      FixedWindowCharge(rule, units, now_ms, &held->fixed, &held->usage);
-      break;
-    case Algorithm::kSlidingWindow:
-      if (!SlidingWindowCharge(rule, units, now_ms, &held->sliding, &held->usage)) return;
-      break;
-    case Algorithm::kSlidingLog:
-      ChargeLog(rule, units, now_ms, held);
-      return;
-    case Algorithm::kTokenBucket:
-      if (!TokenBucketCharge(rule, units, now_ms, &held->bucket, &held->usage)) return;
-      break;
-  }
-  Write(rule, now_ms, held);
-}
-
-void MemoryStore::ChargeLog(const Rule& rule, int64_t units, int64_t now_ms, Held* held) {
-  if (!held->kept) {
-    // A log that has ended has the room that it once needed.
-    const bool again = held->ref != KeyTable::kNone &&
-                       KindOf(table_.Payload(held->ref), table_.PayloadBytes(held->ref)) == RecordKind::kSlidingLog;
-    const size_t bytes = again ? table_.PayloadBytes(held->ref) : LogBytes(kFirstLogEntries);
-    StartLog(Place(bytes, now_ms, held), bytes);
-  }
-  SlidingLog log = LogIn(table_.Payload(held->ref), table_.PayloadBytes(held->ref));
-  const size_t entries = log.capacity();
-  if (SlidingLogTrim(now_ms, &log, &held->span) && entries < static_cast<size_t>(kMaxLogLimit)) {
-    held->ref = table_.Grow(held->ref, LogBytes(std::min(entries * 2, static_cast<size_t>(kMaxLogLimit))));
-    log = LogIn(table_.Payload(held->ref), table_.PayloadBytes(held->ref));
-    log.Widened(entries);
-  }
-  SlidingLogCharge(rule, units, now_ms, &log, &held->span, &held->usage);
-  SetEnd(held->ref, now_ms + rule.window_ms + 1);
-}
-
-// Stores a state that was changed, except a log's.
-void MemoryStore::Write(const Rule& rule, int64_t now_ms, Held* held) {
-  if (rule.algorithm == Algorithm::kFixedWindow) {
-    StoreCount(held->fixed.used, Place(kCountBytes, now_ms, held));
-    SetEnd(held->ref, held->fixed.ends_at_ms);
-    return;
-  }
-  if (rule.algorithm == Algorithm::kSlidingWindow) {
-    const size_t needed = SlidingWindowBytes(held->sliding);
-    const size_t bytes = held->kept ? std::max(needed, table_.PayloadBytes(held->ref)) : needed;
-    StoreSlidingWindow(held->sliding, Place(bytes, now_ms, held), bytes);
-  } else {
-    StoreTokenBucket(held->bucket, Place(kTokenBucketBytes, now_ms, held));
-  }
-  SetEnd(held->ref, now_ms + held->usage.reset_ms + 1);
-}
-
-uint8_t* MemoryStore::Place(size_t payload_bytes, int64_t now_ms, Held* held) {
-  if (held->ref == KeyTable::kNone) {
-    held->ref = table_.Insert(held->subject, payload_bytes, now_ms);
-  } else if (table_.PayloadBytes(held->ref) != payload_bytes) {
-    held->ref = table_.Grow(held->ref, payload_bytes);
-  }
-  return table_.Payload(held->ref);
-}
-
-// A bucket may take longer to fill, and a block may last longer, than the table counts: then they end a little earlier, in
-// about 34 years.
-void MemoryStore::SetEnd(KeyTable::Ref ref, int64_t end_ms) {
-  table_.SetEnd(ref, std::min(end_ms, KeyTable::kMaxEndMs));
-}
-
-int64_t MemoryStore::Wait(const Rule& rule, int64_t units, int64_t now_ms, const Held& held) const {
-  if (held.blocked) return held.usage.reset_ms + 1;
-  if (units > rule.capacity()) return kNeverFits;
-  switch (rule.algorithm) {
-    case Algorithm::kFixedWindow:
-      return FixedWindowWait(held.usage);
-    case Algorithm::kSlidingWindow:
-      return SlidingWindowWait(rule, units, now_ms, held.sliding, held.usage.room);
-    case Algorithm::kSlidingLog:
-      return SlidingLogWait(rule, units, now_ms, LogIn(table_.Payload(held.ref), table_.PayloadBytes(held.ref)),
-                            held.span);
-    case Algorithm::kTokenBucket:
-      return TokenBucketWait(rule, units, held.bucket);
-  }
-  return kNeverFits;
-}
-
-Decision MemoryStore::Describe(const Rule& rule, int64_t units, int64_t now_ms, const Held& held) const {
-  const int64_t capacity = rule.capacity();
-  Decision decision;
-  decision.allowed = held.fits;
-  decision.limit = capacity;
-  decision.remaining = std::clamp<int64_t>(held.usage.room, 0, capacity);
-  decision.used = capacity - held.usage.room;
-  decision.reset_in_ms = held.usage.reset_ms;
-  decision.retry_after_ms = held.fits ? 0 : Wait(rule, units, now_ms, held);
-  decision.mark = held.usage.mark;
-  decision.blocked = held.blocked;
-  return decision;
 }
 
 bool MemoryStore::Refund(const RuleSet& rules, const std::string* keys, int64_t units, const int64_t* marks,
@@ -236,54 +80,21 @@ bool MemoryStore::Refund(const RuleSet& rules, const std::string* keys, int64_t 
   Outcome outcome;
   outcome.ticket = ticket;
   for (size_t i = 0; i < rules.size(); ++i) {
-    Held held;
-    Read(rules[i], keys[i], now_ms, &held);
-    if (held.kept && RefundOne(rules[i], units, marks[i], now_ms, &held)) ++outcome.decision.used;
+    Counter counter;
+    counter.Read(rules[i], Subject(rules[i], keys[i]), now_ms, &table_);
+    if (counter.Refund(units, marks[i])) ++outcome.decision.used;
   }
   now->push_back(outcome);
   return true;
-}
-
-// The record's end stays: nothing is counted longer than before.
-bool MemoryStore::RefundOne(const Rule& rule, int64_t units, int64_t mark, int64_t now_ms, Held* held) {
-  uint8_t* payload = table_.Payload(held->ref);
-  const size_t bytes = table_.PayloadBytes(held->ref);
-  switch (rule.algorithm) {
-    case Algorithm::kFixedWindow: {
-      FixedWindow window{LoadCount(payload), table_.End(held->ref)};
-      if (!FixedWindowRefund(units, mark, &window)) return false;
-      StoreCount(window.used, payload);
-      return true;
-    }
-    case Algorithm::kSlidingWindow: {
-      SlidingWindow window = LoadSlidingWindow(payload, bytes);
-      if (!SlidingWindowRefund(rule, units, mark, now_ms, &window)) return false;
-      StoreSlidingWindow(window, payload, bytes);
-      return true;
-    }
-    case Algorithm::kSlidingLog: {
-      SlidingLog log = LogIn(payload, bytes);
-      return SlidingLogRefund(rule, units, mark, now_ms, &log);
-    }
-    case Algorithm::kTokenBucket: {
-      TokenBucket bucket = LoadTokenBucket(payload);
-      if (!TokenBucketRefund(rule, units, mark, now_ms, &bucket)) return false;
-      StoreTokenBucket(bucket, payload);
-      return true;
-    }
-  }
-  return false;
 }
 
 bool MemoryStore::Block(const RuleSet& rules, const std::string* keys, int64_t ms, Ticket ticket,
                         std::vector<Outcome>* now) {
   const int64_t now_ms = Now();
   for (size_t i = 0; i < rules.size(); ++i) {
-    Held held;
-    held.subject = Subject(rules[i], keys[i]);
-    held.ref = table_.Find(held.subject);
-    StoreCount(kBlocked, Place(kCountBytes, now_ms, &held));
-    SetEnd(held.ref, now_ms + std::min(ms, KeyTable::kMaxEndMs));
+    Counter counter;
+    counter.Read(rules[i], Subject(rules[i], keys[i]), now_ms, &table_);
+    counter.Block(ms);
   }
   now->emplace_back();
   now->back().ticket = ticket;

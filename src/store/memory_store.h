@@ -32,9 +32,6 @@ class MemoryStore : public Store {
   void Close() override {}
 
  private:
-  // A key's state while a call is decided.
-  struct Held;
-
   int64_t Now() const { return clock_->NowMs() - started_ms_; }
   static std::string_view Subject(const Rule& rule, std::string_view key) {
     return key.substr(rule.prefix.size() + (rule.id.empty() ? 0 : 1));
@@ -42,15 +39,6 @@ class MemoryStore : public Store {
   // The hot path; false where the key holds anything but a count.
   bool CheckFixedWindow(const Rule& rule, std::string_view key, int64_t units, Ticket ticket,
                         std::vector<Outcome>* now);
-  void Read(const Rule& rule, std::string_view key, int64_t now_ms, Held* held);
-  void Charge(const Rule& rule, int64_t units, int64_t now_ms, Held* held);
-  void ChargeLog(const Rule& rule, int64_t units, int64_t now_ms, Held* held);
-  void Write(const Rule& rule, int64_t now_ms, Held* held);
-  uint8_t* Place(size_t payload_bytes, int64_t now_ms, Held* held);
-  void SetEnd(KeyTable::Ref ref, int64_t end_ms);
-  int64_t Wait(const Rule& rule, int64_t units, int64_t now_ms, const Held& held) const;
-  Decision Describe(const Rule& rule, int64_t units, int64_t now_ms, const Held& held) const;
-  bool RefundOne(const Rule& rule, int64_t units, int64_t mark, int64_t now_ms, Held* held);
 
   const std::string prefix_;
   const Clock* clock_;

@@ -119,7 +119,10 @@ describe('redis', () => {
   });
 
   test('a password beside the URL completes it, one in the URL wins', () => {
-    expect(redisOf({ url: 'redis://h', password: 'b' })).toMatchObject({ host: 'h', password: 'b' });
+    expect(redisOf({ url: 'redis://h', password: 'b' })).toMatchObject({
+      nodes: [{ host: 'h' }],
+      password: 'b',
+    });
     expect(redisOf({ url: 'redis://u:a@h/2', password: 'b', db: 3 })).toMatchObject({
       username: 'u',
       password: 'a',
@@ -133,12 +136,13 @@ describe('redis', () => {
   });
 
   test('host and port', () => {
-    expect(redisOf({ host: '::1', port: 7000, password: 'p/#@' })).toEqual({
-      host: '::1',
-      port: 7000,
+    expect(redisOf({ host: '::1', port: 7000, password: 'p/#@' })).toMatchObject({
+      kind: 'single',
+      nodes: [{ host: '::1', port: 7000, path: '' }],
       username: '',
       password: 'p/#@',
       db: 0,
+      tls: { enabled: false },
     });
   });
 });

@@ -1,7 +1,16 @@
 import { parseRedisUrl } from '../../lib/redis-url';
 import { refusalOf } from './refusal';
 
-const plain = { host: 'localhost', port: 6379, username: '', password: '', db: 0 };
+const plain = {
+  host: 'localhost',
+  port: 6379,
+  path: '',
+  username: '',
+  password: '',
+  db: 0,
+  tls: false,
+};
+const unix = { ...plain, host: '', port: 0, path: '/run/redis.sock' };
 
 const errorOf = (url: string) => refusalOf(() => parseRedisUrl(url));
 
@@ -15,7 +24,7 @@ test.each([
   ['redis://app@localhost', { ...plain, username: 'app' }],
   [
     'redis://app:secret@10.0.0.1:1/2',
-    { host: '10.0.0.1', port: 1, username: 'app', password: 'secret', db: 2 },
+    { ...plain, host: '10.0.0.1', port: 1, username: 'app', password: 'secret', db: 2 },
   ],
   ['redis://a%40b:p%3A%2F%23%25%20%C3%BC@localhost', { ...plain, username: 'a@b', password: 'p:/#% ü' }],
   ['redis://a:b:c@localhost', { ...plain, username: 'a', password: 'b:c' }],
@@ -23,6 +32,23 @@ test.each([
   ['redis://[::1]', { ...plain, host: '::1' }],
   ['redis://:pw@[2001:db8::7]:6390/1', { ...plain, host: '2001:db8::7', port: 6390, password: 'pw', db: 1 }],
   ['redis://[fe80::1%25eth0]', { ...plain, host: 'fe80::1%eth0' }],
+  ['rediss://localhost', { ...plain, tls: true }],
+  [
+    'REDISS://app:se%2Fcret@cache.example.com:6380/2',
+    {
+      host: 'cache.example.com',
+      port: 6380,
+      path: '',
+      username: 'app',
+      password: 'se/cret',
+      db: 2,
+      tls: true,
+    },
+  ],
+  ['redis+unix:///run/redis.sock', unix],
+  ['unix:///run/redis.sock?db=3', { ...unix, db: 3 }],
+  ['redis+unix:///run/my%20redis%3F.sock?', { ...unix, path: '/run/my redis?.sock' }],
+  ['redis+unix://app:p%40w@/run/redis.sock?db=0', { ...unix, username: 'app', password: 'p@w' }],
 ])('reads %s', (url, address) => {
   expect(parseRedisUrl(url)).toEqual(address);
 });
@@ -66,9 +92,22 @@ test.each([
   expect(message).not.toContain('hunter2');
 });
 
-test('says that TLS is not there yet', () => {
-  const { code, message } = errorOf('rediss://u:hunter2@localhost');
+test.each([
+  'redis+unix://',
+  'redis+unix:///',
+  'unix://u:hunter2@',
+  'unix://hunter2/run/redis.sock',
+  'redis+unix:///run/hunter2#x',
+  'redis+unix:///run/hunter2 x',
+  'redis+unix:///run/hunter2%zz',
+  'redis+unix://u:hunter2%@/run/redis.sock',
+  'redis+unix:///run/redis.sock?db=hunter2',
+  'redis+unix:///run/redis.sock?db=-1',
+  'redis+unix:///run/redis.sock?db=1&password=hunter2',
+  'redis+unix:///run/redis.sock?db=1?db=1',
+])('refuses %j and says how a socket is written', (url) => {
+  const { code, message } = errorOf(url);
   expect(code).toBe('ERR_INVALID_OPTION');
-  expect(message).toMatch(/TLS/);
+  expect(message).toContain('redis+unix://[user[:password]@]/path[?db=number]');
   expect(message).not.toContain('hunter2');
 });

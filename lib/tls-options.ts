@@ -1,0 +1,62 @@
+import { invalidOption } from './errors';
+import { NO_TLS, type NativeTls } from './native';
+import { refuseUnknown } from './validate';
+
+/** PEM text, or the bytes of such a file. */
+export type Pem = string | Uint8Array;
+
+/** How TLS is spoken, where it differs from the default: Node's trusted roots, and the name that is connected to. */
+export interface TlsOptions {
+  /** Whom to trust, in place of Node's roots. */
+  ca?: Pem | readonly Pem[];
+  /** The client's certificate, with its chain behind it. */
+  cert?: Pem;
+  /** The key of `cert`, not encrypted. */
+  key?: Pem;
+  /** The name to ask for and to verify, in place of the host that is connected to. */
+  servername?: string;
+  /** False: any certificate will do, so whoever is in between can read and answer. Default true. */
+  rejectUnauthorized?: boolean;
+}
+
+/**
+ * Reads `tls`: absent or false, true, or an object. Messages quote nothing: a key is a secret.
+ * @throws RateLimitError `ERR_INVALID_OPTION`
+ */
+export function readTls(value: unknown, name: string): NativeTls {
+  if (value === undefined || value === false) return NO_TLS;
+  if (value === true) return { ...NO_TLS, enabled: true };
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalidOption(
+      `${name} must be true, false, or an object with ca, cert, key, servername or rejectUnauthorized.`,
+    );
+  }
+  refuseUnknown(value, ['ca', 'cert', 'key', 'servername', 'rejectUnauthorized'], `${name}.`);
+  const { ca, cert, key, servername, rejectUnauthorized } = value as Record<string, unknown>;
+  if (rejectUnauthorized !== undefined && typeof rejectUnauthorized !== 'boolean') {
+    throw invalidOption(`${name}.rejectUnauthorized must be true or false.`);
+  }
+  if (servername !== undefined && (typeof servername !== 'string' || !/^[\w.:%-]+$/.test(servername))) {
+    throw invalidOption(`${name}.servername must be a host name or an address.`);
+  }
+  if ((cert === undefined) !== (key === undefined)) {
+    throw invalidOption(`${name}: cert and key belong together; give both or neither.`);
+  }
+  const authorities: unknown[] = Array.isArray(ca) ? ca : ca === undefined ? [] : [ca];
+  return {
+    enabled: true,
+    ca: authorities.map((one) => readPem(one, `${name}.ca`)).join('\n'),
+    cert: cert === undefined ? '' : readPem(cert, `${name}.cert`),
+    key: key === undefined ? '' : readPem(key, `${name}.key`),
+    servername: servername ?? '',
+    verify: rejectUnauthorized ?? true,
+  };
+}
+
+function readPem(value: unknown, name: string): string {
+  const text = value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : value;
+  if (typeof text === 'string' && text.includes('-----BEGIN ')) return text;
+  throw invalidOption(
+    `${name} must be PEM: the contents of a file that begins with -----BEGIN, not its path.`,
+  );
+}
