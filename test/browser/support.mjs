@@ -30,14 +30,14 @@ export async function until(what, isSo, { withinMs = 15_000, everyMs = 50 } = {}
 }
 
 /**
- * What the console says and nobody expected. A browser writes a line for each answer of 400 and more, whatever the page
+ * The errors of the console that nobody expected. A browser writes a line for each answer of 400 and more, whatever the page
  * makes of it, so those statuses that a test provokes are left out.
  */
 function complaintsOf(page, refusals) {
   const complaints = [];
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('console', (message) => {
-    if (message.type() !== 'error' && message.type() !== 'warning') return;
+    if (message.type() !== 'error') return;
     const status = /status of (\d+)/.exec(message.text())?.[1];
     if (!refusals.includes(Number(status))) complaints.push(message.text());
   });
