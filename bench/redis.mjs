@@ -6,8 +6,11 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Starts a redis-server without persistence on a free port of loopback; `prefix` is the pinning command. */
-export async function startRedis(prefix) {
+/**
+ * Starts a redis-server without persistence on a free port of loopback; `prefix` is the pinning command, `more` are
+ * further settings.
+ */
+export async function startRedis(prefix, more = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'spillway-bench-'));
   const port = await freePort();
   const settings = {
@@ -18,6 +21,7 @@ export async function startRedis(prefix) {
     dir,
     daemonize: 'no',
     'tcp-backlog': 128,
+    ...more,
   };
   const args = Object.entries(settings).flatMap(([name, value]) => [`--${name}`, String(value)]);
   const [command, ...rest] = [...prefix, 'redis-server', ...args];
@@ -55,7 +59,7 @@ async function readyLine(stdout) {
   throw new Error(`redis-server did not start; is it installed? ${text.trim()}`);
 }
 
-async function freePort() {
+export async function freePort() {
   const server = net.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address();

@@ -3,6 +3,7 @@ import { native, type NativeAddon, type NativeCallbacks } from './native';
 import type { Settings } from './options';
 import type { RedisTarget } from './redis-options';
 import { Store } from './store';
+import { withTrust } from './trust';
 import { VERSION } from './version';
 
 /** A share in a store. `release` gives it back, once; the last one closes the store. */
@@ -65,7 +66,8 @@ function openMemory(prefix: string, maxKeys: number): Store {
 }
 
 function openRedis(target: RedisTarget, connectTimeoutMs: number): Store {
-  const config = { ...target, clientName: 'spillway', connectTimeoutMs };
+  const trusted = { tls: withTrust(target.tls), sentinelTls: withTrust(target.sentinelTls) };
+  const config = { ...target, ...trusted, clientName: 'spillway', connectTimeoutMs };
   return new Store('redis', (callbacks: NativeCallbacks) => binary().openRedis(config, callbacks));
 }
 

@@ -1,4 +1,5 @@
 import { invalidOption } from './errors';
+import { tls } from './lazy';
 import { NO_TLS, type NativeTls } from './native';
 import { refuseUnknown } from './validate';
 
@@ -18,6 +19,8 @@ export interface TlsOptions {
   /** False: any certificate will do, so whoever is in between can read and answer. Default true. */
   rejectUnauthorized?: boolean;
 }
+
+const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[^-]+-----END \1-----/;
 
 /**
  * Reads `tls`: absent or false, true, or an object. Messages quote nothing: a key is a secret.
@@ -43,7 +46,7 @@ export function readTls(value: unknown, name: string): NativeTls {
     throw invalidOption(`${name}: cert and key belong together; give both or neither.`);
   }
   const authorities: unknown[] = Array.isArray(ca) ? ca : ca === undefined ? [] : [ca];
-  return {
+  const config = {
     enabled: true,
     ca: authorities.map((one) => readPem(one, `${name}.ca`)).join('\n'),
     cert: cert === undefined ? '' : readPem(cert, `${name}.cert`),
@@ -51,11 +54,25 @@ export function readTls(value: unknown, name: string): NativeTls {
     servername: servername ?? '',
     verify: rejectUnauthorized ?? true,
   };
+  if (config.cert !== '') tryOut(config, name);
+  return config;
+}
+
+/** A bundle in `ca` is not read here: that takes long. Node reads PEM with the same OpenSSL as the connection will. */
+function tryOut({ cert, key }: NativeTls, name: string): void {
+  try {
+    tls().createSecureContext({ cert, key });
+  } catch (error) {
+    const why = error instanceof Error ? error.message.split('\n', 1)[0] : 'no reason is known';
+    throw invalidOption(
+      `${name}: cert or key cannot be used; the key must be that of the certificate, and not encrypted. (${why})`,
+    );
+  }
 }
 
 function readPem(value: unknown, name: string): string {
   const text = value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : value;
-  if (typeof text === 'string' && text.includes('-----BEGIN ')) return text;
+  if (typeof text === 'string' && BLOCK.test(text)) return text;
   throw invalidOption(
     `${name} must be PEM: the contents of a file that begins with -----BEGIN, not its path.`,
   );

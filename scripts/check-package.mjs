@@ -34,6 +34,20 @@ try {
     writeFileSync(join(folder, 'package.json'), '{ "private": true }');
     execFileSync('npm', ['install', '--loglevel=error', tarball], { cwd: folder, env, stdio: 'inherit' });
   });
+  // Two versions of OpenSSL in one process would be a hybrid of both: TLS uses the one inside node.
+  await check('its binary needs no OpenSSL of the system', () => {
+    const name = `prebuilds/${process.platform}-${process.arch}/spillway.node`;
+    const binary = join(folder, 'node_modules/spillway', name);
+    const [command, ...args] = process.platform === 'darwin' ? ['otool', '-L'] : ['readelf', '--dynamic'];
+    const needed = execFileSync(command, [...args, binary], { encoding: 'utf8' });
+    assert.match(needed, /libc\.so|libSystem/);
+    assert.doesNotMatch(needed, /ssl|crypto/i);
+    const wanted = execFileSync('nm', ['-u', ...(process.platform === 'darwin' ? [] : ['-D']), binary], {
+      encoding: 'utf8',
+    });
+    assert.match(wanted, /napi_/);
+    assert.doesNotMatch(wanted, /SSL_|X509|EVP_|BIO_/);
+  });
   await check('it works from ESM', () => {
     const imports = `import ${names} from 'spillway';\nimport * as memory from 'spillway/memory';`;
     assert.deepEqual(node('use.mjs', imports + USE), EXPECTED);

@@ -13,7 +13,14 @@ import { coreEnv, countReports, nodeEnv, runSanitized } from './lib/sanitize.mjs
 import { step } from './lib/steps.mjs';
 import { tsc } from './lib/typescript.mjs';
 
-const TOOLS = ['libhiredis-dev', 'libuv1-dev', 'libgtest-dev', 'nlohmann-json3-dev', 'redis-server'];
+const TOOLS = [
+  'libhiredis-dev',
+  'libuv1-dev',
+  'libgtest-dev',
+  'nlohmann-json3-dev',
+  'openssl',
+  'redis-server',
+];
 const [kind, ...rest] = process.argv.slice(2);
 
 if (kind === '--sanitize') {

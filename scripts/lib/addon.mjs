@@ -44,6 +44,9 @@ export function hasHeader(name) {
   return ['/usr', '/usr/local', '/opt/homebrew'].some((prefix) => existsSync(`${prefix}/include/${name}`));
 }
 
+/** Node's own headers hold OpenSSL's; where Node is linked with the system's, they are the system's. */
+const hasOpenSsl = () =>
+  existsSync(join(nodeHeaders() ?? '/', 'openssl/ssl.h')) || hasHeader('openssl/ssl.h');
 const hasHiredis = () => hasHeader('hiredis/read.h');
 
 /** The Debian packages that hold what the build lacks; empty when it can start. */
@@ -53,6 +56,7 @@ export function missingBuildPackages() {
   if (!onPath('cmake')) missing.push('cmake');
   if (!onPath('make') && !onPath('ninja')) missing.push('make');
   if (!nodeHeaders()) missing.push('libnode-dev');
+  if (!hasOpenSsl()) missing.push('libssl-dev');
   // CMake fetches hiredis where it is not installed, and needs git for that.
   if (!hasHiredis() && !onPath('git')) missing.push('libhiredis-dev');
   return missing;
@@ -64,6 +68,7 @@ const HOMEBREW = {
   make: '',
   'libnode-dev': 'node',
   'libhiredis-dev': 'hiredis',
+  'libssl-dev': 'openssl',
   'libuv1-dev': 'libuv',
   'libgtest-dev': 'googletest',
   'nlohmann-json3-dev': 'nlohmann-json',

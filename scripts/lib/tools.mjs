@@ -13,6 +13,7 @@ const OTHERS = {
   chromium: () => onPath('chromium'),
   'nginx-light': () => onPath('nginx') ?? existsSync('/usr/sbin/nginx'),
   'nghttp2-client': () => onPath('h2load'),
+  openssl: () => onPath('openssl'),
   'clang-format': () => onPath('clang-format'),
   'clang-tidy': () => onPath('clang-tidy'),
 };

@@ -1,6 +1,7 @@
 #include "net/tcp_stream.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@ namespace {
 
 constexpr size_t kReadBytes = size_t{64} * 1024;
 constexpr unsigned int kKeepAliveSeconds = 60;
+constexpr uint64_t kPatienceMs = 1000;
 
 }  // namespace
 
@@ -119,6 +121,15 @@ int TcpStream::Connect(const Address& address) {
   connecting_ = std::make_unique<Handle<uv_poll_t>>(
       scope_, this, [this](uv_loop_t* loop, uv_poll_t* poll) { return uv_poll_init_socket(loop, poll, socket_); });
   uv_unref(connecting_->base());
+  if (next_address_ < addresses_.size()) {
+    patience_ = std::make_unique<Handle<uv_timer_t>>(scope_, this, uv_timer_init);
+    uv_unref(patience_->base());
+    const auto impatient = [](uv_timer_t* timer) {
+      auto* stream = static_cast<TcpStream*>(timer->data);
+      if (stream != nullptr) stream->OnImpatience();
+    };
+    uv_timer_start(patience_->get(), impatient, kPatienceMs, 0);
+  }
   return uv_poll_start(connecting_->get(), UV_WRITABLE, [](uv_poll_t* poll, int, int) {
     auto* stream = static_cast<TcpStream*>(poll->data);
     if (stream != nullptr) stream->OnConnected();
@@ -143,6 +154,16 @@ void TcpStream::ConnectNext() {
       0, 0);
 }
 
+void TcpStream::OnImpatience() {
+  patience_.reset();
+  // Timers come before input: after a blocked loop the answer may be there.
+  pollfd ready = {socket_, POLLOUT, 0};
+  if (poll(&ready, 1, 0) != 0) return;
+  reason_ = uv_strerror(UV_ETIMEDOUT);
+  Disconnect();
+  ConnectNext();
+}
+
 void TcpStream::OnConnected() {
   int error = 0;
   socklen_t length = sizeof(error);
@@ -154,6 +175,7 @@ void TcpStream::OnConnected() {
     return;
   }
   connecting_.reset();
+  patience_.reset();
   Adopt();
   const auto allocate = [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
     auto* stream = static_cast<TcpStream*>(handle->data);
@@ -237,6 +259,7 @@ void TcpStream::Disconnect() {
   pipe_.reset();
   stream_ = nullptr;
   connecting_.reset();
+  patience_.reset();
   if (socket_ >= 0) close(socket_);
   socket_ = -1;
 }

@@ -11,7 +11,7 @@
 namespace spillway {
 
 // A connection by TCP or through a unix socket: resolves the host (off the loop's thread, unless it is an address), tries
-// its addresses in turn, then reads until it closes. It never keeps a process alive, but while a name is being resolved.
+// its addresses in turn (one that is silent for a second is left for the next), then reads until it closes. It never keeps a process alive, but while a name is being resolved.
 class TcpStream : public Stream {
  public:
   // `events` outlives the stream.
@@ -34,6 +34,8 @@ class TcpStream : public Stream {
   void ConnectNext();
   // Starts a connect; 0, or why not.
   int Connect(const Address& address);
+  // Gives the address that is being tried up, if it is silent and there is another.
+  void OnImpatience();
   void OnConnected();
   void Adopt();
   void Disconnect();
@@ -51,6 +53,7 @@ class TcpStream : public Stream {
   uv_stream_t* stream_ = nullptr;
   // A connect of our own: libuv's is a request, which would keep the process alive for as long as a dial may take.
   std::unique_ptr<Handle<uv_poll_t>> connecting_;
+  std::unique_ptr<Handle<uv_timer_t>> patience_;
   int socket_ = -1;  // ours until stream_ has it
   // Delivers a failure that is known at once, outside of the constructor and of Write.
   std::unique_ptr<Handle<uv_timer_t>> later_;

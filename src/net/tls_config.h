@@ -14,4 +14,9 @@ struct TlsConfig {
   bool verify = true;      // chain and host name
 };
 
+inline bool operator==(const TlsConfig& a, const TlsConfig& b) {
+  return a.enabled == b.enabled && a.verify == b.verify && a.servername == b.servername && a.cert == b.cert &&
+         a.key == b.key && a.ca == b.ca;
+}
+
 }  // namespace spillway

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 #include "scripts.h"
 
@@ -105,19 +106,41 @@ void AppendBlock(const Request& request, std::string* out) {
   }
 }
 
-// The hot path: the key's bulk string is composed once and copied.
+char* Put(std::string_view text, char* to) {
+  std::memcpy(to, text.data(), text.size());
+  return to + text.size();
+}
+
+char* PutBulkNumber(int64_t value, char* to) {
+  if (value >= 0 && value < 10) {
+    to = Put("$1\r\n0\r\n", to);
+    to[-3] = static_cast<char>('0' + value);
+    return to;
+  }
+  char digits[24];
+  const auto length = std::to_chars(digits, digits + sizeof(digits), value).ptr - digits;
+  *to++ = '$';
+  to = Put("\r\n", std::to_chars(to, to + 2, length).ptr);
+  return Put("\r\n", Put({digits, static_cast<size_t>(length)}, to));
+}
+
+// The hot path: room for the longest is made once, the key's bulk string is composed once, and the rest is copied.
 void AppendPlain(const Request& request, std::string* out) {
-  out->append("*2\r\n$11\r\nPEXPIRETIME\r\n");
-  const size_t key_at = out->size();
-  AppendBulk(request.key(), out);
-  const size_t key_bytes = out->size() - key_at;
-  out->append("*3\r\n$6\r\nINCRBY\r\n");
-  out->append(*out, key_at, key_bytes);
-  AppendBulkNumber(request.units, out);
-  out->append("*4\r\n$7\r\nPEXPIRE\r\n");
-  out->append(*out, key_at, key_bytes);
-  AppendBulkNumber(request.rule().window_ms, out);
-  out->append("$2\r\nNX\r\n");
+  constexpr size_t kMostBesidesKeys = 256;
+  const std::string& key = request.key();
+  const size_t from = out->size();
+  out->resize(from + 3 * key.size() + kMostBesidesKeys);
+  char* to = Put("*2\r\n$11\r\nPEXPIRETIME\r\n", out->data() + from);
+  char* const key_at = to;
+  *to++ = '$';
+  to = Put("\r\n", std::to_chars(to, to + 20, key.size()).ptr);
+  to = Put("\r\n", Put(key, to));
+  const std::string_view bulk_key(key_at, static_cast<size_t>(to - key_at));
+  to = Put(bulk_key, Put("*3\r\n$6\r\nINCRBY\r\n", to));
+  to = PutBulkNumber(request.units, to);
+  to = Put(bulk_key, Put("*4\r\n$7\r\nPEXPIRE\r\n", to));
+  to = Put("$2\r\nNX\r\n", PutBulkNumber(request.rule().window_ms, to));
+  out->resize(static_cast<size_t>(to - out->data()));
 }
 
 }  // namespace

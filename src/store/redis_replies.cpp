@@ -229,7 +229,8 @@ void RedisStore::Refused(Request* request) {
     return;
   }
   client_.Note(Presentable(request->error));
-  if (refusal == Refusal::kWait && !request->tickets.empty()) {
+  if (refusal == Refusal::kNoMaster) client_.Leave(client_.last_error());
+  if ((refusal == Refusal::kWait || refusal == Refusal::kNoMaster) && !request->tickets.empty()) {
     request->retry_at_ms = clock_->NowMs() + kRetryMs;
     // Chosen anew when it is sent: the server may be another by then.
     if (request->call == Call::kPlain) request->call = Call::kScript;

@@ -1,7 +1,6 @@
-import { execFileSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { Shim } from './shim';
 
 export interface SetClockOptions {
   /** For a node process: what is preloaded into this one (a sanitizer) comes first there too. */
@@ -14,25 +13,18 @@ export interface SetClockOptions {
 export class SetClock {
   readonly file: string;
   readonly env: NodeJS.ProcessEnv;
-  private readonly folder = mkdtempSync(join(tmpdir(), 'spillway-clock-'));
+  private readonly shim = new Shim('clock-shim');
   private readonly fd: number;
 
   constructor(private readonly options: SetClockOptions = {}) {
-    const library = join(this.folder, 'clock-shim.so');
-    this.file = join(this.folder, 'clock');
-    const source = join(__dirname, 'clock-shim.c');
-    // A sanitizer that is preloaded for the addon is none of the compiler's business.
-    const env = { ...process.env, LD_PRELOAD: '' };
-    try {
-      execFileSync(process.env.CC ?? 'cc', ['-shared', '-fPIC', '-O1', '-o', library, source], { env });
-    } catch (reason) {
-      rmSync(this.folder, { recursive: true });
-      throw reason;
-    }
+    this.file = join(this.shim.folder, 'clock');
     this.fd = openSync(this.file, 'w+');
     writeSync(this.fd, Buffer.alloc(4096));
-    const preload = options.node || options.monotonic ? [process.env.LD_PRELOAD, library] : [library];
-    this.env = { LD_PRELOAD: preload.filter(Boolean).join(':'), TEST_CLOCK_FILE: this.file };
+    const inNode = options.node || options.monotonic;
+    this.env = {
+      LD_PRELOAD: inNode ? this.shim.preloadForNode : this.shim.library,
+      TEST_CLOCK_FILE: this.file,
+    };
   }
 
   /** Stops the clock at this instant, in milliseconds since the epoch. */
@@ -48,7 +40,7 @@ export class SetClock {
 
   close(): void {
     closeSync(this.fd);
-    rmSync(this.folder, { recursive: true });
+    this.shim.close();
   }
 
   private write(...numbers: bigint[]): void {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
 import { FakeCommands, type FakeOptions, type Session } from './fake-commands';
 import { RespReader } from './resp';
 import { until } from './wait';
@@ -54,17 +55,24 @@ export class FakeRedis {
 
   private constructor(
     private readonly server: Server,
-    options: FakeOptions,
+    options: FakeOptions & { tls?: TlsOptions },
   ) {
     this.commands = new FakeCommands(options);
     this.needsAuth = options.password !== undefined;
-    server.on('connection', (socket) => this.accept(socket));
+    // Over TLS a connection comes when its handshake is done.
+    server.on(options.tls ? 'secureConnection' : 'connection', (socket: Socket) => this.accept(socket));
+    // A client that does not trust us leaves in mid-handshake.
+    server.on('tlsClientError', () => {});
+    this.scheme = options.tls ? 'rediss' : 'redis';
   }
+
+  private readonly scheme: string;
 
   private readonly needsAuth: boolean;
 
-  static async start(options: FakeOptions = {}): Promise<FakeRedis> {
-    const server = createServer({ noDelay: true });
+  /** With `tls`, a server's options, everything is said over TLS. */
+  static async start(options: FakeOptions & { tls?: TlsOptions } = {}): Promise<FakeRedis> {
+    const server = options.tls ? createTlsServer(options.tls) : createServer({ noDelay: true });
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     return new FakeRedis(server, options);
@@ -75,7 +83,7 @@ export class FakeRedis {
   }
 
   get url(): string {
-    return `redis://127.0.0.1:${this.port}`;
+    return `${this.scheme}://127.0.0.1:${this.port}`;
   }
 
   get peers(): Peer[] {

@@ -103,6 +103,14 @@ test.each([
   [{ rate: '1/s', redis: { host: 'h', port: 0 } }],
   [{ rate: '1/s', redis: { host: 'h', port: '6379' } }],
   [{ rate: '1/s', redis: { host: 'h', db: -1 } }],
+  [{ rate: '1/s', redis: { sentinels: [] } }],
+  [{ rate: '1/s', redis: { sentinels: { nodes: [{ host: 'h' }] } } }],
+  [{ rate: '1/s', redis: { sentinels: { name: 'my master', nodes: [{ host: 'h' }] } } }],
+  [{ rate: '1/s', redis: { sentinels: { name: 'm', nodes: [] } } }],
+  [{ rate: '1/s', redis: { sentinels: { name: 'm', nodes: [{ host: 'h', port: 0 }] } } }],
+  [{ rate: '1/s', redis: { sentinels: { name: 'm', nodes: [{ url: 'redis://h' }] } } }],
+  [{ rate: '1/s', redis: { sentinels: { name: 'm', nodes: [{ host: 'h' }] }, url: 'redis://h' } }],
+  [{ rate: '1/s', redis: { sentinels: { name: 'm', nodes: [{ host: 'h' }], password: 5 } } }],
   [{ rate: '1/s', redis: { url: 5 } }],
   [{ rate: '1/s', redis: { url: 'redis://h', host: 'h' } }],
   [{ rate: '1/s', redis: { host: 'h', password: 5 } }],
@@ -145,6 +153,78 @@ describe('redis', () => {
       tls: { enabled: false },
     });
   });
+});
+
+describe('redis.tls', () => {
+  const tlsOf = (tls: unknown, more = {}) =>
+    readOptions({ rate: '1/s', redis: { host: 'h', tls, ...more } }).redis?.tls;
+  const pem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
+
+  test('is off, on, or on with what differs', () => {
+    expect(tlsOf(undefined)).toMatchObject({ enabled: false });
+    expect(tlsOf(false)).toMatchObject({ enabled: false });
+    expect(tlsOf(true)).toEqual({ enabled: true, ca: '', cert: '', key: '', servername: '', verify: true });
+    expect(tlsOf({ rejectUnauthorized: false, servername: 'r.example.com' })).toMatchObject({
+      enabled: true,
+      servername: 'r.example.com',
+      verify: false,
+    });
+    expect(tlsOf({ ca: [pem, Buffer.from(pem)] })).toMatchObject({ enabled: true, ca: `${pem}\n${pem}` });
+  });
+
+  test('a rediss URL is on, whatever stands beside it', () => {
+    const urlOf = (tls: unknown) =>
+      readOptions({ rate: '1/s', redis: { url: 'rediss://h', tls } }).redis?.tls;
+    expect(urlOf(undefined)).toMatchObject({ enabled: true, verify: true });
+    expect(urlOf(false)).toMatchObject({ enabled: true, verify: true });
+    expect(urlOf({ servername: 's' })).toMatchObject({ enabled: true, servername: 's' });
+    expect(readOptions({ rate: '1/s', redis: 'rediss://h' }).redis?.tls).toMatchObject({ enabled: true });
+    expect(readOptions({ rate: '1/s', redis: { url: 'redis://h', tls: true } }).redis?.tls).toMatchObject({
+      enabled: true,
+    });
+  });
+
+  test.each([
+    ['yes'],
+    [1],
+    [null],
+    [[]],
+    [{ rejectUnauthorised: false }],
+    [{ rejectUnauthorized: 0 }],
+    [{ servername: '' }],
+    [{ servername: 'https://hunter2' }],
+    [{ ca: '/etc/ssl/hunter2.pem' }],
+    [{ ca: [pem, 5] }],
+    [{ ca: '-----BEGIN CERTIFICATE-----\nhunter2' }],
+    [{ cert: pem }],
+    [{ key: 'hunter2' }],
+    [{ cert: pem, key: 'hunter2' }],
+    [{ cert: pem, key: '-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----' }],
+  ])('refuses %j and quotes nothing of it', (tls) => {
+    const { message } = refusal({ rate: '1/s', redis: { host: 'h', tls } });
+    expect(message).toContain('redis.tls');
+    expect(message).not.toContain('hunter2');
+  });
+});
+
+test.each([
+  [{ path: '' }],
+  [{ path: 'a\0b' }],
+  [{ path: 5 }],
+  [{ path: '/s', host: 'h' }],
+  [{ path: '/s', url: 'redis://h' }],
+  [{ url: 'redis://h', port: 6379 }],
+  [{ sentinels: [] }],
+  [{ sentinels: { nodes: [{ host: 'h' }] } }],
+  [{ sentinels: { name: 'm', nodes: [] } }],
+  [{ sentinels: { name: 'm', nodes: ['h:26379'] } }],
+  [{ sentinels: { name: 'm', nodes: [{ host: 'h', prot: 1 }] } }],
+  [{ sentinels: { name: 'm', nodes: [{ host: 'h' }] }, url: 'redis://h' }],
+  [{ cluster: {} }],
+  [{ cluster: [{ host: 'redis://h' }] }],
+  [{ cluster: [{ host: 'h' }], db: 1 }],
+])('refuses redis: %j', (redis) => {
+  expect(refusal({ rate: '1/s', redis }).message).toMatch(/redis/);
 });
 
 describe('plans', () => {

@@ -4,7 +4,7 @@ import type { RateLimitStatus } from '@/lib/status';
 import styles from './rate-limit-indicator.module.css';
 import { clock, useCountdown } from './use-countdown';
 
-export type Level = 'calm' | 'near' | 'close' | 'full';
+export type Level = 'unknown' | 'calm' | 'near' | 'close' | 'full';
 
 /** Up to this many requests each one is drawn as a piece of its own. */
 const MOST_PIECES = 20;
@@ -12,7 +12,8 @@ const MOST_PIECES = 20;
 const number = new Intl.NumberFormat('en');
 
 /** Warnings start at 75 and at 90 %. */
-export function levelOf({ percentUsed, remaining, blocked }: RateLimitStatus): Level {
+export function levelOf({ percentUsed, remaining, blocked, source }: RateLimitStatus): Level {
+  if (source === 'policy') return 'unknown';
   if (blocked || remaining === 0) return 'full';
   if (percentUsed >= 90) return 'close';
   return percentUsed >= 75 ? 'near' : 'calm';
@@ -42,7 +43,8 @@ export function RateLimitIndicator({
   const seconds = useCountdown(endsAt);
   const limit = status?.limit ?? 1;
   const level = status ? levelOf(status) : 'calm';
-  const left = status
+  const known = status !== null && level !== 'unknown';
+  const left = known
     ? `${number.format(status.remaining)} of ${number.format(limit)} requests left`
     : 'Not known yet';
   const warning = status ? warningOf(status, level) : '';
@@ -50,9 +52,9 @@ export function RateLimitIndicator({
   return (
     <div className={styles.indicator} data-level={level} data-testid="indicator">
       <p className={styles.figure}>
-        <strong>{status ? number.format(status.remaining) : '–'}</strong>
+        <strong>{known ? number.format(status.remaining) : '–'}</strong>
         <span>{status ? `of ${number.format(limit)} left` : 'left'}</span>
-        <span className={styles.percent}>{status ? `${status.percentUsed} % used` : ''}</span>
+        <span className={styles.percent}>{known ? `${status.percentUsed} % used` : ''}</span>
       </p>
       <div
         className={styles.track}
@@ -68,7 +70,7 @@ export function RateLimitIndicator({
       </div>
       <p className={styles.countdown}>
         {seconds === null ? (
-          'The window starts with the next request.'
+          known && 'The window starts with the next request.'
         ) : (
           <>
             {status?.blocked ? 'Blocked for' : 'Whole again in'} <time>{clock(seconds)}</time>

@@ -1,8 +1,5 @@
 import { createRateLimiter, type Algorithm, type Plan } from 'spillway';
-
-const { REDIS_URL, REDIS_PASSWORD } = process.env;
-// Without REDIS_URL the limiters count inside this process. The drop-in functions read the same two variables by themselves.
-const redis = REDIS_URL ? { url: REDIS_URL, password: REDIS_PASSWORD } : undefined;
+import { redis } from './redis';
 
 /** The plans that an organization can be on. Shares prefix and connection with the drop-in functions, and so the counts. */
 export const limiter = createRateLimiter({

@@ -38,7 +38,9 @@ export function StoreHealth({ overview }: { overview: Overview | null }) {
             Each server counts for itself. Set REDIS_URL to share limits between servers.
           </p>
         )}
-        {state === 'degraded' && <p>Requests are admitted without being counted. {lastError}</p>}
+        {state === 'degraded' && (
+          <p>Requests are admitted without being counted. {lastError && `Redis: ${lastError}.`}</p>
+        )}
       </div>
       <dl className={styles.facts}>
         <Fact name="Check" value={latencyMs === null ? 'no answer' : `${latencyMs.toFixed(2)} ms`} />

@@ -1,0 +1,63 @@
+#include "net/trust.h"
+
+#include <string_view>
+
+namespace spillway {
+
+bool Trust::Read(const OpenSsl& ssl, const std::string& pem) {
+  BIO* bio = ssl.BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()));
+  char* name = nullptr;
+  char* header = nullptr;
+  unsigned char* data = nullptr;
+  long bytes = 0;  // NOLINT(google-runtime-int): OpenSSL's
+  while (ssl.PEM_read_bio(bio, &name, &header, &data, &bytes) == 1) {
+    const std::string_view kind = name;
+    if (kind == "CERTIFICATE" || kind == "X509 CERTIFICATE" || kind == "TRUSTED CERTIFICATE") {
+      roots_.push_back({std::string(reinterpret_cast<char*>(data), static_cast<size_t>(bytes)), false});
+    }
+    for (void* part : {static_cast<void*>(name), static_cast<void*>(header), static_cast<void*>(data)}) {
+      ssl.CRYPTO_free(part, "", 0);
+    }
+  }
+  ssl.BIO_free(bio);
+  ssl.ERR_clear_error();
+  return !roots_.empty();
+}
+
+void Trust::AddFor(const OpenSsl& ssl, X509_STORE_CTX* chain, X509_STORE* store) {
+  if (added_ == roots_.size()) return;
+  const auto* shown = reinterpret_cast<const OPENSSL_STACK*>(ssl.X509_STORE_CTX_get0_untrusted(chain));
+  for (int i = 0; i < ssl.OPENSSL_sk_num(shown); ++i) {
+    AddIssuersOf(ssl, static_cast<X509*>(ssl.OPENSSL_sk_value(shown, i)), store);
+  }
+  // A name may be written in another way than in the root. Rare, and then they are all read.
+  if (added_ > 0) return;
+  for (Root& root : roots_) Add(ssl, &root, store);
+}
+
+// By the bytes of the name, wherever they stand: who is taken too many is trusted all the same.
+void Trust::AddIssuersOf(const OpenSsl& ssl, X509* certificate, X509_STORE* store) {
+  unsigned char* bytes = nullptr;
+  const int length = ssl.i2d_X509_NAME(ssl.X509_get_issuer_name(certificate), &bytes);
+  if (length <= 0) return;
+  const std::string_view name(reinterpret_cast<char*>(bytes), static_cast<size_t>(length));
+  for (Root& root : roots_) {
+    if (!root.added && root.der.find(name) != std::string::npos) Add(ssl, &root, store);
+  }
+  ssl.CRYPTO_free(bytes, "", 0);
+}
+
+void Trust::Add(const OpenSsl& ssl, Root* root, X509_STORE* store) {
+  if (root->added) return;
+  root->added = true;
+  ++added_;
+  const auto* at = reinterpret_cast<const unsigned char*>(root->der.data());
+  X509* certificate = ssl.d2i_X509(nullptr, &at, static_cast<long>(root->der.size()));
+  if (certificate == nullptr) return;
+  ssl.X509_STORE_add_cert(store, certificate);
+  // It may be an intermediate authority, that leads to a further one.
+  AddIssuersOf(ssl, certificate, store);
+  ssl.X509_free(certificate);
+}
+
+}  // namespace spillway
