@@ -11,7 +11,14 @@ import { freePort } from './example.mjs';
 /** Starts the app; resolves once it has printed its address. What it prints is shown, and kept in `text()`. */
 export async function serveExample(env) {
   const child = spawn(process.execPath, [join(root, 'scripts/start.mjs')], {
-    env: { ...process.env, PORT: String(await freePort(3400)), REDIS_URL: '', ADMIN_PASSWORD: '', ...env },
+    env: {
+      ...process.env,
+      PORT: String(await freePort(3400)),
+      REDIS_URL: '',
+      REDIS_SENTINELS: '',
+      ADMIN_PASSWORD: '',
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const ended = once(child, 'close');
