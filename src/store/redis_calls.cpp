@@ -76,7 +76,24 @@ const Script& LayeredScript(const RuleSet& rules) {
   return k_layered_token_bucket;
 }
 
+// A check of fixed windows that all deny, which is most of them: it has a shorter script and reply.
+bool AsksWindows(const Request& request) {
+  return request.op == Op::kCheck && std::all_of(request.rules->begin(), request.rules->end(), [](const Rule& rule) {
+           return rule.algorithm == Algorithm::kFixedWindow && !rule.shadow;
+         });
+}
+
+void AppendWindows(const Request& request, int64_t waiters, std::string* out) {
+  AppendScriptCall(k_fixed_windows, request, 2 + 2 * request.rules->size(), out);
+  AppendNumbers({request.cost, waiters}, out);
+  for (const Rule& rule : *request.rules) AppendNumbers({rule.limit, rule.window_ms}, out);
+}
+
 void AppendLayered(const Request& request, int64_t waiters, std::string* out) {
+  if (AsksWindows(request)) {
+    AppendWindows(request, waiters, out);
+    return;
+  }
   AppendScriptCall(LayeredScript(*request.rules), request, 3 + 5 * request.rules->size(), out);
   const bool force = request.op == Op::kPenalize;
   AppendNumbers({request.cost, request.op == Op::kPeek ? 0 : waiters, force ? 1 : 0}, out);
@@ -192,6 +209,31 @@ int Encode(Request* request, std::string* out) {
       return 1;
   }
   return 0;
+}
+
+bool ReadLayered(const Request& request, const Reply& reply, std::vector<int64_t>* fields) {
+  const RuleSet& rules = *request.rules;
+  fields->clear();
+  if (!AsksWindows(request)) {
+    if (reply.size() != 2 + kLayeredFields * rules.size()) return false;
+    for (size_t i = 1; i < reply.size(); ++i) fields->push_back(reply.integer(i));
+    return true;
+  }
+  if (reply.size() != 3 + 2 * rules.size()) return false;
+  const int64_t units = reply.integer(1);
+  const auto waiters = static_cast<int64_t>(request.tickets.size());
+  fields->push_back(units / request.cost);
+  for (size_t i = 0; i < rules.size(); ++i) {
+    const int64_t used = reply.integer(3 + 2 * i);
+    const int64_t ends = reply.integer(4 + 2 * i);
+    const int64_t rest = std::max<int64_t>(0, ends - reply.integer(2));
+    const bool blocked = used >= kBlocked;
+    const int64_t room = blocked ? 0 : rules[i].limit - used;
+    const int64_t wait = blocked || request.cost <= rules[i].limit ? rest + 1 : kNeverFits;
+    const int64_t fits = std::clamp<int64_t>(room / request.cost, 0, waiters);
+    fields->insert(fields->end(), {room - units, rest, wait, ends, blocked ? 1 : 0, fits});
+  }
+  return true;
 }
 
 void EncodeTime(std::string* out) { out->append("*1\r\n$4\r\nTIME\r\n"); }
