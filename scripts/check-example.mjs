@@ -180,6 +180,9 @@ await check('the proxy limits one client to 300 a minute, and never health probe
   assert.ok(byProxy.every(({ status, headers: of }) => status === 429 && of.has('retry-after')));
   const health = await ask('/api/health', { headers });
   assert.equal(health.status, 200);
+  // The proxy is bundled apart from the routes, and writes into the same figures.
+  const { metrics } = await (await admin('overview')).json();
+  assert.equal(metrics.routes.find(({ route }) => route === 'proxy').denied, 10);
 });
 
 if (redis) {
