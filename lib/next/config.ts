@@ -1,6 +1,9 @@
-import { requireBinary } from '../binary';
+import { RateLimitError } from '../errors';
+import { fs } from '../lazy';
+import { binaryFile } from '../native';
 
 const NAME = 'spillway';
+const PLATFORMS = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64'];
 
 interface External {
   serverExternalPackages?: readonly string[];
@@ -27,4 +30,22 @@ function merge(config: External | PromiseLike<External>): unknown {
 
 function isPromise(value: object): value is PromiseLike<External> {
   return typeof (value as { then?: unknown }).then === 'function';
+}
+
+/** Looks for the file only: loading it is for the server. */
+function requireBinary(): void {
+  const platform = `${process.platform}-${process.arch}`;
+  if (!PLATFORMS.includes(platform)) {
+    throw noBinary(
+      `spillway has no binary for ${platform}; it runs on Linux and macOS, x64 and arm64. Build and run the app there, for example in a container.`,
+    );
+  }
+  if (fs().existsSync(binaryFile(platform))) return;
+  throw noBinary(
+    `The native part of spillway is not installed for ${platform}. Run "npm rebuild spillway" on this machine; pnpm has to allow its install script first: "pnpm approve-builds".`,
+  );
+}
+
+function noBinary(message: string): RateLimitError {
+  return new RateLimitError('ERR_NO_BINARY', message);
 }
