@@ -155,7 +155,7 @@ void AppendPlain(const Request& request, std::string* out) {
   const std::string& key = request.key();
   const size_t from = out->size();
   out->resize(from + 3 * key.size() + kMostBesidesKeys);
-  const std::string_view asking = request.asking ? kAsking : std::string_view();
+  const std::string_view asking = kAsking.substr(0, request.asking ? kAsking.size() : 0);
   char* to = Put("*2\r\n$11\r\nPEXPIRETIME\r\n", Put(asking, out->data() + from));
   char* const key_at = to;
   *to++ = '$';
