@@ -9,6 +9,7 @@ module.exports = {
       { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, sourceMaps: 'inline' },
     ],
   },
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/drill/'],
   maxWorkers: 2,
   testTimeout: 20_000,
 };

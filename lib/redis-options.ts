@@ -121,12 +121,15 @@ function readSentinels(options: Record<string, unknown>): RedisTarget {
   refuseUnknown(sentinels, ['name', 'nodes', ...LOGIN], 'redis.sentinels.');
   const asked = sentinels as Record<string, unknown>;
   const masterName = readText(asked['name'], 'redis.sentinels.name');
-  if (masterName === '') {
-    throw invalidOption('redis.sentinels.name must be the name that the sentinels have for the master.');
+  // What `sentinel monitor` takes.
+  if (!/^[\w.-]+$/.test(masterName)) {
+    throw invalidOption(
+      "redis.sentinels.name must be the name that the sentinels have for the master, such as 'mymaster'.",
+    );
   }
   const own = readLogin(asked, 'redis.sentinels');
-  const target = {
-    kind: 'sentinel' as const,
+  return {
+    kind: 'sentinel',
     nodes: readNodes(asked['nodes'], 'redis.sentinels.nodes', 26379),
     ...readLogin(options, 'redis'),
     db: readDb(options['db']),
@@ -135,7 +138,6 @@ function readSentinels(options: Record<string, unknown>): RedisTarget {
     sentinelPassword: own.password,
     sentinelTls: own.tls,
   };
-  return notYet('redis.sentinels', target);
 }
 
 function readCluster(options: Record<string, unknown>): RedisTarget {

@@ -28,7 +28,8 @@ server.on('close', (code, signal) => {
 });
 
 await answering(server, port);
-const store = process.env.REDIS_URL ? 'Redis' : 'the embedded store (set REDIS_URL to use Redis)';
+const { REDIS_URL, REDIS_SENTINELS } = process.env;
+const store = REDIS_URL || REDIS_SENTINELS ? 'Redis' : 'the embedded store (set REDIS_URL to use Redis)';
 console.log(`
 The example app counts on ${store} and runs at
 

@@ -7,38 +7,13 @@ import {
   isRedisHealthy,
 } from 'spillway';
 import { tally, times } from './support/ledger';
+import { Load } from './support/load';
 import { owner } from './support/owned';
 import { RedisServer } from './support/redis';
 import { delay, inTime, timed, until } from './support/wait';
 
 const own = owner();
 const TIMEOUT_MS = 250;
-
-/** Checks every few milliseconds until told to stop, and keeps what came back and how long each took. */
-class Load<Decision> {
-  readonly results: { value: Decision; ms: number }[] = [];
-  private readonly under: Promise<unknown>[] = [];
-  private stopped = false;
-  private readonly done: Promise<void>;
-
-  constructor(private readonly ask: () => Promise<Decision>) {
-    this.done = this.run();
-  }
-
-  async stop(): Promise<{ value: Decision; ms: number }[]> {
-    this.stopped = true;
-    await this.done;
-    await Promise.all(this.under);
-    return this.results;
-  }
-
-  private async run(): Promise<void> {
-    while (!this.stopped) {
-      this.under.push(timed(this.ask()).then((result) => this.results.push(result)));
-      await delay(5);
-    }
-  }
-}
 
 function expectAllInTime(results: { ms: number }[], timeoutMs = TIMEOUT_MS): void {
   expect(Math.max(...results.map(({ ms }) => ms))).toBeLessThanOrEqual(inTime(timeoutMs));
@@ -50,7 +25,7 @@ test('stopped and started again under load: admitted in time, then limited again
   try {
     expect(await checkRateLimit('org', 'FREE')).toMatchObject({ allowed: true, remaining: 99 });
     expect(isRedisHealthy()).toBe(true);
-    const load = new Load(() => checkRateLimit('elsewhere', 'ENTERPRISE'));
+    const load = await own(new Load(() => checkRateLimit('elsewhere', 'ENTERPRISE')));
     await server.kill();
     await until('unhealthy', () => !isRedisHealthy(), { withinMs: 1_000 });
     await delay(1_500);
@@ -128,7 +103,7 @@ test('frozen for five seconds under load: nobody waits beyond the deadline, noth
   const server = await own(RedisServer.start());
   const limiter = await own(createRateLimiter({ redis: server.url, rate: '1000000/h' }));
   await limiter.check('k');
-  const load = new Load(() => limiter.check('k'));
+  const load = await own(new Load(() => limiter.check('k')));
   await delay(200);
   server.freeze();
   await delay(1_000);
@@ -169,7 +144,7 @@ test('isRedisHealthy is truthful within a second about a server that hangs, and 
 test('a flapping server: every answer comes in time, and no promise is left', async () => {
   const server = await own(RedisServer.start());
   const limiter = await own(createRateLimiter({ redis: server.url, rate: '1000000/h' }));
-  const load = new Load(() => limiter.check('k'));
+  const load = await own(new Load(() => limiter.check('k')));
   for (let i = 0; i < 3; i++) {
     await delay(300);
     await server.kill();

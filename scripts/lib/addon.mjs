@@ -73,6 +73,8 @@ const HOMEBREW = {
   'libgtest-dev': 'googletest',
   'nlohmann-json3-dev': 'nlohmann-json',
   'redis-server': 'redis',
+  'nginx-light': 'nginx',
+  'nghttp2-client': 'nghttp2',
   'clang-tidy': 'llvm',
 };
 

@@ -14,6 +14,8 @@ class StreamEvents {
   virtual void OnBytes(const char* data, size_t bytes) = 0;
   // The stream failed to open, or closed. Nothing follows. The text may live no longer than the stream.
   virtual void OnClosed(const std::string& reason) = 0;
+  // The same, where a quick retry will not mend it.
+  virtual void OnRefused(const std::string& reason) { OnClosed(reason); }
 };
 
 // A byte stream that is opened by making it. Destroying it closes it silently, at any moment, also inside an event.
@@ -24,6 +26,8 @@ class Stream {
   virtual void Write(std::string* out) = 0;
   // Bytes handed over that the system has not taken yet.
   virtual size_t unsent() const = 0;
+  // The owner found not what it wanted, such as a replica: a stream that chooses where it goes chooses anew the next time.
+  virtual void Disown() {}
 };
 
 }  // namespace spillway

@@ -9,7 +9,7 @@ Client::Client(ClientConfig config, Dial dial, const Clock* clock, std::function
       dial_(std::move(dial)),
       clock_(clock),
       on_change_(std::move(on_change)),
-      backoff_(RandomSeed()) {}
+      backoff_(RandomSeed(), config_.longest_pause_ms) {}
 
 void Client::Start() {
   if (state_ == State::kIdle) StartDial();
@@ -54,6 +54,10 @@ void Client::OnBytes(const char* data, size_t bytes) {
       expected_.clear();
       answered_ = 0;
       silent_since_ms_ = -1;
+      if (!leaving_.empty()) {
+        Fail(leaving_, false);
+        return;
+      }
     } else if (answered_ > 4096 && answered_ * 2 > expected_.size()) {
       expected_.erase(expected_.begin(), expected_.begin() + static_cast<std::ptrdiff_t>(answered_));
       answered_ = 0;
@@ -66,6 +70,7 @@ bool Client::Take(const Reply& reply) {
   if (state_ == State::kLoggingIn) {
     const Handshake::Verdict verdict = handshake_->OnReply(reply);
     if (verdict == Handshake::Verdict::kFailed) {
+      if (handshake_->no_master()) stream_->Disown();
       Fail(handshake_->error(), handshake_->login_refused());
       return false;
     }
@@ -88,6 +93,13 @@ bool Client::Take(const Reply& reply) {
   return state_ == State::kReady;
 }
 
+void Client::Leave(const std::string& reason) {
+  if (!ready()) return;
+  leaving_ = reason;
+  backoff_.Relapse();
+  stream_->Disown();
+}
+
 void Client::OnClosed(const std::string& reason) {
   // A server that is full, or protected, says so and closes: its words are worth more than the system's.
   const bool said = state_ == State::kLoggingIn && handshake_ && !handshake_->error().empty();
@@ -99,6 +111,7 @@ void Client::Fail(const std::string& reason, bool login_refused) {
   last_error_ = reason;
   stream_.reset();
   state_ = State::kWaiting;
+  leaving_.clear();
   connected_ms_ = -1;
   silent_since_ms_ = -1;
   ++reconnects_;

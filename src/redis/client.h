@@ -27,6 +27,7 @@ struct ClientConfig {
   Login login;
   int64_t connect_timeout_ms = 5000;  // name, TCP and login together
   int64_t silence_ms = 2000;          // without a byte while replies are due: the connection is given up
+  int64_t longest_pause_ms = 2000;    // between two dials
   size_t max_reply_bytes = size_t{1} << 20;
 };
 
@@ -41,7 +42,7 @@ class Client : private StreamEvents {
   ~Client() override = default;
 
   void Start();
-  bool ready() const { return state_ == State::kReady; }
+  bool ready() const { return state_ == State::kReady && leaving_.empty(); }
   // The server does not read: what is sent now would only pile up here.
   bool congested() const { return stream_ && stream_->unsent() > kMaxUnsentBytes; }
 
@@ -55,6 +56,9 @@ class Client : private StreamEvents {
 
   // The server says that we are not logged in (any more).
   void LoginLost(const std::string& reason) { Fail(reason, true); }
+  // The server is a replica: nothing more is sent to it, and once what is under way is answered it is dialled anew. What
+  // has been written behind the refused command would otherwise be lost.
+  void Leave(const std::string& reason);
   // A reply has been due for longer than this.
   bool Overdue(int64_t now_ms, int64_t after_ms) const;
   int64_t last_reply_ms() const { return last_reply_ms_; }      // -1: none yet
@@ -76,6 +80,7 @@ class Client : private StreamEvents {
   void OnOpen() override;
   void OnBytes(const char* data, size_t bytes) override;
   void OnClosed(const std::string& reason) override;
+  void OnRefused(const std::string& reason) override { Fail(reason, true); }
   void StartDial();
   // Takes one reply; false when the connection was given up over it.
   bool Take(const Reply& reply);
@@ -99,6 +104,7 @@ class Client : private StreamEvents {
   int64_t last_reply_ms_ = -1;
   int64_t connected_ms_ = -1;
   int64_t reconnects_ = 0;
+  std::string leaving_;  // why; empty: not at all
   std::string last_error_;
   std::string server_version_;
 };

@@ -12,16 +12,31 @@ std::string FieldOf(std::string_view info, std::string_view name) {
   return std::string(rest.substr(0, rest.find_first_of("\r\n")));
 }
 
+// Whether a text of the server's holds what we logged in with.
+bool Quotes(const Login& login, std::string_view text) {
+  return text.find(login.password) != std::string_view::npos ||
+         (!login.username.empty() && text.find(login.username) != std::string_view::npos);
+}
+
 }  // namespace
+
+void AppendAuth(const Login& login, std::string* out) {
+  if (login.username.empty()) {
+    AppendCommand({"AUTH", login.password}, out);
+  } else {
+    AppendCommand({"AUTH", login.username, login.password}, out);
+  }
+}
+
+std::string RefusedLogin(const Login& login, std::string_view error) {
+  const std::string text = Presentable(error);
+  return "AUTH was refused: " + (Quotes(login, error) ? text.substr(0, text.find(' ')) : text);
+}
 
 Handshake::Handshake(const Login& login, std::string* out) : login_(login) {
   if (!login.password.empty()) {
     steps_.push_back(Step::kAuth);
-    if (login.username.empty()) {
-      AppendCommand({"AUTH", login.password}, out);
-    } else {
-      AppendCommand({"AUTH", login.username, login.password}, out);
-    }
+    AppendAuth(login, out);
   }
   if (!login.client_name.empty()) {
     steps_.push_back(Step::kSetName);
@@ -31,13 +46,12 @@ Handshake::Handshake(const Login& login, std::string* out) : login_(login) {
     steps_.push_back(Step::kSelect);
     AppendCommand({"SELECT", std::to_string(login.db)}, out);
   }
+  if (login.to_master) {
+    steps_.push_back(Step::kRole);
+    AppendCommand({"ROLE"}, out);
+  }
   steps_.push_back(Step::kInfo);
   AppendCommand({"INFO", "server"}, out);
-}
-
-bool Handshake::Quotes(std::string_view text) const {
-  return text.find(login_.password) != std::string_view::npos ||
-         (!login_.username.empty() && text.find(login_.username) != std::string_view::npos);
 }
 
 Handshake::Verdict Handshake::OnReply(const Reply& reply) {
@@ -46,13 +60,17 @@ Handshake::Verdict Handshake::OnReply(const Reply& reply) {
     const std::string_view text = reply.text();
     error_ = Presentable(text);
     const bool denied = Classify(text) == Refusal::kLogin;
-    // A name and a version are welcome, not needed: a restricted user may be denied both.
+    // A name, the role and a version are welcome, not needed: a restricted user may be denied them. A replica is then
+    // known by its refusal of the first write.
     if (step == Step::kAuth || step == Step::kSelect || denied) {
       login_refused_ = step == Step::kAuth || denied;
-      if (step == Step::kAuth)
-        error_ = "AUTH was refused: " + (Quotes(text) ? error_.substr(0, error_.find(' ')) : error_);
+      if (step == Step::kAuth) error_ = RefusedLogin(login_, text);
       return Verdict::kFailed;
     }
+  } else if (step == Step::kRole && reply.size() > 1 && reply.text(1) != "master") {
+    no_master_ = true;
+    error_ = "the server is no master";
+    return Verdict::kFailed;
   } else if (step == Step::kInfo && reply.type() == Reply::Type::kString) {
     server_version_ = FieldOf(reply.text(), "redis_version:");
   }

@@ -13,10 +13,16 @@ struct Login {
   std::string password;  // empty: no AUTH
   int64_t db = 0;        // 0: no SELECT
   std::string client_name;
+  bool to_master = false;  // a replica will not do
 };
 
-// The first commands of a connection, as a machine without a socket: AUTH, CLIENT SETNAME, SELECT and INFO in one write;
-// replies in, a verdict out.
+// Appends AUTH; `login` has a password.
+void AppendAuth(const Login& login, std::string* out);
+// The error reply to it, presentable and without what we logged in with.
+std::string RefusedLogin(const Login& login, std::string_view error);
+
+// The first commands of a connection, as a machine without a socket: AUTH, CLIENT SETNAME, SELECT, ROLE and INFO in one
+// write; replies in, a verdict out.
 class Handshake {
  public:
   enum class Verdict : uint8_t { kMore, kReady, kFailed };
@@ -30,20 +36,20 @@ class Handshake {
   const std::string& error() const { return error_; }
   // The failure was a refused login, which a quick retry will not mend.
   bool login_refused() const { return login_refused_; }
+  // The failure was a server that is no master.
+  bool no_master() const { return no_master_; }
   // `7.0.15`; empty where INFO may not be read.
   const std::string& server_version() const { return server_version_; }
 
  private:
-  // Whether a text of the server's holds what we logged in with.
-  bool Quotes(std::string_view text) const;
-
-  enum class Step : uint8_t { kAuth, kSetName, kSelect, kInfo };
+  enum class Step : uint8_t { kAuth, kSetName, kSelect, kRole, kInfo };
 
   const Login& login_;
   std::vector<Step> steps_;
   size_t at_ = 0;
   std::string error_;
   bool login_refused_ = false;
+  bool no_master_ = false;
   std::string server_version_;
 };
 

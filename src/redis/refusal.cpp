@@ -12,7 +12,11 @@ bool StartsWith(std::string_view text, std::string_view start) { return text.sub
 Refusal Classify(std::string_view error) {
   if (StartsWith(error, "NOSCRIPT")) return Refusal::kNoScript;
   if (StartsWith(error, "NOAUTH")) return Refusal::kLogin;
-  for (const std::string_view kind : {"LOADING", "BUSY ", "READONLY", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN"}) {
+  // Redis 6 wraps what a script ran into; its first write is what a replica refuses.
+  const bool wrapped =
+      StartsWith(error, "ERR Error running script") && error.find("-READONLY ") != std::string_view::npos;
+  if (wrapped || StartsWith(error, "READONLY") || StartsWith(error, "MASTERDOWN")) return Refusal::kNoMaster;
+  for (const std::string_view kind : {"LOADING", "BUSY ", "TRYAGAIN", "CLUSTERDOWN"}) {
     if (StartsWith(error, kind)) return Refusal::kWait;
   }
   return Refusal::kFinal;

@@ -11,6 +11,7 @@ enum class Refusal : uint8_t {
   kFinal,     // asking again would not help: WRONGTYPE, OOM, NOPERM, ...
   kNoScript,  // send the source instead of its hash, at once
   kWait,      // the server cannot at the moment: ask again after 10 ms or more
+  kNoMaster,  // a replica: as kWait, on a new connection
   kLogin,     // the connection is not logged in (any more)
 };
 

@@ -78,7 +78,7 @@ TEST(Rule, RefusesNumbersThatAnAlgorithmCannotHold) {
 }
 
 TEST(Backoff, GrowsToTwoSecondsWithFullJitterAndNeverGivesUp) {
-  Backoff backoff(42);
+  Backoff backoff(42, 2000);
   int64_t longest = 0;
   for (int i = 0; i < 10000; ++i) {
     const int64_t delay = backoff.NextDelayMs(false);
@@ -91,8 +91,22 @@ TEST(Backoff, GrowsToTwoSecondsWithFullJitterAndNeverGivesUp) {
   EXPECT_LE(backoff.NextDelayMs(false), 50);
 }
 
+TEST(Backoff, AConnectionOfNoUseDoesNotStartItAnew) {
+  Backoff backoff(42, 500);
+  int64_t longest = 0;
+  for (int i = 0; i < 200; ++i) {
+    longest = std::max(longest, backoff.NextDelayMs(false));
+    backoff.Reset();
+    backoff.Relapse();
+  }
+  EXPECT_GT(longest, 400);
+  EXPECT_LE(longest, 500);
+  backoff.Reset();
+  EXPECT_LE(backoff.NextDelayMs(false), 50);
+}
+
 TEST(Backoff, ARefusedLoginWaitsASecondAtLeast) {
-  Backoff backoff(7);
+  Backoff backoff(7, 2000);
   for (int i = 0; i < 100; ++i) ASSERT_GE(backoff.NextDelayMs(true), 1000);
 }
 
@@ -101,7 +115,11 @@ TEST(Refusal, IsClassifiedByItsFirstWord) {
   EXPECT_EQ(Classify("LOADING Redis is loading the dataset in memory"), Refusal::kWait);
   EXPECT_EQ(Classify("BUSY Redis is busy running a script"), Refusal::kWait);
   EXPECT_EQ(Classify("BUSYGROUP exists"), Refusal::kFinal);
-  EXPECT_EQ(Classify("READONLY You can't write against a read only replica."), Refusal::kWait);
+  EXPECT_EQ(Classify("READONLY You can't write against a read only replica."), Refusal::kNoMaster);
+  EXPECT_EQ(Classify("MASTERDOWN Link with MASTER is down"), Refusal::kNoMaster);
+  EXPECT_EQ(Classify("ERR Error running script (call to f_0): @user_script:1: -READONLY You can't write"),
+            Refusal::kNoMaster);
+  EXPECT_EQ(Classify("ERR Error running script (call to f_0): @user_script:1: -OOM"), Refusal::kFinal);
   EXPECT_EQ(Classify("NOAUTH Authentication required."), Refusal::kLogin);
   EXPECT_EQ(Classify("WRONGTYPE Operation against a key"), Refusal::kFinal);
   EXPECT_EQ(Classify("OOM command not allowed"), Refusal::kFinal);

@@ -87,7 +87,7 @@ Handshake::Verdict Answer(Handshake* handshake, const std::string& bytes) {
 
 TEST(Handshake, SendsEverythingInOneWriteAndReadsTheVersion) {
   std::string out;
-  const Login login{"app", "secret", 3, "spillway"};
+  const Login login{"app", "secret", 3, "spillway", false};
   Handshake handshake(login, &out);
   EXPECT_EQ(out,
             "*3\r\n$4\r\nAUTH\r\n$3\r\napp\r\n$6\r\nsecret\r\n*3\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n$8\r\nspillway\r\n"
@@ -102,7 +102,7 @@ TEST(Handshake, SendsEverythingInOneWriteAndReadsTheVersion) {
 
 TEST(Handshake, AnUnreadableVersionIsNoFailure) {
   std::string out;
-  const Login login{"", "", 0, ""};
+  const Login login{"", "", 0, "", false};
   Handshake handshake(login, &out);
   EXPECT_EQ(Answer(&handshake, "-NOPERM this user has no permissions\r\n"), Handshake::Verdict::kReady);
   EXPECT_EQ(handshake.server_version(), "");
@@ -110,7 +110,7 @@ TEST(Handshake, AnUnreadableVersionIsNoFailure) {
 
 TEST(Handshake, ARefusedLoginFailsWithoutTheServersWords) {
   std::string out;
-  const Login login{"", "hunter2", 0, ""};
+  const Login login{"", "hunter2", 0, "", false};
   Handshake handshake(login, &out);
   EXPECT_EQ(Answer(&handshake, "-ERR unknown command 'AUTH', with args beginning with: 'hunter2'\r\n"),
             Handshake::Verdict::kFailed);
@@ -120,7 +120,7 @@ TEST(Handshake, ARefusedLoginFailsWithoutTheServersWords) {
 
 TEST(Handshake, ARefusedLoginSaysWhyWhereThatIsNoSecret) {
   std::string out;
-  const Login login{"app", "hunter2", 0, ""};
+  const Login login{"app", "hunter2", 0, "", false};
   Handshake handshake(login, &out);
   EXPECT_EQ(Answer(&handshake, "-ERR max number of clients reached\r\n"), Handshake::Verdict::kFailed);
   EXPECT_EQ(handshake.error(), "AUTH was refused: ERR max number of clients reached");
@@ -128,10 +128,37 @@ TEST(Handshake, ARefusedLoginSaysWhyWhereThatIsNoSecret) {
 
 TEST(Handshake, AMissingLoginIsSeenAtAnyStep) {
   std::string out;
-  const Login login{"", "", 0, "name"};
+  const Login login{"", "", 0, "name", false};
   Handshake handshake(login, &out);
   EXPECT_EQ(Answer(&handshake, "-NOAUTH Authentication required.\r\n"), Handshake::Verdict::kFailed);
   EXPECT_TRUE(handshake.login_refused());
+}
+
+TEST(Handshake, AReplicaWillNotDoWhereAMasterIsWanted) {
+  const Login login{"", "", 0, "", true};
+  for (const char* role :
+       {"*5\r\n$5\r\nslave\r\n$1\r\nh\r\n:1\r\n$9\r\nconnected\r\n:0\r\n", "*2\r\n$8\r\nsentinel\r\n*0\r\n"}) {
+    std::string out;
+    Handshake handshake(login, &out);
+    EXPECT_EQ(out, "*1\r\n$4\r\nROLE\r\n*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n");
+    EXPECT_EQ(Answer(&handshake, role), Handshake::Verdict::kFailed);
+    EXPECT_TRUE(handshake.no_master());
+    EXPECT_FALSE(handshake.login_refused());
+    EXPECT_EQ(handshake.error(), "the server is no master");
+  }
+  std::string out;
+  Handshake handshake(login, &out);
+  EXPECT_EQ(Answer(&handshake, "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"), Handshake::Verdict::kMore);
+  EXPECT_EQ(Answer(&handshake, "$22\r\nredis_version:7.0.15\r\n\r\n"), Handshake::Verdict::kReady);
+  EXPECT_FALSE(handshake.no_master());
+}
+
+TEST(Handshake, WhereTheRoleMayNotBeAskedAWriteTellsLater) {
+  const Login login{"", "", 0, "", true};
+  std::string out;
+  Handshake handshake(login, &out);
+  EXPECT_EQ(Answer(&handshake, "-NOPERM this user has no permissions\r\n"), Handshake::Verdict::kMore);
+  EXPECT_EQ(Answer(&handshake, "-NOPERM this user has no permissions\r\n"), Handshake::Verdict::kReady);
 }
 
 TEST(Calls, TimeIsReadToTheMillisecond) {

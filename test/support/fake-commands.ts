@@ -80,6 +80,7 @@ export class FakeCommands {
       session.db = Number(db);
       return ok;
     },
+    ROLE: () => array(bulk('master'), integer(0), array()),
     TIME: () => {
       const now = Date.now();
       return array(bulk(String(Math.floor(now / 1000))), bulk(String((now % 1000) * 1000)));

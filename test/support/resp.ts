@@ -16,6 +16,7 @@ export function encode(args: readonly (string | number | Buffer)[]): Buffer {
 /** Raw replies for scripted servers. */
 export const ok = '+OK\r\n';
 export const nil = '$-1\r\n';
+export const nilArray = '*-1\r\n';
 export const integer = (value: number) => `:${value}\r\n`;
 export const error = (text: string) => `-${text}\r\n`;
 export const bulk = (text: string) => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;

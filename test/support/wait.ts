@@ -8,7 +8,7 @@ export { delay };
  */
 const SANITIZED = /asan|tsan/.test(process.env.LD_PRELOAD ?? '');
 const SLOWDOWN = SANITIZED ? 5 : 1;
-const SLACK_MS = 100 * SLOWDOWN;
+export const SLACK_MS = 100 * SLOWDOWN;
 
 /** A bound of memory in bytes. Sanitizers keep what was freed for a while, so their run multiplies it too. */
 export const megabytes = (n: number) => (SANITIZED ? 10 * n : n) * (1 << 20);

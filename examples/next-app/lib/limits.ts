@@ -1,9 +1,6 @@
 import { checkRateLimit, createRateLimiter, getRateLimitStatus } from 'spillway';
 import type { Organization, Plan } from './callers';
-
-const { REDIS_URL, REDIS_PASSWORD } = process.env;
-// Without REDIS_URL the limiters count inside this process. The drop-in functions read the same two variables by themselves.
-const redis = REDIS_URL ? { url: REDIS_URL, password: REDIS_PASSWORD } : undefined;
+import { redis } from './redis';
 
 /** A plan of our own, small enough to be used up while one looks. */
 export const demoLimiter = createRateLimiter({

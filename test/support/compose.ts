@@ -1,0 +1,221 @@
+import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { parse } from 'yaml';
+import { freePort } from './ports';
+import { ROOT } from './process';
+import { until } from './wait';
+
+export const DEPLOY = join(ROOT, 'examples/deploy');
+
+interface ServiceFile {
+  command: string[];
+  volumes?: string[];
+  secrets?: string[];
+  healthcheck?: { test: ['CMD-SHELL', string] };
+  depends_on?: string[] | Record<string, unknown>;
+}
+
+interface ComposeFile {
+  services: Record<string, ServiceFile>;
+  volumes?: Record<string, null>;
+  secrets?: Record<string, { file: string }>;
+}
+
+/**
+ * A compose file played without containers. Each service runs its own command with its own copies of what is mounted
+ * into it, nothing else; the contents are those of the repository, but for three things that containers would isolate:
+ * `<service> <port>` becomes localhost and a free port, a service's own port a free one, and `/conf`, `/data` and
+ * `/run/secrets` folders of the test's.
+ */
+export class Compose {
+  readonly folder = mkdtempSync(join(tmpdir(), 'spillway-compose-'));
+  private readonly ports = new Map<string, number>();
+  private readonly children = new Map<string, ChildProcess>();
+  private readonly file: ComposeFile;
+
+  private constructor(private readonly path: string) {
+    this.file = parse(readFileSync(path, 'utf8'), { merge: true }) as ComposeFile;
+  }
+
+  /** Starts `examples/deploy/<name>/compose.yaml` and waits until every service is healthy. */
+  static async start(name: string): Promise<Compose> {
+    const compose = new Compose(join(DEPLOY, name, 'compose.yaml'));
+    try {
+      await compose.up();
+      return compose;
+    } catch (reason) {
+      const logs = compose.services.map((service) => `${service}:\n${compose.log(service)}`);
+      await compose.close();
+      throw new Error(`${String(reason)}\n${logs.join('\n')}`);
+    }
+  }
+
+  get services(): string[] {
+    return Object.keys(this.file.services);
+  }
+
+  /** Where a service's port is on this machine. */
+  port(service: string, inside = 6379): number {
+    const port = this.ports.get(`${service} ${inside}`);
+    if (port === undefined) throw new Error(`no ${service} with port ${inside}`);
+    return port;
+  }
+
+  pid(service: string): number {
+    return this.children.get(service)?.pid ?? -1;
+  }
+
+  secret(name: string): string {
+    return readFileSync(join(this.folder, 'secrets', name), 'utf8');
+  }
+
+  /** Runs a command as `docker compose exec` would: with the service's files. */
+  exec(service: string, command: string): string {
+    const line = this.localized(command, service);
+    return execFileSync('sh', ['-c', line], {
+      encoding: 'utf8',
+      env: this.env(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  }
+
+  /** Ends a service now, as the loss of its machine would. */
+  async kill(service: string): Promise<void> {
+    const child = this.children.get(service);
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
+  }
+
+  /** Starts a service (again): its volume is as it left it. */
+  async run(service: string): Promise<void> {
+    const [command = '', ...args] = this.of(service).command.map((part) => this.localized(part, service));
+    const log = join(this.folder, service, 'log');
+    const child = spawn('sh', ['-c', 'exec "$0" "$@" >> "$LOG" 2>&1', command, ...args], {
+      cwd: join(this.folder, service, 'data'),
+      env: { ...this.env(), LOG: log },
+      stdio: 'ignore',
+    });
+    this.children.set(service, child);
+    await this.healthy(service, child);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.children.keys()].map((service) => this.kill(service)));
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private async up(): Promise<void> {
+    if (this.file.secrets !== undefined) this.makeSecrets();
+    for (const service of this.services) {
+      for (const inside of [6379, 26379]) this.ports.set(`${service} ${inside}`, await freePort());
+    }
+    for (const service of this.services) this.mount(service);
+    const waiting = new Set(this.services);
+    while (waiting.size > 0) {
+      const next = [...waiting].filter((service) => !this.needs(service).some((other) => waiting.has(other)));
+      if (next.length === 0) throw new Error('services wait for each other');
+      await Promise.all(next.map((service) => this.run(service)));
+      for (const service of next) waiting.delete(service);
+    }
+  }
+
+  private makeSecrets(): void {
+    const made = spawnSync('sh', [join(DEPLOY, 'make-secrets.sh'), join(this.folder, 'secrets')], {
+      env: this.env(),
+      encoding: 'utf8',
+    });
+    if (made.status !== 0) throw new Error(`make-secrets.sh failed:\n${made.stderr}`);
+  }
+
+  private needs(service: string): string[] {
+    const { depends_on: needed = [] } = this.of(service);
+    return Array.isArray(needed) ? needed : Object.keys(needed);
+  }
+
+  private mount(service: string): void {
+    for (const name of ['conf', 'data', 'run'])
+      mkdirSync(join(this.folder, service, name), { recursive: true });
+    for (const volume of this.of(service).volumes ?? []) {
+      const [from = '', to = '', mode] = volume.split(':');
+      if (from.startsWith('.')) {
+        if (mode !== 'ro') throw new Error(`${volume} is written to by a container`);
+        const text = readFileSync(join(dirname(this.path), from), 'utf8');
+        writeFileSync(this.inside(service, to), this.localized(text, service));
+      } else if (this.file.volumes?.[from] === undefined) {
+        throw new Error(`the volume ${from} is not declared`);
+      }
+    }
+    for (const name of this.of(service).secrets ?? []) {
+      const secret = this.file.secrets?.[name];
+      if (secret?.file !== `../secrets/${name}`) throw new Error(`the secret ${name} is not declared`);
+      copyFileSync(
+        join(this.folder, 'secrets', basename(secret.file)),
+        join(this.folder, service, 'run', name),
+      );
+    }
+  }
+
+  private async healthy(service: string, child: ChildProcess): Promise<void> {
+    const { healthcheck } = this.of(service);
+    if (healthcheck === undefined) {
+      // A service that runs once.
+      const [code] = (await once(child, 'exit')) as [number | null];
+      if (code !== 0) throw new Error(`${service} ended with ${code}:\n${this.log(service)}`);
+      return;
+    }
+    await until(
+      `${service} is healthy`,
+      () => {
+        if (child.exitCode !== null) throw new Error(`${service} ended with ${child.exitCode}`);
+        const line = this.localized(healthcheck.test[1], service);
+        return spawnSync('sh', ['-c', line], { env: this.env(), stdio: 'ignore' }).status === 0;
+      },
+      { withinMs: 10_000, everyMs: 50 },
+    );
+  }
+
+  private of(service: string): ServiceFile {
+    const found = this.file.services[service];
+    if (found === undefined) throw new Error(`no service ${service}`);
+    return found;
+  }
+
+  private localized(text: string, service: string): string {
+    const names = this.services.join('|');
+    return text
+      .replaceAll('$$', '$')
+      .replace(
+        new RegExp(`\\b(${names})([ :])(6379|26379)\\b`, 'g'),
+        (_all, name: string, gap: string, port: string) => {
+          return `localhost${gap}${this.port(name, Number(port))}`;
+        },
+      )
+      .replace(/((?:^|[\s-])(?:port|-p)) (6379|26379)\b/gm, (_all, before: string, port: string) => {
+        return `${before} ${this.port(service, Number(port))}`;
+      })
+      .replace(new RegExp(`announce-ip (?:${names})\\b`, 'g'), 'announce-ip localhost')
+      .replace(/(?<![\w.])\/(?:conf|data|run\/secrets)\b/g, (path) => this.inside(service, path));
+  }
+
+  private inside(service: string, path: string): string {
+    return join(this.folder, service, path.replace('/run/secrets', '/run'));
+  }
+
+  /** Without this process's LD_PRELOAD: a sanitizer meant for the addon is not for servers. */
+  private env(): NodeJS.ProcessEnv {
+    return { ...process.env, LD_PRELOAD: '' };
+  }
+
+  private log(service: string): string {
+    try {
+      return readFileSync(join(this.folder, service, 'log'), 'utf8');
+    } catch {
+      return '(no log)';
+    }
+  }
+}
