@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import type * as NodeTls from 'node:tls';
-import { tls } from './lazy';
+import { fs, tls } from './lazy';
 import type { NativeTls } from './native';
 
 /** Since Node 22.15; it knows more than `rootCertificates`, such as `--use-system-ca`. */
@@ -24,7 +23,7 @@ function nodeRoots(): string {
 
 function readExtra(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return fs().readFileSync(path, 'utf8');
   } catch {
     // Node has warned of it.
     return '';
