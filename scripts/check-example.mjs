@@ -1,59 +1,17 @@
 // Starts the example app as `npm start` does and asks it what a visitor with curl would; with --redis on a Redis of its own.
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { root } from './lib/addon.mjs';
-import { freePort } from './lib/example.mjs';
+import { ownRedis, serveExample } from './lib/served.mjs';
 import { check, close } from './lib/tally.mjs';
 
-const TOKEN = 'only-for-this-check';
-const redis = process.argv.includes('--redis') ? await startRedis() : undefined;
-const started = spawn(process.execPath, [join(root, 'scripts/start.mjs')], {
-  env: {
-    ...process.env,
-    PORT: String(await freePort(3400)),
-    ADMIN_TOKEN: TOKEN,
-    REDIS_URL: redis?.url ?? '',
-  },
-  stdio: ['ignore', 'pipe', 'inherit'],
-});
-const ended = once(started, 'close');
-const address = await readAddress();
-const ask = (path, options) => fetch(address + path, options);
-const admin = (method, path = '') =>
-  ask(`/api/admin/limits${path}`, { method, headers: { Authorization: `Bearer ${TOKEN}` } });
+const PASSWORD = 'only-for-this-check';
+const redis = process.argv.includes('--redis') ? await ownRedis() : undefined;
+const app = await serveExample({ ADMIN_PASSWORD: PASSWORD, REDIS_URL: redis?.url ?? '' });
+const ask = (path, options) => fetch(app.address + path, options);
+const json = async (path) => (await ask(path)).json();
 
-/** The address that the start prints. */
-async function readAddress() {
-  let text = '';
-  return new Promise((resolve, reject) => {
-    started.stdout.on('data', (chunk) => {
-      process.stdout.write(chunk);
-      text += chunk;
-      const found = /^\s*(http:\/\/localhost:\d+)$/m.exec(text);
-      if (found) resolve(found[1]);
-    });
-    ended.then(() => reject(new Error('npm start ended before it printed an address.')));
-  });
-}
-
-async function startRedis() {
-  const port = await freePort(7400);
-  const folder = mkdtempSync(join(tmpdir(), 'spillway-redis-'));
-  const server = spawn('redis-server', ['--port', String(port), '--dir', folder, '--save', ''], {
-    stdio: 'ignore',
-  });
-  server.unref();
-  process.on('exit', () => {
-    server.kill();
-    rmSync(folder, { recursive: true, force: true });
-  });
-  const get = (key) =>
-    execFileSync('redis-cli', ['-p', String(port), 'GET', key], { encoding: 'utf8' }).trim();
-  return { url: `redis://127.0.0.1:${port}`, get };
+async function signIn(password) {
+  const headers = { 'Content-Type': 'application/json', 'X-Forwarded-For': '203.0.113.9' };
+  return ask('/api/admin/session', { method: 'POST', headers, body: JSON.stringify({ password }) });
 }
 
 async function statuses(path, count) {
@@ -62,10 +20,19 @@ async function statuses(path, count) {
   return found;
 }
 
-await check('the page is there', async () => {
-  const page = await ask('/');
-  assert.equal(page.status, 200);
-  assert.match(await page.text(), /A limit being used up/);
+await check('the pages are there', async () => {
+  for (const [path, text] of [
+    ['/', /A limit being used up/],
+    ['/algorithms', /Four ways to count/],
+    ['/admin/login', /Sign in/],
+  ]) {
+    const page = await ask(path);
+    assert.equal(page.status, 200);
+    assert.match(await page.text(), text);
+  }
+  const dashboard = await ask('/admin', { redirect: 'manual' });
+  assert.equal(dashboard.status, 307);
+  assert.equal(dashboard.headers.get('location'), '/admin/login');
 });
 
 await check('DEMO: ten requests are admitted, then 429 with every header', async () => {
@@ -86,32 +53,59 @@ await check('DEMO: ten requests are admitted, then 429 with every header', async
   assert.equal((await denied.json()).error, 'Too Many Requests');
 });
 
-await check('FREE, the drop-in: a hundred in parallel are admitted, not one more', async () => {
-  const answers = await Promise.all(
-    Array.from({ length: 105 }, () => ask('/api/limited?org=globex&plan=FREE')),
-  );
+await check('FREE: a hundred in parallel are admitted, not one more', async () => {
+  const answers = await Promise.all(Array.from({ length: 105 }, () => ask('/api/limited?org=globex')));
   const admitted = answers.filter(({ status }) => status === 200);
   const left = new Set(admitted.map(({ headers }) => headers.get('x-ratelimit-remaining')));
   assert.equal(admitted.length, 100);
   assert.equal(left.size, 100);
-  assert.ok(
-    answers.filter(({ status }) => status === 429).every(({ headers }) => headers.has('retry-after')),
-  );
+  const denied = answers.filter(({ status }) => status === 429);
+  assert.ok(denied.every(({ headers }) => headers.has('retry-after')));
 });
 
-await check('organizations do not share a limit', async () => {
-  assert.equal((await ask('/api/limited?org=initech')).status, 200);
-});
-
-await check('applyRateLimit adds the headers to the response', async () => {
+await check('the drop-in counts the same: applyRateLimit answers 429 in place of the response', async () => {
   const response = await ask('/api/drop-in');
-  assert.equal(response.status, 200);
+  assert.equal(response.status, 429);
   assert.equal(response.headers.get('x-ratelimit-limit'), '100');
-  assert.deepEqual(await response.json(), { orders: [] });
+});
+
+await check(
+  'PRO has two rates: organizations do not share a limit, and the tighter rate is in front',
+  async () => {
+    const response = await ask('/api/limited?org=initech');
+    assert.equal(response.status, 200);
+    assert.equal(response.headers.get('x-ratelimit-limit'), '100');
+    const { rules } = await json('/api/status?org=initech');
+    assert.deepEqual(
+      rules.map(({ limit, remaining }) => [limit, remaining]),
+      [
+        [1000, 999],
+        [100, 99],
+      ],
+    );
+  },
+);
+
+await check('another plan at run time keeps what was used', async () => {
+  const change = (plan) => ask(`/api/plan?org=initech&plan=${plan}`, { method: 'PUT' });
+  assert.equal((await change('FREE')).status, 200);
+  assert.equal((await json('/api/status?org=initech')).remaining, 99);
+  assert.equal((await change('PRO')).status, 200);
+  assert.equal((await change('__proto__')).status, 400);
+});
+
+await check('each algorithm admits ten at once', async () => {
+  for (const name of ['fixed-window', 'sliding-window', 'sliding-log', 'token-bucket']) {
+    const answers = await Promise.all(Array.from({ length: 10 }, () => ask(`/api/algorithms/${name}`)));
+    assert.ok(answers.every(({ status }) => status === 200));
+    assert.equal(answers[0].headers.get('x-ratelimit-algorithm'), name);
+  }
+  assert.equal((await ask('/api/algorithms/sliding-log')).status, 429);
+  assert.equal((await ask('/api/algorithms/leaky')).status, 404);
 });
 
 await check('the status route counts nothing', async () => {
-  const read = async () => (await ask('/api/status?org=globex&plan=FREE')).json();
+  const read = () => json('/api/status?org=globex');
   const { used, remaining, limit, percentUsed } = await read();
   assert.deepEqual(
     { used, remaining, limit, percentUsed },
@@ -121,30 +115,61 @@ await check('the status route counts nothing', async () => {
 });
 
 await check(`it counts in ${redis ? 'Redis, readable there' : 'its own process'}`, async () => {
-  const { store } = await (await ask('/api/status')).json();
-  assert.equal(store, redis ? 'redis' : 'memory');
-  assert.equal((await (await ask('/api/health')).json()).redis, redis ? true : null);
-  if (redis) assert.equal(redis.get('ratelimit:globex'), '100');
+  const expected = redis ? 'redis' : 'memory';
+  assert.equal((await json('/api/status?org=globex')).source, expected);
+  const { status, store } = await json('/api/health');
+  assert.deepEqual({ status, store }, { status: 'healthy', store: expected });
+  if (redis) assert.equal(redis.cli('GET', 'ratelimit:globex'), '100');
 });
 
-await check('an unlisted organization or plan is refused', async () => {
-  assert.deepEqual(await statuses('/api/limited?org=nobody', 1), [400]);
-  assert.deepEqual(await statuses('/api/limited?plan=__proto__', 1), [400]);
+await check('an organization that is not for trying out is refused', async () => {
+  assert.deepEqual(await statuses('/api/limited?org=org-000001', 1), [400]);
+  assert.deepEqual(await statuses('/api/limited?org=__proto__', 1), [400]);
 });
 
-await check('the admin route wants the token', async () => {
-  assert.equal((await ask('/api/admin/limits')).status, 401);
-  assert.equal((await ask('/api/admin/limits', { headers: { Authorization: 'Bearer wrong' } })).status, 401);
+let Cookie = '';
+const admin = (path, method = 'GET') => ask(`/api/admin/${path}`, { method, headers: { Cookie } });
+
+await check('the dashboard wants the password', async () => {
+  assert.equal((await admin('overview')).status, 401);
+  assert.equal((await signIn('wrong')).status, 401);
+  const signedIn = await signIn(PASSWORD);
+  assert.equal(signedIn.status, 204);
+  assert.match(signedIn.headers.get('set-cookie'), /HttpOnly; SameSite=strict/i);
+  Cookie = signedIn.headers.get('set-cookie').split(';')[0];
+  assert.equal((await admin('overview')).status, 200);
 });
 
-await check('the admin route lists and resets', async () => {
-  const before = await (await admin('GET')).json();
-  assert.equal(before.plans['ratelimit:globex'].count, 100);
-  assert.equal(before.demo.find(({ key }) => key === 'acme').count, 10);
-  assert.equal((await admin('DELETE', '?org=globex')).status, 200);
-  const after = await (await admin('GET')).json();
-  assert.equal(after.plans['ratelimit:globex'], undefined);
-  assert.deepEqual(await statuses('/api/limited?org=globex&plan=FREE', 1), [200]);
+await check('an administrator sees figures, searches, resets and blocks', async () => {
+  const { health, metrics } = await (await admin('overview')).json();
+  assert.equal(health.state, redis ? 'connected' : 'embedded');
+  const limited = metrics.routes.find(({ route }) => route === '/api/limited');
+  assert.deepEqual([limited.allowed, limited.denied, limited.unchecked], [111, 6, 0]);
+
+  const found = await (await admin('organizations?search=globex')).json();
+  assert.deepEqual([found.total, found.rows[0].state, found.rows[0].remaining], [1, 'exhausted', 0]);
+  assert.equal((await (await admin('organizations')).json()).total, 100_000);
+  const most = await (await admin('organizations?view=used')).json();
+  assert.deepEqual(
+    most.rows.map(({ id }) => id),
+    ['globex', 'acme', 'initech'],
+  );
+
+  assert.equal((await (await admin('organizations/globex/reset', 'POST')).json()).remaining, 100);
+  assert.deepEqual(await statuses('/api/limited?org=globex', 1), [200]);
+  assert.equal((await (await admin('organizations/globex/block?minutes=5', 'POST')).json()).state, 'blocked');
+  assert.deepEqual(await statuses('/api/limited?org=globex', 1), [429]);
+  assert.equal((await admin('organizations/globex/block?minutes=0', 'POST')).status, 400);
+  assert.equal((await admin('organizations/nobody/reset', 'POST')).status, 404);
+});
+
+await check('wrong passwords are limited, right ones given back', async () => {
+  for (let i = 0; i < 8; i++) assert.equal((await signIn(PASSWORD)).status, 204);
+  // One was wrong before.
+  for (let i = 0; i < 4; i++) assert.equal((await signIn('wrong')).status, 401);
+  const denied = await signIn(PASSWORD);
+  assert.equal(denied.status, 429);
+  assert.ok(Number(denied.headers.get('retry-after')) >= 1);
 });
 
 await check('the proxy limits one client to 300 a minute, and never health probes', async () => {
@@ -155,12 +180,26 @@ await check('the proxy limits one client to 300 a minute, and never health probe
   assert.ok(byProxy.every(({ status, headers: of }) => status === 429 && of.has('retry-after')));
   const health = await ask('/api/health', { headers });
   assert.equal(health.status, 200);
-  assert.equal((await health.json()).status, 'healthy');
+  // The proxy is bundled apart from the routes, and writes into the same figures.
+  const { metrics } = await (await admin('overview')).json();
+  assert.equal(metrics.routes.find(({ route }) => route === 'proxy').denied, 10);
 });
 
+if (redis) {
+  await check('with Redis stopped it admits, and says so', async () => {
+    await redis.stop();
+    assert.deepEqual(await statuses('/api/limited?org=umbrella', 1), [200]);
+    assert.equal((await json('/api/health')).status, 'degraded');
+    const { health, metrics } = await (await admin('overview')).json();
+    assert.equal(health.state, 'degraded');
+    assert.ok(Date.now() - health.since < 60_000);
+    assert.ok(metrics.totals.unchecked >= 1);
+    assert.equal((await admin('organizations/acme/reset', 'POST')).status, 503);
+  });
+}
+
 await check('a signal ends it cleanly', async () => {
-  started.kill('SIGTERM');
-  assert.deepEqual(await ended, [0, null]);
+  assert.deepEqual(await app.stop(), [0, null]);
   await assert.rejects(ask('/api/health'));
 });
 

@@ -1,4 +1,5 @@
 // npm start: from a clone to the example app at an address.
+import { randomBytes } from 'node:crypto';
 import { answering, buildExample, freePort, spawnExample } from './lib/example.mjs';
 import { prepare } from './lib/prepare.mjs';
 
@@ -13,7 +14,10 @@ buildExample();
 
 const port = await freePort(asked);
 if (port !== asked) console.log(`Port ${asked} is taken, so this is ${port}.`);
-const server = spawnExample(port);
+const { ADMIN_PASSWORD } = process.env;
+// Good until this ends; set ADMIN_PASSWORD for one that stays.
+const password = ADMIN_PASSWORD || randomBytes(9).toString('base64url');
+const server = spawnExample(port, { ADMIN_PASSWORD: password });
 const stop = () => server.kill('SIGTERM');
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
 // npm runs this through a shell, and a signal to npm may end that shell without ever coming here.
@@ -35,5 +39,6 @@ The example app counts on ${store} and runs at
 
   http://localhost:${port}
 
+The dashboard is at /admin; its password is ${ADMIN_PASSWORD ? 'what ADMIN_PASSWORD says' : password}
 In another shell: for i in $(seq 12); do curl -si localhost:${port}/api/limited | head -1; done
 Ctrl-C ends it.`);

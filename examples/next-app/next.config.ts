@@ -1,10 +1,9 @@
 import type { NextConfig } from 'next';
+import { withSpillway } from 'spillway/next';
 
 const config: NextConfig = {
-  // spillway holds a native addon: Next.js has to load it at run time instead of bundling it.
-  serverExternalPackages: ['spillway'],
   // This folder is the whole project, although another lock file lies further up.
   outputFileTracingRoot: __dirname,
 };
 
-export default config;
+export default withSpillway(config);

@@ -43,10 +43,14 @@ async function answers(port) {
   }
 }
 
-/** Starts the built app. */
-export function spawnExample(port) {
+/** Starts the built app, with more environment. */
+export function spawnExample(port, more = {}) {
   const args = [next, 'start', '--port', String(port)];
-  return spawn(process.execPath, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'inherit'] });
+  return spawn(process.execPath, args, {
+    cwd: folder,
+    env: { ...env, ...more },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
 }
 
 /** Resolves once the app answers; rejects when it ends before that. */

@@ -6,15 +6,16 @@ import { RedisServer } from './redis';
 const START = 1_899_999_996_000;
 
 /**
- * The ways to the same answers. By scripts alone: the server's version cannot be read. Beside another: each rule stands
- * in a plan with a second one, which never denies first.
+ * The ways to the same answers. An older Redis: its version cannot be read, and it does not know PEXPIRETIME, so there
+ * are scripts alone. Beside another: each rule stands in a plan with a second one, which never denies first.
  */
 export type Form =
   | 'in process'
   | 'in process, beside another'
   | 'on Redis'
-  | 'on Redis, by scripts alone'
-  | 'on Redis, beside another';
+  | 'on Redis, beside another'
+  | 'on an older Redis'
+  | 'on an older Redis, beside another';
 
 /** A client's process and a Redis server that both live in the test's time, so that every number is exact. */
 export class Stage {
@@ -26,15 +27,25 @@ export class Stage {
   static async open(): Promise<Stage> {
     const clocks = { client: new SetClock({ monotonic: true }), server: new SetClock() };
     const server = await RedisServer.start({ env: clocks.server.env });
-    await server.command('ACL', 'SETUSER', 'limited', 'on', '>secret', '~*', '+@all', '-info');
+    await server.command(
+      'ACL',
+      'SETUSER',
+      'limited',
+      'on',
+      '>secret',
+      '~*',
+      '+@all',
+      '-info',
+      '-pexpiretime',
+    );
     return new Stage(clocks, server);
   }
 
   /** What is answered at each step of each sequence; the sequences have a key each. */
   async play(sequences: Step[][], form: Form): Promise<Said[][]> {
     await this.server.command('FLUSHALL');
-    const login = form === 'on Redis, by scripts alone' ? { username: 'limited', password: 'secret' } : {};
-    const redis = form.startsWith('on Redis') ? { url: this.server.url, ...login } : undefined;
+    const login = form.startsWith('on an older') ? { username: 'limited', password: 'secret' } : {};
+    const redis = form.startsWith('on') ? { url: this.server.url, ...login } : undefined;
     const beside = form.endsWith('beside another');
     return playSteps(sequences, this.clocks, START, { redis, beside });
   }

@@ -1,10 +1,11 @@
 import type { Metadata, Viewport } from 'next';
 import type { ReactNode } from 'react';
+import { TopBar } from '@/components/top-bar';
 import './globals.css';
 
 export const metadata: Metadata = {
-  title: 'spillway: a limit being used up',
-  description: 'Send requests to a rate limited route and watch what it answers.',
+  title: { default: 'spillway: a limit being used up', template: '%s · spillway' },
+  description: 'Send requests to rate limited routes and watch what they answer.',
 };
 
 export const viewport: Viewport = { colorScheme: 'light dark' };
@@ -12,7 +13,10 @@ export const viewport: Viewport = { colorScheme: 'light dark' };
 export default function RootLayout({ children }: { children: ReactNode }) {
   return (
     <html lang="en">
-      <body>{children}</body>
+      <body>
+        <TopBar />
+        <main>{children}</main>
+      </body>
     </html>
   );
 }

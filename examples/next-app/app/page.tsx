@@ -1,17 +1,16 @@
-import { Demo } from './demo/demo';
+import { Playground } from './playground/playground';
 
 export default function Page() {
   return (
-    <main>
+    <>
       <header className="masthead">
-        <p className="wordmark">spillway</p>
         <h1>A limit being used up</h1>
         <p className="lead">
           Every request below goes to <code>/api/limited</code>. It is admitted until its organization has
           used up what its plan allows, and refused with <code>429</code> until the window ends.
         </p>
       </header>
-      <Demo />
-    </main>
+      <Playground />
+    </>
   );
 }

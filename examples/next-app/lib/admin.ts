@@ -1,18 +1,30 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { type NextRequest } from 'next/server';
+import { RateLimitError } from 'spillway';
+import { COOKIE, isSession } from './session';
 
-const digest = (text: string) => createHash('sha256').update(text).digest();
+const refuse = (status: number, error: string, message: string) =>
+  Response.json({ error, message }, { status, headers: { 'Cache-Control': 'no-store' } });
 
-/** Null for an administrator; for anybody else the response to send. */
-export function refuseUnlessAdmin(request: Request): Response | null {
-  const token = process.env.ADMIN_TOKEN;
-  if (!token) {
-    const message = 'This route is off. Set ADMIN_TOKEN and send it as `Authorization: Bearer ...`.';
-    return Response.json({ error: 'Not Found', message }, { status: 404 });
-  }
-  const given = request.headers.get('authorization') ?? '';
-  // Digests have one length, so the comparison takes the same time whatever was sent.
-  if (timingSafeEqual(digest(given), digest(`Bearer ${token}`))) return null;
-  const message = 'Send the value of ADMIN_TOKEN as `Authorization: Bearer ...`.';
-  const headers = { 'WWW-Authenticate': 'Bearer' };
-  return Response.json({ error: 'Unauthorized', message }, { status: 401, headers });
+/** A form or a script of another site sends the cookie along only where a browser is old; this refuses it there too. */
+export function isFromElsewhere(request: NextRequest): boolean {
+  const site = request.headers.get('sec-fetch-site');
+  return site !== null && site !== 'same-origin' && site !== 'none';
+}
+
+/** A route handler for administrators only. What the store cannot do now is a 503 with its reason. */
+export function forAdmin<Context>(handler: (request: NextRequest, context: Context) => Promise<Response>) {
+  return async (request: NextRequest, context: Context): Promise<Response> => {
+    if (!isSession(request.cookies.get(COOKIE)?.value)) {
+      return refuse(401, 'Unauthorized', 'Sign in first.');
+    }
+    if (request.method !== 'GET' && isFromElsewhere(request)) {
+      return refuse(403, 'Forbidden', 'This request comes from another site.');
+    }
+    try {
+      return await handler(request, context);
+    } catch (error) {
+      if (!(error instanceof RateLimitError) || error.code !== 'ERR_UNAVAILABLE') throw error;
+      return refuse(503, 'Service Unavailable', error.message);
+    }
+  };
 }

@@ -1,25 +1,17 @@
-export const ORGANIZATIONS = ['acme', 'globex', 'initech'] as const;
-export const PLANS = ['DEMO', 'FREE', 'PRO', 'ENTERPRISE'] as const;
-
-export type Organization = (typeof ORGANIZATIONS)[number];
-export type Plan = (typeof PLANS)[number];
-
-export interface Caller {
-  organization: Organization;
-  plan: Plan;
-}
+import { findOrganization, type Organization } from './organizations';
+import { DEMO_ORGANIZATIONS } from './plans';
 
 /**
- * Who is asking, or null. A real app reads this from its session: whoever may name an organization or a plan
- * in the query may also use up somebody else's limit. The demo takes them from a fixed list only.
+ * Who is asking, or null. A real app reads this from its session: whoever may name an organization in the query may also
+ * use up somebody else's limit. The demo lets its visitors be a few that are made for it.
  */
-export function readCaller(query: URLSearchParams): Caller | null {
-  const organization = ORGANIZATIONS.find((name) => name === (query.get('org') ?? 'acme'));
-  const plan = PLANS.find((name) => name === (query.get('plan') ?? 'DEMO'));
-  return organization && plan ? { organization, plan } : null;
+export function readCaller(query: URLSearchParams): Organization | null {
+  const asked = query.get('org') ?? 'acme';
+  const known = DEMO_ORGANIZATIONS.some(({ id }) => id === asked);
+  return (known && findOrganization(asked)) || null;
 }
 
 export function unknownCaller() {
-  const message = `Use org=${ORGANIZATIONS.join('|')} and plan=${PLANS.join('|')}.`;
+  const message = `Use org=${DEMO_ORGANIZATIONS.map(({ id }) => id).join('|')}.`;
   return Response.json({ error: 'Bad Request', message }, { status: 400 });
 }

@@ -1,25 +1,55 @@
-import { checkRateLimit, createRateLimiter, getRateLimitStatus } from 'spillway';
-import type { Organization, Plan } from './callers';
+import { createRateLimiter, type Algorithm, type Plan } from 'spillway';
 import { redis } from './redis';
 
-/** A plan of our own, small enough to be used up while one looks. */
-export const demoLimiter = createRateLimiter({
+/** The plans that an organization can be on. Shares prefix and connection with the drop-in functions, and so the counts. */
+export const limiter = createRateLimiter({
   redis,
-  prefix: 'demo-ratelimit:',
-  plans: { DEMO: '10/m' },
+  plans: {
+    // Small enough to be used up while one looks.
+    DEMO: '10/m',
+    FREE: '100/h',
+    // Two rates at once: a request counts under both, or under none.
+    PRO: ['1000/h', '100/m'],
+    ENTERPRISE: ['10000/h', { rate: '300/m', algorithm: 'token-bucket', burst: 500 }],
+  },
 });
 
-/** What one client may ask of the whole API; see proxy.ts. */
-export const clientLimiter = createRateLimiter({ redis, prefix: 'client-ratelimit:', rate: '300/m' });
+/** What one client may ask of the API, and all together; asked by proxy.ts in front of the limits per organization. */
+export const clients = createRateLimiter({
+  redis,
+  prefix: 'clients:',
+  missing: 'shared',
+  rules: [
+    // Of the rules of a group only the one whose pattern fits the path best applies.
+    { id: 'client', group: 'client', match: '/api/*', by: 'ip', rate: '300/m' },
+    { id: 'algorithms', group: 'client', match: '/api/algorithms/*', by: 'ip', rate: '1200/m' },
+    { id: 'everybody', match: '/api/*', by: 'global', rate: '5000/s' },
+  ],
+  // Probes are always answered. The dashboard is behind a login, which has a limit of its own.
+  bypass: ['/api/health', '/api/admin/*'],
+});
 
-/** Counts one request: DEMO by our own limiter, FREE, PRO and ENTERPRISE by the drop-in function. */
-export async function check(organization: Organization, plan: Plan) {
-  return plan === 'DEMO' ? demoLimiter.check(organization, plan) : checkRateLimit(organization, plan);
-}
+/** Each algorithm with the same rate, to be compared. */
+export const algorithms = createRateLimiter({
+  redis,
+  prefix: 'algorithms:',
+  plans: {
+    'fixed-window': '10/10s',
+    'sliding-window': { rate: '10/10s', algorithm: 'sliding-window' },
+    'sliding-log': { rate: '10/10s', algorithm: 'sliding-log' },
+    'token-bucket': { rate: '10/10s', algorithm: 'token-bucket', burst: 10 },
+  } satisfies Record<Algorithm, Plan>,
+});
 
-/** The same, without counting anything. */
-export async function look(organization: Organization, plan: Plan) {
-  if (plan !== 'DEMO') return getRateLimitStatus(organization, plan);
-  const { limit, remaining, resetTime } = await demoLimiter.peek(organization, plan);
-  return { limit, remaining, resetTime, used: limit - remaining };
-}
+/**
+ * Wrong passwords. Counted in this process on purpose: it has to hold while Redis is away, and an administrator has to get
+ * in just then. Addresses can be made up where no proxy stands in front, so there is a limit for all of them, too.
+ */
+export const signIns = createRateLimiter({
+  prefix: 'sign-in:',
+  missing: 'shared',
+  rules: [
+    { id: 'address', by: 'ip', rate: '5/m' },
+    { id: 'everybody', by: 'global', rate: '60/m' },
+  ],
+});

@@ -1,12 +1,8 @@
-import { isRedisHealthy } from 'spillway';
-
-export const dynamic = 'force-dynamic';
+import { healthRoute } from 'spillway/next';
+import { limiter } from '@/lib/limits';
 
 /**
- * Always 200: with Redis away the limits fail open and the app goes on, so a load balancer should keep this server.
- * Asking starts the connection, so the first answer after a start may still say `degraded`.
+ * Always 200, and the body tells: with Redis away the limits fail open and the app goes on, so a load balancer should
+ * keep this server.
  */
-export function GET() {
-  const redis = process.env.REDIS_URL ? isRedisHealthy() : null;
-  return Response.json({ status: redis === false ? 'degraded' : 'healthy', redis });
-}
+export const GET = healthRoute(limiter);

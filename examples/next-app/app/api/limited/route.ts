@@ -1,17 +1,14 @@
 import type { NextRequest } from 'next/server';
-import { createRateLimitHeaders } from 'spillway';
 import { readCaller, unknownCaller } from '@/lib/callers';
-import { check } from '@/lib/limits';
+import { limiter } from '@/lib/limits';
+import { record } from '@/lib/record';
 
 export async function GET(request: NextRequest) {
   const caller = readCaller(request.nextUrl.searchParams);
   if (!caller) return unknownCaller();
 
-  const { allowed, limit, remaining, resetTime } = await check(caller.organization, caller.plan);
-  const headers = createRateLimitHeaders(limit, remaining, resetTime, allowed);
-  if (!allowed) {
-    const message = `${caller.organization} has used up its ${limit} requests.`;
-    return Response.json({ error: 'Too Many Requests', message }, { status: 429, headers });
-  }
-  return Response.json({ ...caller, remaining }, { headers });
+  const decision = record('/api/limited', await limiter.check(caller.id, caller.plan));
+  if (!decision.allowed) return decision.toResponse();
+  const { remaining } = decision;
+  return decision.applyTo(Response.json({ organization: caller.id, plan: caller.plan, remaining }));
 }

@@ -1,20 +1,35 @@
 import type { NextRequest } from 'next/server';
 import { readCaller, unknownCaller } from '@/lib/callers';
-import { demoLimiter, look } from '@/lib/limits';
+import { limiter } from '@/lib/limits';
+import type { RateLimitStatus } from '@/lib/status';
+import { capacityOf } from '@/lib/usage';
 
+/** What is left, without counting anything: what an indicator shows. */
 export async function GET(request: NextRequest) {
   const caller = readCaller(request.nextUrl.searchParams);
   if (!caller) return unknownCaller();
 
-  const { limit, remaining, used, resetTime } = await look(caller.organization, caller.plan);
-  return Response.json({
-    ...caller,
+  const decision = await limiter.peek(caller.id, caller.plan);
+  const { remaining, resetTime, rules, source, reason } = decision;
+  const limit = capacityOf(decision);
+  const used = limit - remaining;
+  const status: RateLimitStatus = {
+    organization: caller.id,
+    plan: caller.plan,
     limit,
     remaining,
     used,
     percentUsed: Math.round((100 * used) / limit),
     // A duration: the browser's clock may differ from ours.
-    resetInMs: Math.max(0, resetTime - Date.now()),
-    store: demoLimiter.stats().store,
-  });
+    resetInMs: used > 0 ? Math.max(0, resetTime - Date.now()) : 0,
+    blocked: reason === 'blocked',
+    source,
+    rules: rules.map(({ rule, burst, remaining, algorithm }) => ({
+      rule,
+      limit: burst,
+      remaining,
+      algorithm,
+    })),
+  };
+  return Response.json(status, { headers: { 'Cache-Control': 'no-store' } });
 }

@@ -1,0 +1,28 @@
+import { forAdmin } from '@/lib/admin';
+import { limiter } from '@/lib/limits';
+import { searchOrganizations } from '@/lib/organizations';
+
+const AT_ONCE = 500;
+/** What a plan admits at once, so that everything that is charged here fits. */
+const ROOM = { DEMO: 10, FREE: 100, PRO: 100, ENTERPRISE: 500 };
+
+/**
+ * Makes up usage: charges `?organizations=100000` of them something between nothing and all of their limit, to see the
+ * dashboard with many keys. A route and no script alone, because the embedded store lives in this process.
+ */
+export const POST = forAdmin(async (request) => {
+  const count = Number(request.nextUrl.searchParams.get('organizations') ?? 1_000);
+  const chosen = searchOrganizations('org-').slice(0, Math.max(0, Math.trunc(count) || 0));
+  let charged = 0;
+  for (let first = 0; first < chosen.length; first += AT_ONCE) {
+    const decisions = await Promise.all(
+      chosen.slice(first, first + AT_ONCE).map(({ id, plan }) => {
+        // Most have used little, a few nearly all.
+        const cost = Math.max(1, Math.ceil(ROOM[plan] * Math.random() ** 4));
+        return limiter.check(id, plan, { cost });
+      }),
+    );
+    charged += decisions.filter(({ allowed, source }) => allowed && source !== 'policy').length;
+  }
+  return Response.json({ charged });
+});

@@ -1,0 +1,26 @@
+import type { NextRequest } from 'next/server';
+import { clientIp, type Algorithm } from 'spillway';
+import { algorithms } from '@/lib/limits';
+import { record } from '@/lib/record';
+
+const NAMES: readonly string[] = [
+  'fixed-window',
+  'sliding-window',
+  'sliding-log',
+  'token-bucket',
+] satisfies Algorithm[];
+const isAlgorithm = (name: string): name is Algorithm => NAMES.includes(name);
+
+/** One handler for all algorithms: each is a plan of the limiter. Every visitor has limits of their own. */
+export async function GET(request: NextRequest, { params }: RouteContext<'/api/algorithms/[algorithm]'>) {
+  const { algorithm } = await params;
+  if (!isAlgorithm(algorithm)) {
+    const message = `Use one of ${NAMES.join(', ')}.`;
+    return Response.json({ error: 'Not Found', message }, { status: 404 });
+  }
+  const visitor = clientIp(request.headers, { trustedProxies: 1 }) ?? 'unknown';
+  const decision = record(`/api/algorithms/${algorithm}`, await algorithms.check(visitor, algorithm));
+  if (!decision.allowed) return decision.toResponse();
+  const { limit, remaining } = decision;
+  return decision.applyTo(Response.json({ algorithm, limit, remaining }));
+}
