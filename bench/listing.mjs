@@ -13,7 +13,11 @@ const { createRateLimiter } = createRequire(import.meta.url)('../dist/index.js')
 const redis = await startRedis([]);
 process.stderr.write(`filling ${KEYS} keys\n`);
 await fill(redis.port);
-const limiter = createRateLimiter({ redis: `redis://127.0.0.1:${redis.port}`, rate: '1000000/h' });
+const limiter = createRateLimiter({
+  redis: `redis://127.0.0.1:${redis.port}`,
+  rate: '1000000/h',
+  timeoutMs: 10_000,
+});
 await load(1_000);
 
 const rows = [];

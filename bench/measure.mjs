@@ -36,6 +36,19 @@ export function machineMicros() {
   }
 }
 
+/** Resident bytes once collecting frees no more; V8 gives pages back a little later than it collects. Needs --expose-gc. */
+export async function settledRss() {
+  let least = Infinity;
+  for (let same = 0; same < 3;) {
+    globalThis.gc();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const now = process.memoryUsage.rss();
+    same = now < least * 0.995 ? 0 : same + 1;
+    least = Math.min(least, now);
+  }
+  return least;
+}
+
 const PER_OCTAVE = 64; // buckets for each doubling: an answer is within 1.1 %
 const SMALLEST_MS = 1e-4;
 

@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { mulberry32 } from './loop.mjs';
+import { settledRss } from './measure.mjs';
 
 const [store, keyCount, seconds] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])];
 const LIMIT = { requests: 1_000_000_000, windowMs: 3_600_000 };
@@ -40,19 +41,6 @@ function spillwayStore() {
   const { checkRateLimit, configureRateLimit } = load('spillway/memory');
   configureRateLimit({ plans: { ENTERPRISE: LIMIT } });
   return (id) => checkRateLimit(id, 'ENTERPRISE');
-}
-
-/** Resident bytes once collecting frees no more; V8 gives pages back a little later than it collects. */
-async function settledRss() {
-  let least = Infinity;
-  for (let same = 0; same < 3;) {
-    globalThis.gc();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    const now = process.memoryUsage.rss();
-    same = now < least * 0.995 ? 0 : same + 1;
-    least = Math.min(least, now);
-  }
-  return least;
 }
 
 const check = store === 'map' ? mapStore() : spillwayStore();

@@ -92,6 +92,8 @@ export async function openAdmin(port) {
   return {
     flush: () => command('FLUSHALL'),
     ledger: async () => Number(await command('EVAL', LEDGER, '0')),
+    /** Bytes that a key takes, every element of it counted. */
+    memoryUsage: (key) => command('MEMORY', 'USAGE', key, 'SAMPLES', '0'),
     version: () => field('server', 'redis_version'),
     /** Seconds that the thread which runs the commands has spent, user and system. */
     cpuSeconds: async () =>

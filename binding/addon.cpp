@@ -1,20 +1,18 @@
-// The addon's exports, and the calls that are not hot: node-addon-api.
+// The addon's exports, and the calls that are not hot.
 #include <napi.h>
 
 #include "check.h"
 #include "environment.h"
 #include "net/dial.h"
-#include "options.h"
 #include "redis/sentinel_stream.h"
 #include "redis_config.h"
 #include "store/memory_store.h"
 #include "store/redis_store.h"
 #include "store_handle.h"
+#include "values.h"
 
 namespace spillway {
 namespace {
-
-StoreHandle* HandleOf(const Napi::CallbackInfo& info) { return static_cast<StoreHandle*>(info.Data()); }
 
 bool ReadAlgorithm(const std::string& name, Algorithm* algorithm) {
   static constexpr const char* kNames[] = {"fixed-window", "sliding-window", "sliding-log", "token-bucket"};
@@ -26,87 +24,97 @@ bool ReadAlgorithm(const std::string& name, Algorithm* algorithm) {
   return false;
 }
 
-Napi::Value AddRules(const Napi::CallbackInfo& info) {
-  StoreHandle* handle = HandleOf(info);
-  const auto list = info[0].As<Napi::Array>();
+napi_value AddRules(napi_env env, napi_callback_info info) {
+  const Arguments<StoreHandle> given(env, info);
+  Limiter* limiter = given.data->limiter();
+  Reader read(env);
   RuleSet rules;
-  std::string error = handle->limiter() == nullptr ? "the store is closed" : "";
-  for (uint32_t i = 0; i < list.Length(); ++i) {
-    const auto options = list.Get(i).As<Napi::Object>();
+  std::string error;
+  for (uint32_t i = 0, length = read.Length(given[0]); i < length; ++i) {
+    napi_value options = read.At(given[0], i);
     Rule rule;
-    rule.prefix = Text(options, "prefix");
-    rule.id = Text(options, "id");
-    rule.limit = Whole(options, "limit");
-    rule.burst = Whole(options, "burst");
-    rule.window_ms = Whole(options, "windowMs");
-    rule.timeout_ms = Whole(options, "timeoutMs");
-    rule.shadow = options.Get("shadow").ToBoolean();
-    if (!ReadAlgorithm(Text(options, "algorithm"), &rule.algorithm)) error = "the algorithm is unknown";
+    rule.prefix = read.Text(options, "prefix");
+    rule.id = read.Text(options, "id");
+    rule.limit = read.Whole(options, "limit");
+    rule.burst = read.Whole(options, "burst");
+    rule.window_ms = read.Whole(options, "windowMs");
+    rule.timeout_ms = read.Whole(options, "timeoutMs");
+    rule.shadow = read.Truth(options, "shadow");
+    if (!ReadAlgorithm(read.Text(options, "algorithm"), &rule.algorithm)) error = "the algorithm is unknown";
     rules.push_back(std::move(rule));
   }
-  const int32_t number = error.empty() ? handle->limiter()->AddRules(std::move(rules), &error) : -1;
-  if (number < 0) {
-    Napi::RangeError::New(info.Env(), error).ThrowAsJavaScriptException();
-    return info.Env().Undefined();
-  }
-  return Napi::Number::New(info.Env(), number);
+  if (!read.ok()) return nullptr;
+  if (limiter == nullptr) error = "the store is closed";
+  const int32_t number = limiter != nullptr && error.empty() ? limiter->AddRules(std::move(rules), &error) : -1;
+  if (number >= 0) return MakeNumber(env, number);
+  napi_throw_range_error(env, nullptr, error.c_str());
+  return nullptr;
 }
 
-Napi::Value List(const Napi::CallbackInfo& info) {
-  StoreHandle* handle = HandleOf(info);
-  if (handle->limiter() == nullptr) return Napi::Number::New(info.Env(), kStoreClosed);
+napi_value List(napi_env env, napi_callback_info info) {
+  const Arguments<StoreHandle, 5> given(env, info);
+  StoreHandle* handle = given.data;
+  if (handle->limiter() == nullptr) return MakeNumber(env, kStoreClosed);
+  Reader read(env);
   ListRequest request;
-  request.prefix = info[0].As<Napi::String>().Utf8Value();
-  request.cursor = info[1].As<Napi::String>().Utf8Value();
-  request.match = info[2].As<Napi::String>().Utf8Value();
-  request.page_size = info[3].As<Napi::Number>().Int64Value();
-  request.ticket = info[4].As<Napi::Number>().Uint32Value();
+  request.prefix = read.Text(given[0]);
+  request.cursor = read.Text(given[1]);
+  request.match = read.Text(given[2]);
+  request.page_size = read.Whole(given[3]);
+  request.ticket = static_cast<uint32_t>(read.Whole(given[4]));
+  if (!read.ok()) return nullptr;
   handle->limiter()->store()->List(request);
   // A store in process has answered already.
   if (!handle->results()->pages.empty()) handle->Deliver();
-  return Napi::Number::New(info.Env(), kPending);
+  return MakeNumber(env, kPending);
 }
 
-Napi::Value Healthy(const Napi::CallbackInfo& info) {
-  StoreHandle* handle = HandleOf(info);
-  const bool healthy = handle->limiter() != nullptr && handle->limiter()->store()->Healthy();
-  return Napi::Boolean::New(info.Env(), healthy);
+napi_value Healthy(napi_env env, napi_callback_info info) {
+  Limiter* limiter = Arguments<StoreHandle>(env, info).data->limiter();
+  return MakeBoolean(env, limiter != nullptr && limiter->store()->Healthy());
 }
 
-Napi::Value GetStats(const Napi::CallbackInfo& info) {
-  StoreHandle* handle = HandleOf(info);
-  const Stats stats = handle->limiter() == nullptr ? Stats{} : handle->limiter()->store()->GetStats();
-  auto object = Napi::Object::New(info.Env());
+napi_value GetStats(napi_env env, napi_callback_info info) {
+  Limiter* limiter = Arguments<StoreHandle>(env, info).data->limiter();
+  const Stats stats = limiter == nullptr ? Stats{} : limiter->store()->GetStats();
+  napi_value object = MakeObject(env);
   const auto number = [&](const char* name, int64_t value) {
-    object[name] = Napi::Number::New(info.Env(), static_cast<double>(value));
+    Set(env, object, name, MakeNumber(env, static_cast<double>(value)));
   };
   number("keys", stats.keys);
   number("pending", stats.pending);
-  object["connected"] = Napi::Boolean::New(info.Env(), stats.connected);
+  Set(env, object, "connected", MakeBoolean(env, stats.connected));
   number("connectedForMs", stats.connected_for_ms);
   number("reconnects", stats.reconnects);
   number("timeouts", stats.timeouts);
-  object["lastError"] = Napi::String::New(info.Env(), stats.last_error);
-  object["serverVersion"] = Napi::String::New(info.Env(), stats.server_version);
+  Set(env, object, "lastError", MakeText(env, stats.last_error));
+  Set(env, object, "serverVersion", MakeText(env, stats.server_version));
   return object;
 }
 
-void Close(const Napi::CallbackInfo& info) { HandleOf(info)->Close(); }
+napi_value Close(napi_env env, napi_callback_info info) {
+  Arguments<StoreHandle>(env, info).data->Close();
+  return nullptr;
+}
 
-Napi::Object MakeStoreObject(Napi::Env env, StoreHandle* handle) {
-  auto object = Napi::Object::New(env);
-  object["addRules"] = Napi::Function::New(env, AddRules, "addRules", handle);
-  object["list"] = Napi::Function::New(env, List, "list", handle);
-  object["healthy"] = Napi::Function::New(env, Healthy, "healthy", handle);
-  object["stats"] = Napi::Function::New(env, GetStats, "stats", handle);
-  object["close"] = Napi::Function::New(env, Close, "close", handle);
-  DefineHotCalls(object, handle);
+napi_value MakeStoreObject(napi_env env, StoreHandle* handle) {
+  napi_value object = MakeObject(env);
+  SetFunction(env, object, "addRules", AddRules, handle);
+  SetFunction(env, object, "list", List, handle);
+  SetFunction(env, object, "healthy", Healthy, handle);
+  SetFunction(env, object, "stats", GetStats, handle);
+  SetFunction(env, object, "close", Close, handle);
+  DefineHotCalls(env, object, handle);
   return object;
 }
 
-Napi::Value OpenRedis(const Napi::CallbackInfo& info) {
-  Environment* environment = Environment::Of(info.Env());
-  const RedisConfig redis = ReadRedisConfig(info[0].As<Napi::Object>());
+napi_value OpenRedis(napi_env env, napi_callback_info info) {
+  const Arguments<Environment, 2> given(env, info);
+  Environment* environment = given.data;
+  Reader read(env);
+  const RedisConfig redis = ReadRedisConfig(&read, given[0]);
+  auto made = std::make_unique<StoreHandle>(env, &read, given[1]);
+  if (!read.ok()) return nullptr;
   ClientConfig config;
   config.login = redis.login;
   config.connect_timeout_ms = redis.connect_timeout_ms;
@@ -122,25 +130,29 @@ Napi::Value OpenRedis(const Napi::CallbackInfo& info) {
       return dial_to(node, tls, events);
     };
   }
-  StoreHandle* handle = environment->Keep(std::make_unique<StoreHandle>(info.Env(), info[1].As<Napi::Object>()));
+  StoreHandle* handle = environment->Keep(std::move(made));
   handle->Open(
       std::make_unique<RedisStore>(config, dial, scope, environment->clock(), handle->results(), handle->deliver()));
-  return MakeStoreObject(info.Env(), handle);
+  return MakeStoreObject(env, handle);
 }
 
-Napi::Value OpenMemory(const Napi::CallbackInfo& info) {
-  const auto options = info[0].As<Napi::Object>();
-  Environment* environment = Environment::Of(info.Env());
-  StoreHandle* handle = environment->Keep(std::make_unique<StoreHandle>(info.Env(), info[1].As<Napi::Object>()));
-  handle->Open(std::make_unique<MemoryStore>(Text(options, "prefix"), static_cast<size_t>(Whole(options, "maxKeys")),
-                                             environment->clock(), handle->results()));
-  return MakeStoreObject(info.Env(), handle);
+napi_value OpenMemory(napi_env env, napi_callback_info info) {
+  const Arguments<Environment, 2> given(env, info);
+  Environment* environment = given.data;
+  Reader read(env);
+  const std::string prefix = read.Text(given[0], "prefix");
+  const auto max_keys = static_cast<size_t>(read.Whole(given[0], "maxKeys"));
+  auto made = std::make_unique<StoreHandle>(env, &read, given[1]);
+  if (!read.ok()) return nullptr;
+  StoreHandle* handle = environment->Keep(std::move(made));
+  handle->Open(std::make_unique<MemoryStore>(prefix, max_keys, environment->clock(), handle->results()));
+  return MakeStoreObject(env, handle);
 }
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
-  Environment::Create(env);
-  exports["openRedis"] = Napi::Function::New(env, OpenRedis, "openRedis");
-  exports["openMemory"] = Napi::Function::New(env, OpenMemory, "openMemory");
+  Environment* environment = Environment::Create(env);
+  SetFunction(env, exports, "openRedis", OpenRedis, environment);
+  SetFunction(env, exports, "openMemory", OpenMemory, environment);
   return exports;
 }
 

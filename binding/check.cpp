@@ -1,8 +1,11 @@
 // The hot calls: raw Node-API, one crossing per check.
+#include "check.h"
+
 #include <cmath>
 
 #include "key.h"
 #include "store_handle.h"
+#include "values.h"
 
 namespace spillway {
 namespace {
@@ -150,21 +153,15 @@ napi_value Reset(napi_env env, napi_callback_info info) {
                 call.handle->limiter()->Reset(call.set, call.subjects(), call.slot, call.handle->now()));
 }
 
-void Define(Napi::Object object, const char* name, napi_callback function, StoreHandle* handle) {
-  napi_value value = nullptr;
-  napi_create_function(object.Env(), name, NAPI_AUTO_LENGTH, function, handle, &value);
-  napi_set_named_property(object.Env(), object, name, value);
-}
-
 }  // namespace
 
-void DefineHotCalls(Napi::Object object, StoreHandle* handle) {
-  Define(object, "check", Ask<Op::kCheck>, handle);
-  Define(object, "peek", Ask<Op::kPeek>, handle);
-  Define(object, "penalize", Ask<Op::kPenalize>, handle);
-  Define(object, "refund", Refund, handle);
-  Define(object, "block", Block, handle);
-  Define(object, "reset", Reset, handle);
+void DefineHotCalls(napi_env env, napi_value object, StoreHandle* handle) {
+  SetFunction(env, object, "check", Ask<Op::kCheck>, handle);
+  SetFunction(env, object, "peek", Ask<Op::kPeek>, handle);
+  SetFunction(env, object, "penalize", Ask<Op::kPenalize>, handle);
+  SetFunction(env, object, "refund", Refund, handle);
+  SetFunction(env, object, "block", Block, handle);
+  SetFunction(env, object, "reset", Reset, handle);
 }
 
 }  // namespace spillway

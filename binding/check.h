@@ -1,12 +1,12 @@
 #pragma once
 
-#include <napi.h>
+#include <node_api.h>
 
 namespace spillway {
 
 class StoreHandle;
 
 // Adds the calls about keys to the object of a store.
-void DefineHotCalls(Napi::Object object, StoreHandle* handle);
+void DefineHotCalls(napi_env env, napi_value object, StoreHandle* handle);
 
 }  // namespace spillway

@@ -12,16 +12,9 @@ Environment* Environment::Create(napi_env env) {
   uv_loop_t* loop = nullptr;
   if (napi_get_uv_event_loop(env, &loop) != napi_ok) return nullptr;
   auto* environment = new Environment(loop);
-  // No finalizer: the clean-up hook frees it, after the last handle.
-  napi_set_instance_data(env, environment, nullptr, nullptr);
+  // The hook frees it, after the last handle.
   napi_add_async_cleanup_hook(env, CleanUp, environment, &environment->hook_);
   return environment;
-}
-
-Environment* Environment::Of(napi_env env) {
-  void* data = nullptr;
-  napi_get_instance_data(env, &data);
-  return static_cast<Environment*>(data);
 }
 
 StoreHandle* Environment::Keep(std::unique_ptr<StoreHandle> store) {

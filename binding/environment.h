@@ -1,6 +1,6 @@
 #pragma once
 
-#include <napi.h>
+#include <node_api.h>
 
 #include <memory>
 #include <vector>
@@ -17,7 +17,6 @@ class StoreHandle;
 class Environment {
  public:
   static Environment* Create(napi_env env);
-  static Environment* Of(napi_env env);
 
   HandleScope* scope() { return &scope_; }
   const Clock* clock() const { return &clock_; }

@@ -1,7 +1,5 @@
 #include "redis_config.h"
 
-#include "options.h"
-
 namespace spillway {
 namespace {
 
@@ -10,38 +8,39 @@ RedisConfig::Kind KindOf(const std::string& name) {
   return name == "cluster" ? RedisConfig::Kind::kCluster : RedisConfig::Kind::kSingle;
 }
 
-TlsConfig ReadTls(const Napi::Object& options) {
+TlsConfig ReadTls(Reader* read, napi_value options) {
   TlsConfig tls;
-  tls.enabled = options.Get("enabled").ToBoolean();
-  tls.ca = Text(options, "ca");
-  tls.cert = Text(options, "cert");
-  tls.key = Text(options, "key");
-  tls.servername = Text(options, "servername");
-  tls.verify = options.Get("verify").ToBoolean();
+  tls.enabled = read->Truth(options, "enabled");
+  tls.ca = read->Text(options, "ca");
+  tls.cert = read->Text(options, "cert");
+  tls.key = read->Text(options, "key");
+  tls.servername = read->Text(options, "servername");
+  tls.verify = read->Truth(options, "verify");
   return tls;
 }
 
 }  // namespace
 
-RedisConfig ReadRedisConfig(const Napi::Object& options) {
+RedisConfig ReadRedisConfig(Reader* read, napi_value options) {
   RedisConfig config;
-  config.kind = KindOf(Text(options, "kind"));
-  const auto nodes = options.Get("nodes").As<Napi::Array>();
-  for (uint32_t i = 0; i < nodes.Length(); ++i) {
-    const auto node = nodes.Get(i).As<Napi::Object>();
-    config.nodes.push_back({Text(node, "host"), static_cast<int>(Whole(node, "port")), Text(node, "path")});
+  config.kind = KindOf(read->Text(options, "kind"));
+  napi_value nodes = read->Get(options, "nodes");
+  for (uint32_t i = 0, length = read->Length(nodes); i < length; ++i) {
+    napi_value node = read->At(nodes, i);
+    const auto port = static_cast<int>(read->Whole(node, "port"));
+    config.nodes.push_back({read->Text(node, "host"), port, read->Text(node, "path")});
   }
-  config.login.username = Text(options, "username");
-  config.login.password = Text(options, "password");
-  config.login.db = Whole(options, "db");
-  config.login.client_name = Text(options, "clientName");
-  config.tls = ReadTls(options.Get("tls").As<Napi::Object>());
-  config.connect_timeout_ms = Whole(options, "connectTimeoutMs");
-  config.master_name = Text(options, "masterName");
-  config.sentinel_login.username = Text(options, "sentinelUsername");
-  config.sentinel_login.password = Text(options, "sentinelPassword");
+  config.login.username = read->Text(options, "username");
+  config.login.password = read->Text(options, "password");
+  config.login.db = read->Whole(options, "db");
+  config.login.client_name = read->Text(options, "clientName");
+  config.tls = ReadTls(read, read->Get(options, "tls"));
+  config.connect_timeout_ms = read->Whole(options, "connectTimeoutMs");
+  config.master_name = read->Text(options, "masterName");
+  config.sentinel_login.username = read->Text(options, "sentinelUsername");
+  config.sentinel_login.password = read->Text(options, "sentinelPassword");
   config.sentinel_login.client_name = config.login.client_name;
-  config.sentinel_tls = ReadTls(options.Get("sentinelTls").As<Napi::Object>());
+  config.sentinel_tls = ReadTls(read, read->Get(options, "sentinelTls"));
   return config;
 }
 

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <napi.h>
-
 #include "redis/redis_config.h"
+#include "values.h"
 
 namespace spillway {
 
-// Reads lib/native.ts's NativeRedisConfig, which TypeScript has validated.
-RedisConfig ReadRedisConfig(const Napi::Object& options);
+// Reads lib/native.ts's NativeRedisConfig, which TypeScript has validated. Of no use where `read` is not ok() afterwards.
+RedisConfig ReadRedisConfig(Reader* read, napi_value options);
 
 }  // namespace spillway

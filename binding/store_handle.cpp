@@ -11,15 +11,18 @@ constexpr size_t kRecordLength = 10;
 
 }  // namespace
 
-StoreHandle::StoreHandle(Napi::Env env, const Napi::Object& callbacks) : env_(env) {
-  receiver_ = Napi::Persistent(callbacks);
-  on_batch_ = Napi::Persistent(callbacks.Get("onBatch").As<Napi::Function>());
-  on_page_ = Napi::Persistent(callbacks.Get("onPage").As<Napi::Function>());
-  auto batch = callbacks.Get("batch").As<Napi::Float64Array>();
+StoreHandle::StoreHandle(napi_env env, Reader* read, napi_value callbacks) : env_(env) {
+  receiver_ = Napi::Persistent(Napi::Object(env, callbacks));
+  on_batch_ = Napi::Persistent(Napi::Function(env, read->Get(callbacks, "onBatch")));
+  on_page_ = Napi::Persistent(Napi::Function(env, read->Get(callbacks, "onPage")));
+  napi_value batch = read->Get(callbacks, "batch");
   // The array is held, and a typed array's memory does not move.
-  batch_reference_ = Napi::Persistent(batch);
-  batch_ = batch.Data();
-  batch_records_ = batch.ElementLength() / kRecordLength;
+  batch_reference_ = Napi::Persistent(Napi::Object(env, batch));
+  void* data = nullptr;
+  size_t length = 0;
+  napi_get_typedarray_info(env, batch, nullptr, &length, &data, nullptr, nullptr);
+  batch_ = static_cast<double*>(data);
+  batch_records_ = length / kRecordLength;
 }
 
 void StoreHandle::Put(const Outcome& outcome, size_t record) {
@@ -42,8 +45,6 @@ void StoreHandle::PutFirst() {
 }
 
 void StoreHandle::Deliver() {
-  // An environment that ended while this was made gave no array, and reads nothing any more.
-  if (batch_records_ == 0) return;
   const Napi::HandleScope scope(env_);
   // Taken first: what JavaScript asks meanwhile reports into the next turn's results.
   std::vector<Outcome> outcomes;
@@ -54,7 +55,7 @@ void StoreHandle::Deliver() {
     // The records of one call cross together.
     const bool whole = outcomes[i].behind == 0;
     if (i + 1 == outcomes.size() || (whole && filled + kMaxRules > batch_records_)) {
-      Call(on_batch_, {Napi::Number::New(env_, static_cast<double>(filled))});
+      Call(on_batch_, {MakeNumber(env_, static_cast<double>(filled))});
       filled = 0;
     }
   }
@@ -69,27 +70,30 @@ void StoreHandle::DeliverPages() {
   std::vector<Page> pages;
   pages.swap(results_.pages);
   for (const Page& page : pages) {
-    Napi::Value value = env_.Null();
-    if (page.ending == Ending::kAnswered) {
-      const auto length = static_cast<uint32_t>(page.entries.size());
-      auto keys = Napi::Array::New(env_, length);
-      auto counts = Napi::Array::New(env_, length);
-      auto resets = Napi::Array::New(env_, length);
-      for (uint32_t i = 0; i < length; ++i) {
-        keys[i] = Napi::String::New(env_, page.entries[i].key);
-        counts[i] = Napi::Number::New(env_, static_cast<double>(page.entries[i].count));
-        resets[i] = Napi::Number::New(env_, static_cast<double>(page.entries[i].reset_in_ms));
-      }
-      auto object = Napi::Object::New(env_);
-      object["cursor"] = Napi::String::New(env_, page.cursor);
-      object["keys"] = keys;
-      object["counts"] = counts;
-      object["resetInMs"] = resets;
-      value = object;
-    }
-    Call(on_page_,
-         {Napi::Number::New(env_, page.ticket), Napi::Number::New(env_, static_cast<double>(page.ending)), value});
+    Call(on_page_, {MakeNumber(env_, page.ticket), MakeNumber(env_, static_cast<double>(page.ending)), MakePage(page)});
   }
+}
+
+napi_value StoreHandle::MakePage(const Page& page) {
+  napi_value object = nullptr;
+  napi_get_null(env_, &object);
+  if (page.ending != Ending::kAnswered) return object;
+  const size_t length = page.entries.size();
+  napi_value keys = MakeArray(env_, length);
+  napi_value counts = MakeArray(env_, length);
+  napi_value resets = MakeArray(env_, length);
+  for (size_t i = 0; i < length; ++i) {
+    const auto& entry = page.entries[i];
+    SetAt(env_, keys, i, MakeText(env_, entry.key));
+    SetAt(env_, counts, i, MakeNumber(env_, static_cast<double>(entry.count)));
+    SetAt(env_, resets, i, MakeNumber(env_, static_cast<double>(entry.reset_in_ms)));
+  }
+  object = MakeObject(env_);
+  Set(env_, object, "cursor", MakeText(env_, page.cursor));
+  Set(env_, object, "keys", keys);
+  Set(env_, object, "counts", counts);
+  Set(env_, object, "resetInMs", resets);
+  return object;
 }
 
 void StoreHandle::Call(const Napi::FunctionReference& callback, std::initializer_list<napi_value> arguments) {

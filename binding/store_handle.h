@@ -8,6 +8,7 @@
 
 #include "limiter.h"
 #include "store/store.h"
+#include "values.h"
 
 namespace spillway {
 
@@ -26,8 +27,8 @@ enum Submit : int32_t {
 // One store as JavaScript sees it: a limiter, the batch through which results cross, and the callbacks that read it.
 class StoreHandle {
  public:
-  // `callbacks` is a NativeCallbacks of lib/native.ts.
-  StoreHandle(Napi::Env env, const Napi::Object& callbacks);
+  // `callbacks` is a NativeCallbacks of lib/native.ts. Of no use where `read` is not ok() afterwards.
+  StoreHandle(napi_env env, Reader* read, napi_value callbacks);
 
   // Makes the store; it reports into results() and calls deliver().
   void Open(std::unique_ptr<Store> store) { limiter_ = std::make_unique<Limiter>(std::move(store)); }
@@ -38,7 +39,6 @@ class StoreHandle {
 
   // Null once closed.
   Limiter* limiter() { return limiter_.get(); }
-  Napi::Env env() const { return env_; }
   // Where a call with an id for each rule keeps them while it lasts.
   struct Ids {
     std::array<std::string, kMaxRules> texts;
@@ -62,10 +62,11 @@ class StoreHandle {
  private:
   void Put(const Outcome& outcome, size_t record);
   void DeliverPages();
+  napi_value MakePage(const Page& page);
   // Calls a callback and drains microtasks; an exception becomes an uncaught one.
   void Call(const Napi::FunctionReference& callback, std::initializer_list<napi_value> arguments);
 
-  Napi::Env env_;
+  napi_env env_;
   std::unique_ptr<Limiter> limiter_;
   Results results_;
   std::vector<Outcome> now_;
@@ -73,9 +74,9 @@ class StoreHandle {
   Napi::ObjectReference receiver_;
   Napi::FunctionReference on_batch_;
   Napi::FunctionReference on_page_;
-  Napi::Reference<Napi::Float64Array> batch_reference_;
-  double* batch_;
-  size_t batch_records_;
+  Napi::ObjectReference batch_reference_;
+  double* batch_ = nullptr;
+  size_t batch_records_ = 0;
 };
 
 }  // namespace spillway

@@ -11,7 +11,8 @@ add_library(addon MODULE
   binding/check.cpp
   binding/environment.cpp
   binding/redis_config.cpp
-  binding/store_handle.cpp)
+  binding/store_handle.cpp
+  binding/values.cpp)
 target_include_directories(addon SYSTEM PRIVATE ${SPILLWAY_NODE_ADDON_API})
 # A worker that is being terminated can run no JavaScript, nor take an exception: not a reason to end the process.
 target_compile_definitions(addon PRIVATE

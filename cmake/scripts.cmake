@@ -23,6 +23,7 @@ function(spillway_script name)
 endfunction()
 
 spillway_script(fixed_window fixed_window)
+spillway_script(fixed_windows fixed_windows)
 spillway_script(fixed_window_take_back fixed_window_take_back)
 spillway_script(refund refund)
 # Layered checks, with no more than the algorithms that they use: a function that is not there costs nothing.

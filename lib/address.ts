@@ -1,7 +1,6 @@
 /** Addresses of clients: parsed strictly, compared by value, and written in one form each. */
-import { isIP } from 'node:net';
 import type { IPv4, IPv6 } from 'ipaddr.js';
-import { ipaddr } from './lazy';
+import { ipaddr, net } from './lazy';
 
 export type Address = IPv4 | IPv6;
 
@@ -19,7 +18,7 @@ export const IPV6_SUBNET = 64;
  * `0x7f.1` or `010.0.0.1`. An IPv4 address inside IPv6 (`::ffff:1.2.3.4`) is that IPv4 address; a zone is dropped.
  */
 export function parseAddress(text: string): Address | null {
-  const family = text.length > MAX_TEXT ? 0 : isIP(text);
+  const family = text.length > MAX_TEXT ? 0 : net().isIP(text);
   if (family === 0) return null;
   if (family === 4) return ipaddr().IPv4.parse(text);
   const zone = text.indexOf('%');

@@ -1,8 +1,9 @@
+import { Configured } from './configured';
 import { withRateLimit } from './http';
 import { LimiterCore } from './limiter-core';
 import type { CommonOptions } from './limiter-options';
 import type { RequestRule } from './rules/request-rule';
-import { refuseUnknown, requireObject } from './validate';
+import { refuseUnknown } from './validate';
 import { withDefaults, type PlanName } from './plans';
 import type { Rate } from './rate';
 import { Kind } from './kind';
@@ -16,25 +17,19 @@ export interface DropInOptions extends CommonOptions {
 
 const OPTIONS = ['redis', 'plans', 'prefix', 'timeoutMs', 'connectTimeoutMs', 'onError', 'maxKeys'];
 
-/** The one limiter behind these functions; made at the first call, and again after it was closed. */
-let limiter: LimiterCore | undefined;
+const own = new Configured<DropInOptions>((options) => create(options), {});
 /** Limiters with more rules, made from the same options, by those rules. */
 const extended = new Map<readonly RequestRule[], LimiterCore>();
-let configured: DropInOptions = {};
 let warned = false;
-
-function current(): LimiterCore {
-  return (limiter ??= create(configured));
-}
 
 /**
  * The limiter itself, for `spillway/next`; with rules, one that has the same plans and these rules besides.
  * @throws RateLimitError `ERR_INVALID_OPTION`
  */
 export function dropIn(rules?: readonly RequestRule[]): LimiterCore {
-  if (rules === undefined) return current();
+  if (rules === undefined) return own.current;
   let made = extended.get(rules);
-  if (made === undefined) extended.set(rules, (made = create(configured, rules)));
+  if (made === undefined) extended.set(rules, (made = create(own.options, rules)));
   return made;
 }
 
@@ -67,14 +62,7 @@ function warnOnce(): void {
  * @throws RateLimitError `ERR_INVALID_OPTION`; what was configured before then stays
  */
 export function configureRateLimit(options: DropInOptions): void {
-  requireObject(options, 'The options of configureRateLimit');
-  const next = create({ ...options });
-  const previous = limiter;
-  // Started before the other one is closed, so that a shared store is handed over instead of closed and opened.
-  if (previous?.backend.store !== undefined) next.backend.open();
-  configured = { ...options };
-  limiter = next;
-  void previous?.close();
+  own.configure(options);
   closeExtended();
 }
 
@@ -90,7 +78,7 @@ function closeExtended(): void {
  */
 export function checkRateLimit(organizationId: string, plan: PlanName): Promise<RateLimitResult> {
   try {
-    return current().checkAs(organizationId, plan, Kind.Result);
+    return own.current.checkAs(organizationId, plan, Kind.Result);
   } catch (error) {
     return Promise.reject(error);
   }
@@ -99,7 +87,7 @@ export function checkRateLimit(organizationId: string, plan: PlanName): Promise<
 /** Where an organization stands under its plan. Counts nothing. Same errors as `checkRateLimit`. */
 export function getRateLimitStatus(organizationId: string, plan: PlanName): Promise<RateLimitStatus> {
   try {
-    return current().checkAs(organizationId, plan, Kind.Status);
+    return own.current.checkAs(organizationId, plan, Kind.Status);
   } catch (error) {
     return Promise.reject(error);
   }
@@ -122,7 +110,7 @@ export async function applyRateLimit<T extends Response>(
  * @throws RateLimitError (as a rejection) `ERR_INVALID_KEY`, `ERR_UNAVAILABLE`
  */
 export async function resetRateLimit(organizationId: string): Promise<void> {
-  await current().reset(organizationId);
+  await own.current.reset(organizationId);
 }
 
 /**
@@ -132,7 +120,7 @@ export async function resetRateLimit(organizationId: string): Promise<void> {
  */
 export async function getAllRateLimits(): Promise<Map<string, RateLimitEntry>> {
   const all = new Map<string, RateLimitEntry>();
-  for await (const page of current().backend.pages()) {
+  for await (const page of own.current.backend.pages()) {
     for (const { name, count, resetTime } of page) all.set(name, { count, resetTime });
   }
   return all;
@@ -144,13 +132,11 @@ export async function getAllRateLimits(): Promise<Map<string, RateLimitEntry>> {
  * @throws RateLimitError `ERR_INVALID_OPTION` where the environment cannot be used
  */
 export function isRedisHealthy(): boolean {
-  return current().backend.isHealthy();
+  return own.current.backend.isHealthy();
 }
 
 /** Closes the connection; what still waits is decided by the policy. A later call connects again. */
 export async function closeRedisConnection(): Promise<void> {
-  const closing = limiter;
-  limiter = undefined;
   closeExtended();
-  await closing?.close();
+  await own.close();
 }

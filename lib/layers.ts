@@ -55,13 +55,13 @@ export class Layers {
     const set = this.plans.get(plan);
     if (set !== undefined) return set;
     const known = [...this.rules.plans.keys()];
-    const todo =
+    const advice =
       known.length > 0
         ? `Use one of ${known.map(shown).join(', ')}, or add it to plans`
         : this.rate === undefined
           ? 'This limiter has rules for requests only: use checkRequest'
           : 'This limiter has one rate: leave the plan out';
-    throw new RateLimitError('ERR_UNKNOWN_PLAN', `${shown(plan)} is not a plan of this limiter. ${todo}.`);
+    throw new RateLimitError('ERR_UNKNOWN_PLAN', `${shown(plan)} is not a plan of this limiter. ${advice}.`);
   }
 
   /** The rules of a plan as they hold for one key, which is a valid one. */

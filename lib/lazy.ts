@@ -1,5 +1,6 @@
 import type * as NodeCrypto from 'node:crypto';
 import type * as NodeTls from 'node:tls';
+import type * as NodeNet from 'node:net';
 import type * as Ipaddr from 'ipaddr.js';
 import type * as Structured from 'structured-headers';
 
@@ -16,3 +17,4 @@ export const ipaddr = once(() => require('ipaddr.js') as typeof Ipaddr);
 export const structured = once(() => require('structured-headers') as typeof Structured);
 export const crypto = once(() => require('node:crypto') as typeof NodeCrypto);
 export const tls = once(() => require('node:tls') as typeof NodeTls);
+export const net = once(() => require('node:net') as typeof NodeNet);

@@ -2,12 +2,12 @@
  * `spillway/memory`: the drop-in functions, synchronous, on the table inside this process. Counts are this
  * process's own, and shared with what else in it uses the in-process store under the same prefix and bound.
  */
+import { Configured } from './configured';
+import type { DropInOptions } from './drop-in';
 import { withRateLimit } from './http';
 import { LimiterCore } from './limiter-core';
-import type { CommonOptions } from './limiter-options';
 import { withDefaults, type PlanName } from './plans';
-import { refuseUnknown, requireObject } from './validate';
-import type { Rate } from './rate';
+import { refuseUnknown } from './validate';
 import { Kind } from './kind';
 import type { RateLimitEntry, RateLimitResult, RateLimitStatus } from './types';
 
@@ -20,35 +20,19 @@ export type { Rate, RateObject } from './rate';
 export type { RateLimitEntry, RateLimitResult, RateLimitStatus } from './types';
 
 /** Options of the synchronous drop-in functions. */
-export interface MemoryOptions extends Pick<CommonOptions, 'prefix' | 'maxKeys'> {
-  /** Rates in place of those of `RATE_LIMITS`; plans that are not named keep theirs. */
-  plans?: { readonly [Plan in PlanName]?: Rate };
-}
+export type MemoryOptions = Pick<DropInOptions, 'plans' | 'prefix' | 'maxKeys'>;
 
-let limiter: LimiterCore | undefined;
-let configured: MemoryOptions = {};
-
-function current(): LimiterCore {
-  return (limiter ??= create(configured));
-}
-
-function create(options: MemoryOptions): LimiterCore {
+const own = new Configured<MemoryOptions>((options) => {
   refuseUnknown(options, ['plans', 'prefix', 'maxKeys'], '');
   return new LimiterCore({ ...options, plans: withDefaults(options.plans) });
-}
+}, {});
 
 /**
  * Configures the functions of this module. Counts stay where `prefix` and `maxKeys` do.
  * @throws RateLimitError `ERR_INVALID_OPTION`; what was configured before then stays
  */
 export function configureRateLimit(options: MemoryOptions): void {
-  requireObject(options, 'The options of configureRateLimit');
-  const next = create({ ...options });
-  const previous = limiter;
-  if (previous?.backend.store !== undefined) next.backend.open();
-  configured = { ...options };
-  limiter = next;
-  void previous?.close();
+  own.configure(options);
 }
 
 /**
@@ -57,12 +41,12 @@ export function configureRateLimit(options: MemoryOptions): void {
  * @throws RateLimitError `ERR_UNKNOWN_PLAN`, `ERR_INVALID_KEY`
  */
 export function checkRateLimit(organizationId: string, plan: PlanName): RateLimitResult {
-  return current().now(organizationId, plan, Kind.Result);
+  return own.current.now(organizationId, plan, Kind.Result);
 }
 
 /** Where an organization stands under its plan. Counts nothing. Same errors as `checkRateLimit`. */
 export function getRateLimitStatus(organizationId: string, plan: PlanName): RateLimitStatus {
-  return current().now(organizationId, plan, Kind.Status);
+  return own.current.now(organizationId, plan, Kind.Status);
 }
 
 /** Counts one request and answers the response with the rate limit's headers or, over the limit, the 429. */
@@ -72,13 +56,13 @@ export function applyRateLimit<T extends Response>(response: T, organizationId: 
 
 /** Forgets what was counted for an organization. @throws RateLimitError `ERR_INVALID_KEY` */
 export function resetRateLimit(organizationId: string): void {
-  current().resetNow(organizationId);
+  own.current.resetNow(organizationId);
 }
 
 /** Everything that is counted, by names such as `ratelimit:org-123`. */
 export function getAllRateLimits(): Map<string, RateLimitEntry> {
   const all = new Map<string, RateLimitEntry>();
-  for (const page of current().backend.pagesNow()) {
+  for (const page of own.current.backend.pagesNow()) {
     for (const { name, count, resetTime } of page) all.set(name, { count, resetTime });
   }
   return all;
@@ -91,6 +75,5 @@ export function isRedisHealthy(): boolean {
 
 /** Lets go of the table; it is freed when nobody else in the process counts in it. A later call starts afresh. */
 export function closeRedisConnection(): void {
-  void limiter?.close();
-  limiter = undefined;
+  void own.close();
 }

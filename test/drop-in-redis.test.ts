@@ -3,6 +3,7 @@ import {
   checkRateLimit,
   closeRedisConnection,
   configureRateLimit,
+  createRateLimiter,
   getAllRateLimits,
   getRateLimitStatus,
   isRedisHealthy,
@@ -38,6 +39,14 @@ test('a count that an operator wrote holds', async () => {
   expect(await getRateLimitStatus('org-9', 'FREE')).toMatchObject({ used: 98, remaining: 2 });
   const results = await times(4, () => checkRateLimit('org-9', 'FREE'));
   expect(results.map(({ allowed }) => allowed)).toEqual([true, true, false, false]);
+});
+
+test('a blocked organization has used all that it has', async () => {
+  const server = await serve();
+  const limiter = await own(createRateLimiter({ redis: server.url, plans: { FREE: '100/h' } }));
+  await limiter.block('org-9', 60_000);
+  expect(await getRateLimitStatus('org-9', 'FREE')).toMatchObject({ used: 100, remaining: 0, limit: 100 });
+  expect(await checkRateLimit('org-9', 'FREE')).toMatchObject({ allowed: false, remaining: 0 });
 });
 
 test('a denied request is charged nothing', async () => {

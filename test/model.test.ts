@@ -2,40 +2,27 @@
  * Random sequences of every operation, under limits that change and at moments that are edges, against a plain model.
  * A failure names its seed: SPILLWAY_SEED=<seed> repeats it, SPILLWAY_SEED=random draws a new one.
  */
-import { SetClock } from './support/clock';
 import { owner } from './support/owned';
-import { playSteps, type Said } from './support/player';
-import { RedisServer } from './support/redis';
+import type { Said } from './support/player';
 import { draw, random, type Sequence } from './support/sequences';
+import { Stage, type Form } from './support/stage';
 
 const given = process.env['SPILLWAY_SEED'] ?? '261749507';
 const SEED = given === 'random' ? Date.now() % 1_000_000_007 : Number(given);
 const SEQUENCES = 60;
 const STEPS = 60;
-/** A multiple of every sub-window, so that both stores cut time at the same moments. */
-const START = 1_899_999_996_000;
 const APART_MS = 60_000_000;
 
 const own = owner(afterAll);
-let clientClock: SetClock;
-let serverClock: SetClock;
-let server: RedisServer;
-
+let stage: Stage;
 beforeAll(async () => {
-  clientClock = await own(new SetClock({ monotonic: true }));
-  serverClock = await own(new SetClock());
-  server = await own(RedisServer.start({ env: serverClock.env }));
-  await server.command('ACL', 'SETUSER', 'limited', 'on', '>secret', '~*', '+@all', '-info');
+  stage = await own(Stage.open());
 });
 
 const algorithms = ['fixed-window', 'sliding-window', 'sliding-log', 'token-bucket'] as const;
-
-async function play(sequences: Sequence[], redis?: object): Promise<Said[][]> {
-  if (redis !== undefined) await server.command('FLUSHALL');
-  const clocks = { client: clientClock, server: serverClock };
-  const steps = sequences.map((sequence) => sequence.steps);
-  return playSteps(steps, clocks, START, redis);
-}
+const forms: Form[] = ['in process', 'in process, beside another', 'on Redis', 'on Redis, beside another'];
+const more = (algorithm: string): Form[] =>
+  algorithm === 'fixed-window' ? [...forms, 'on Redis, by scripts alone'] : forms;
 
 /** The first step that differs, with all that led to it. */
 function compare(sequences: Sequence[], results: Said[][]): void {
@@ -59,23 +46,19 @@ describe.each(algorithms)('%s', (algorithm) => {
   const next = random(SEED + algorithms.indexOf(algorithm));
   const sequences = Array.from({ length: SEQUENCES }, (_, i) => draw(algorithm, next, STEPS, i * APART_MS));
 
-  test(`in process (seed ${SEED})`, async () => {
-    compare(sequences, await play(sequences));
-  }, 60_000);
-
-  test(`on Redis (seed ${SEED})`, async () => {
-    compare(sequences, await play(sequences, { url: server.url }));
-    await expectExpiries();
-  }, 60_000);
-
-  if (algorithm !== 'fixed-window') return;
-  test(`on Redis, by the script (seed ${SEED})`, async () => {
-    compare(sequences, await play(sequences, { url: server.url, username: 'limited', password: 'secret' }));
-  }, 60_000);
+  test.each(more(algorithm))(
+    `%s (seed ${SEED})`,
+    async (form) => {
+      const steps = sequences.map((sequence) => sequence.steps);
+      compare(sequences, await stage.play(steps, form));
+      await expectExpiries();
+    },
+    60_000,
+  );
 });
 
 async function expectExpiries(): Promise<void> {
-  for (const key of (await server.command('KEYS', '*')) as string[]) {
-    expect([key, await server.command('PTTL', key)]).not.toEqual([key, -1]);
+  for (const key of (await stage.server.command('KEYS', '*')) as string[]) {
+    expect([key, await stage.server.command('PTTL', key)]).not.toEqual([key, -1]);
   }
 }

@@ -86,6 +86,19 @@ test('importing loads no native code, so it works where there is none', async ()
   expect(await reportsOf(script)).toEqual([0, 1]);
 });
 
+test('a process that limits by key loads three files, and of node what is there anyway', async () => {
+  const script = `
+    const Module = require('node:module');
+    const { _load } = Module;
+    const asked = [];
+    Module._load = (name, ...rest) => (asked.push(name.replace(/.*[/]/, '')), _load(name, ...rest));
+    const { checkRateLimit } = require('spillway');
+    checkRateLimit('org', 'FREE').then(() => report(asked));`;
+  expect(await reportsOf(script)).toEqual([
+    ['spillway', 'spillway.js', 'node:fs', 'node:path', 'spillway.node'],
+  ]);
+});
+
 test('nothing is written to the console', async () => {
   const script = `require('spillway').checkRateLimit('org', 'FREE').then(({ allowed }) => { process.exitCode = allowed ? 0 : 1; });`;
   expect(await runScript(script)).toMatchObject({ code: 0, stdout: '', stderr: '' });

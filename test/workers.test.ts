@@ -55,6 +55,44 @@ test('200 workers are terminated in mid-flight', async () => {
   await expectNoConnections();
 }, 60_000);
 
+test('100 workers are terminated while they open stores, register rules, list and close', async () => {
+  const script = `${COMMON}
+    const code = \`
+      const { parentPort, workerData } = require('node:worker_threads');
+      const { createRateLimiter } = require('spillway');
+      parentPort.postMessage('loaded');
+      const ignored = () => {};
+      for (let n = 1; ; n++) {
+        for (const redis of [workerData, undefined]) {
+          const rates = Array.from({ length: 8 }, (_, i) => ({ id: 'r' + i, rate: 8 * n + i + '/h' }));
+          const limiter = createRateLimiter({ redis, plans: { P: rates } });
+          limiter.check('a', 'P').catch(ignored);
+          limiter.list().next().catch(ignored);
+          limiter.stats();
+          if (n % 3 === 0) limiter.close();
+        }
+      }\`;
+    (async () => {
+      let terminated = 0;
+      const lane = async (n) => {
+        for (let i = 0; i < n; i++) {
+          const worker = start(code);
+          const exit = ended(worker);
+          await new Promise((resolve) => worker.once('message', resolve));
+          // Each at another instruction.
+          await new Promise((resolve) => setTimeout(resolve, i));
+          await worker.terminate();
+          await exit;
+          terminated++;
+        }
+      };
+      await Promise.all([lane(25), lane(25), lane(25), lane(25)]);
+      report(terminated);
+    })();`;
+  expect(await reportsOf(script, { given: server.url, withinMs: 60_000 })).toEqual([100]);
+  await expectNoConnections();
+}, 60_000);
+
 test('workers and the main thread share one limit, and end by themselves', async () => {
   const script = `${COMMON}
     const code = \`

@@ -10,10 +10,10 @@ const OTHERS = {
   'libgtest-dev': () => hasHeader('gtest/gtest.h'),
   'nlohmann-json3-dev': () => hasHeader('nlohmann/json.hpp'),
   'redis-server': () => onPath('redis-server'),
-  openssl: () => onPath('openssl'),
   chromium: () => onPath('chromium'),
   'nginx-light': () => onPath('nginx') ?? existsSync('/usr/sbin/nginx'),
   'nghttp2-client': () => onPath('h2load'),
+  openssl: () => onPath('openssl'),
   'clang-format': () => onPath('clang-format'),
   'clang-tidy': () => onPath('clang-tidy'),
 };

@@ -2,6 +2,7 @@
 import { renameSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { quietly, root } from './addon.mjs';
+import { bundle } from './bundle.mjs';
 import { isFresh } from './files.mjs';
 
 export const tsc = join(root, 'node_modules/typescript/bin/tsc');
@@ -11,11 +12,14 @@ export function buildTypeScript() {
   const dist = join(root, 'dist');
   const aside = join(root, 'dist.new');
   const started = new Date();
-  const inputs = ['lib', 'tsconfig.json', 'package.json'].map((name) => join(root, name));
+  const inputs = ['lib', 'scripts/lib/bundle.mjs', 'tsconfig.json', 'package.json'].map((name) =>
+    join(root, name),
+  );
   if (isFresh(dist, inputs)) return;
   rmSync(aside, { recursive: true, force: true });
   try {
     quietly(process.execPath, [tsc, '-p', 'tsconfig.json', '--outDir', aside]);
+    bundle(aside);
     // What is edited while the compiler reads counts as newer.
     utimesSync(aside, started, started);
     rmSync(dist, { recursive: true, force: true });

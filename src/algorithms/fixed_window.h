@@ -11,8 +11,8 @@ namespace spillway {
 // Fixed window, anchored at the first admitted request of a key: at most `limit` units until the window ends, hence at
 // most 2 x limit in any span as long as a window. The state is a count and the end of its window. A window lives while
 // now <= its end, as a Redis key does, so the shortest wait that surely helps is the remaining life + 1 ms.
-// The twins for Redis are fixed_window.lua and, among other rules, layered_fixed_window.lua; the vectors in
-// test/vectors/fixed-window.json run through all.
+// The twins for Redis are fixed_window.lua, fixed_windows.lua for several and layered_fixed_window.lua among others; the
+// vectors in test/vectors/fixed-window.json run through all.
 
 // The decision for one admitted check, where `used` counts it already.
 Decision FixedWindowAdmitted(const Rule& rule, int64_t used, int64_t rest_ms);

@@ -25,11 +25,8 @@ if value then
 end
 local time = redis.call('TIME')
 local ends = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000) + rest
+-- Exact: below 2^53 no quotient is rounded up to a whole number.
 local admitted = math.floor((limit - used) / cost)
--- The division rounds near 2^53; the product is exact there.
-if admitted * cost > limit - used then
-  admitted = admitted - 1
-end
 if admitted > waiters then
   admitted = waiters
 end

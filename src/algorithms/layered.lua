@@ -21,12 +21,8 @@ for i, key in ipairs(KEYS) do
     r.reset = r.blocked
   end
   rules[i] = r
-  r.fits = math.max(0, r.blocked and 0 or math.floor(r.room / cost))
-  -- The division rounds near 2^53; the product is exact there.
-  if r.fits * cost > r.room then
-    r.fits = math.max(0, r.fits - 1)
-  end
-  r.fits = math.min(r.fits, waiters)
+  -- Exact: below 2^53 no quotient is rounded up to a whole number.
+  r.fits = r.blocked and 0 or math.min(waiters, math.max(0, math.floor(r.room / cost)))
   if not force and not r.shadow then
     admitted = math.min(admitted, r.fits)
   end

@@ -5,7 +5,8 @@ read.f = function(key, r)
   r.rest = r.window
   if value then
     r.used = tonumber(value)
-    if not r.used or r.used % 1 ~= 0 then
+    -- Text that Lua takes for a number and INCRBY does not would fail when others are charged already.
+    if not r.used or string.format('%.0f', r.used) ~= value then
       return redis.error_reply('WRONGTYPE the key does not hold a counter')
     end
     r.rest = redis.call('PTTL', key)

@@ -55,7 +55,7 @@ ReplyReader::~ReplyReader() { redisReaderFree(reader_); }
 void* ReplyReader::Add(Reply::Type type, int64_t integer, std::string_view text) {
   if (reply_.items_.size() * sizeof(Reply::Item) + reply_.text_.size() + text.size() > max_bytes_) return nullptr;
   reply_.items_.push_back({type, integer, reply_.text_.size(), text.size()});
-  reply_.text_.append(text);
+  if (!text.empty()) reply_.text_.append(text);
   return this;
 }
 

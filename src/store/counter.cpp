@@ -16,7 +16,7 @@ void Counter::Read(const Rule& rule, std::string_view subject, int64_t now_ms, K
   uint8_t* payload = live ? Payload() : nullptr;
   const size_t bytes = live ? PayloadBytes() : 0;
   const RecordKind kind = live ? KindOf(payload, bytes) : RecordKind::kCount;
-  if (live && kind == RecordKind::kCount && LoadCount(payload) >= kBlocked) {
+  if (live && kind == RecordKind::kCount && LoadCount(payload, bytes) >= kBlocked) {
     blocked_ = true;
     kept_ = false;
     usage_ = {0, table->End(ref_) - now_ms, 0};
@@ -25,7 +25,7 @@ void Counter::Read(const Rule& rule, std::string_view subject, int64_t now_ms, K
   switch (rule.algorithm) {
     case Algorithm::kFixedWindow:
       kept_ = live && kind == RecordKind::kCount;
-      fixed_ = kept_ ? FixedWindow{LoadCount(payload), table->End(ref_)} : FixedWindow{};
+      fixed_ = kept_ ? FixedWindow{LoadCount(payload, bytes), table->End(ref_)} : FixedWindow{};
       usage_ = FixedWindowRead(rule, now_ms, &fixed_);
       cut_ = kept_ && fixed_.ends_at_ms != table->End(ref_);
       break;
@@ -86,7 +86,7 @@ void Counter::ChargeLog(int64_t units) {
 // Stores a state that was changed, except a log's.
 void Counter::Write() {
   if (rule_->algorithm == Algorithm::kFixedWindow) {
-    StoreCount(fixed_.used, Place(kCountBytes));
+    PutCount(fixed_.used, rule_->limit);
     SetEnd(fixed_.ends_at_ms);
     return;
   }
@@ -98,6 +98,14 @@ void Counter::Write() {
     StoreTokenBucket(bucket_, Place(kTokenBucketBytes));
   }
   SetEnd(now_ms_ + usage_.reset_ms + 1);
+}
+
+// A record of counts stays where it is, so that a listing meets it once: it has room for `limit` from the start.
+void Counter::PutCount(int64_t count, int64_t limit) {
+  const size_t there = in_table() ? PayloadBytes() : 0;
+  const size_t needed = std::max(CountBytes(count), there == 0 ? CountBytes(limit) : 0);
+  const size_t bytes = IsCount(there) ? std::max(there, needed) : needed;
+  StoreCount(count, Place(bytes), bytes);
 }
 
 uint8_t* Counter::Place(size_t payload_bytes) {
@@ -150,9 +158,9 @@ bool Counter::Refund(int64_t units, int64_t mark) {
   const size_t bytes = PayloadBytes();
   switch (rule_->algorithm) {
     case Algorithm::kFixedWindow: {
-      FixedWindow window{LoadCount(payload), table_->End(ref_)};
+      FixedWindow window{LoadCount(payload, bytes), table_->End(ref_)};
       if (!FixedWindowRefund(units, mark, &window)) return false;
-      StoreCount(window.used, payload);
+      StoreCount(window.used, payload, bytes);
       return true;
     }
     case Algorithm::kSlidingWindow: {
@@ -176,7 +184,7 @@ bool Counter::Refund(int64_t units, int64_t mark) {
 }
 
 void Counter::Block(int64_t ms) {
-  StoreCount(kBlocked, Place(kCountBytes));
+  PutCount(kBlocked, 0);
   SetEnd(now_ms_ + std::min(ms, KeyTable::kMaxEndMs));
 }
 

@@ -38,6 +38,7 @@ class Counter {
  private:
   void ChargeLog(int64_t units);
   void Write();
+  void PutCount(int64_t count, int64_t limit);
   uint8_t* Place(size_t payload_bytes);
   void SetEnd(int64_t end_ms);
   uint8_t* Payload() const { return table_->Payload(ref_); }

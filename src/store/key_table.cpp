@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 #include "hash.h"
 
@@ -173,8 +174,8 @@ KeyTable::Ref KeyTable::Allocate(std::string_view key, size_t payload_bytes) {
       const size_t bytes = std::min(kLastChunkBytes, before * 2);
       chunk.capacity = static_cast<uint32_t>(
           std::min<size_t>(size_t{1} << kSlotBits, std::max<size_t>(1, bytes / chunk.record_bytes)));
-      chunk.bytes.reset(new uint8_t[size_t{chunk.capacity} * chunk.record_bytes]);
-      chunks_.push_back(std::move(chunk));
+      chunk.bytes = arena_.Take(size_t{chunk.capacity} * chunk.record_bytes);
+      chunks_.push_back(chunk);
       of_size.open_chunks[length] = static_cast<uint32_t>(chunks_.size());
     }
     const uint32_t open = of_size.open_chunks[length] - 1;
@@ -235,11 +236,14 @@ void KeyTable::Resize(Shard* shard, size_t records) {
     }
   }
   shard->buckets = static_cast<uint32_t>(records * 16 / (kBucketSlots * 15) + 1);
-  shard->extents.resize((shard->buckets + kExtentBuckets - 1) / kExtentBuckets);
-  for (std::unique_ptr<Extent>& extent : shard->extents) {
-    if (extent == nullptr) extent = std::make_unique<Extent>();
-    *extent = Extent{};
+  const size_t needed = (size_t{shard->buckets} + kExtentBuckets - 1) / kExtentBuckets;
+  for (; shard->extents.size() > needed; shard->extents.pop_back()) spare_extents_.push_back(shard->extents.back());
+  while (shard->extents.size() < needed) {
+    if (spare_extents_.empty()) spare_extents_.push_back(new (arena_.Take(sizeof(Extent))) Extent);
+    shard->extents.push_back(spare_extents_.back());
+    spare_extents_.pop_back();
   }
+  for (Extent* extent : shard->extents) *extent = Extent{};
   for (const Ref ref : refs) Link(shard, HashOf(Key(ref)), ref);
 }
 

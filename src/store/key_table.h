@@ -3,9 +3,10 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <string_view>
 #include <vector>
+
+#include "store/arena.h"
 
 namespace spillway {
 
@@ -57,7 +58,7 @@ class KeyTable {
   static constexpr uint32_t kSlotBits = 13;
   static constexpr size_t kEndBytes = 5;
   struct Chunk {
-    std::unique_ptr<uint8_t[]> bytes;
+    uint8_t* bytes = nullptr;
     uint32_t record_bytes = 0;
     uint32_t payload_bytes = 0;
     uint32_t capacity = 0;
@@ -75,11 +76,11 @@ class KeyTable {
     Ref refs[kBucketSlots] = {};
     uint32_t passed = 0;  // records that found this bucket full and live further on
   };
-  // Buckets in pieces of one size: growing leaves no holes in the heap behind.
+  // Buckets in pieces of one size: what one shard gives up serves another.
   static constexpr size_t kExtentBuckets = 16;
   using Extent = std::array<Bucket, kExtentBuckets>;
   struct Shard {
-    std::vector<std::unique_ptr<Extent>> extents;
+    std::vector<Extent*> extents;
     uint32_t buckets = 0;  // in use, of those extents
     uint32_t live = 0;
     int64_t earliest_end = INT64_MAX;  // a lower bound
@@ -91,7 +92,7 @@ class KeyTable {
 
   uint8_t* At(Ref ref) const {
     const Chunk& chunk = chunks_[ref >> kSlotBits];
-    return chunk.bytes.get() + size_t{ref & ((1U << kSlotBits) - 1)} * chunk.record_bytes;
+    return chunk.bytes + size_t{ref & ((1U << kSlotBits) - 1)} * chunk.record_bytes;
   }
   uint64_t HashOf(std::string_view key) const;
   const Shard& ShardOf(uint64_t hash) const { return shards_[(hash >> 7) & (shards_.size() - 1)]; }
@@ -114,6 +115,8 @@ class KeyTable {
   const uint64_t seed_;
   uint64_t draws_;
   size_t size_ = 0;
+  Arena arena_;
+  std::vector<Extent*> spare_extents_;
   std::vector<Shard> shards_;
   std::vector<Chunk> chunks_;
   std::vector<SizeClass> classes_;

@@ -54,8 +54,9 @@ bool MemoryStore::CheckFixedWindow(const Rule& rule, std::string_view key, int64
   KeyTable::Ref ref = table_.Find(subject);
   FixedWindow window;
   if (ref != KeyTable::kNone) {
-    if (table_.PayloadBytes(ref) != kCountBytes) return false;
-    window = {LoadCount(table_.Payload(ref)), table_.End(ref)};
+    const size_t bytes = table_.PayloadBytes(ref);
+    if (!IsCount(bytes)) return false;
+    window = {LoadCount(table_.Payload(ref), bytes), table_.End(ref)};
     if (window.used >= kBlocked) return false;
   }
   now->emplace_back();
@@ -64,12 +65,14 @@ bool MemoryStore::CheckFixedWindow(const Rule& rule, std::string_view key, int64
   outcome.decision = FixedWindowCheck(rule, units, now_ms, &window);
   if (ref == KeyTable::kNone) {
     if (!outcome.decision.allowed) return true;
-    ref = table_.Insert(subject, kCountBytes, now_ms);
+    ref = table_.Insert(subject, CountBytes(rule.limit), now_ms);
   } else if (window.ends_at_ms < 0) {
     return true;  // One that has ended stays as it was.
+  } else if (CountBytes(window.used) > table_.PayloadBytes(ref)) {
+    ref = table_.Grow(ref, kWideCount);
   }
   // Also after a denial: the window may have been cut.
-  StoreCount(window.used, table_.Payload(ref));
+  StoreCount(window.used, table_.Payload(ref), table_.PayloadBytes(ref));
   if (window.ends_at_ms != table_.End(ref)) table_.SetEnd(ref, window.ends_at_ms);
   return true;
 }
@@ -127,9 +130,11 @@ void MemoryStore::List(const ListRequest& request) {
     ref = table_.Next(ref);
     if (ref == KeyTable::kNone) break;
     const std::string_view subject = table_.Key(ref);
-    if (table_.PayloadBytes(ref) != kCountBytes || subject.find('}') != std::string_view::npos) continue;
+    const size_t bytes = table_.PayloadBytes(ref);
+    if (!IsCount(bytes) || subject.find('}') != std::string_view::npos) continue;
     if (now_ms > table_.End(ref) || !GlobMatch(match, subject)) continue;
-    page.entries.push_back({prefix_ + std::string(subject), LoadCount(table_.Payload(ref)), table_.End(ref) - now_ms});
+    const int64_t count = LoadCount(table_.Payload(ref), bytes);
+    page.entries.push_back({prefix_ + std::string(subject), count, table_.End(ref) - now_ms});
   }
   if (ref != KeyTable::kNone) page.cursor = std::to_string(ref);
   results_->pages.push_back(std::move(page));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 #include "scripts.h"
 
@@ -75,7 +76,24 @@ const Script& LayeredScript(const RuleSet& rules) {
   return k_layered_token_bucket;
 }
 
+// A check of fixed windows that all deny, which is most of them: it has a shorter script and reply.
+bool AsksWindows(const Request& request) {
+  return request.op == Op::kCheck && std::all_of(request.rules->begin(), request.rules->end(), [](const Rule& rule) {
+           return rule.algorithm == Algorithm::kFixedWindow && !rule.shadow;
+         });
+}
+
+void AppendWindows(const Request& request, int64_t waiters, std::string* out) {
+  AppendScriptCall(k_fixed_windows, request, 2 + 2 * request.rules->size(), out);
+  AppendNumbers({request.cost, waiters}, out);
+  for (const Rule& rule : *request.rules) AppendNumbers({rule.limit, rule.window_ms}, out);
+}
+
 void AppendLayered(const Request& request, int64_t waiters, std::string* out) {
+  if (AsksWindows(request)) {
+    AppendWindows(request, waiters, out);
+    return;
+  }
   AppendScriptCall(LayeredScript(*request.rules), request, 3 + 5 * request.rules->size(), out);
   const bool force = request.op == Op::kPenalize;
   AppendNumbers({request.cost, request.op == Op::kPeek ? 0 : waiters, force ? 1 : 0}, out);
@@ -105,19 +123,41 @@ void AppendBlock(const Request& request, std::string* out) {
   }
 }
 
-// The hot path: the key's bulk string is composed once and copied.
+char* Put(std::string_view text, char* to) {
+  std::memcpy(to, text.data(), text.size());
+  return to + text.size();
+}
+
+char* PutBulkNumber(int64_t value, char* to) {
+  if (value >= 0 && value < 10) {
+    to = Put("$1\r\n0\r\n", to);
+    to[-3] = static_cast<char>('0' + value);
+    return to;
+  }
+  char digits[24];
+  const auto length = std::to_chars(digits, digits + sizeof(digits), value).ptr - digits;
+  *to++ = '$';
+  to = Put("\r\n", std::to_chars(to, to + 2, length).ptr);
+  return Put("\r\n", Put({digits, static_cast<size_t>(length)}, to));
+}
+
+// The hot path: room for the longest is made once, the key's bulk string is composed once, and the rest is copied.
 void AppendPlain(const Request& request, std::string* out) {
-  out->append("*2\r\n$11\r\nPEXPIRETIME\r\n");
-  const size_t key_at = out->size();
-  AppendBulk(request.key(), out);
-  const size_t key_bytes = out->size() - key_at;
-  out->append("*3\r\n$6\r\nINCRBY\r\n");
-  out->append(*out, key_at, key_bytes);
-  AppendBulkNumber(request.units, out);
-  out->append("*4\r\n$7\r\nPEXPIRE\r\n");
-  out->append(*out, key_at, key_bytes);
-  AppendBulkNumber(request.rule().window_ms, out);
-  out->append("$2\r\nNX\r\n");
+  constexpr size_t kMostBesidesKeys = 256;
+  const std::string& key = request.key();
+  const size_t from = out->size();
+  out->resize(from + 3 * key.size() + kMostBesidesKeys);
+  char* to = Put("*2\r\n$11\r\nPEXPIRETIME\r\n", out->data() + from);
+  char* const key_at = to;
+  *to++ = '$';
+  to = Put("\r\n", std::to_chars(to, to + 20, key.size()).ptr);
+  to = Put("\r\n", Put(key, to));
+  const std::string_view bulk_key(key_at, static_cast<size_t>(to - key_at));
+  to = Put(bulk_key, Put("*3\r\n$6\r\nINCRBY\r\n", to));
+  to = PutBulkNumber(request.units, to);
+  to = Put(bulk_key, Put("*4\r\n$7\r\nPEXPIRE\r\n", to));
+  to = Put("$2\r\nNX\r\n", PutBulkNumber(request.rule().window_ms, to));
+  out->resize(static_cast<size_t>(to - out->data()));
 }
 
 }  // namespace
@@ -169,6 +209,31 @@ int Encode(Request* request, std::string* out) {
       return 1;
   }
   return 0;
+}
+
+bool ReadLayered(const Request& request, const Reply& reply, std::vector<int64_t>* fields) {
+  const RuleSet& rules = *request.rules;
+  fields->clear();
+  if (!AsksWindows(request)) {
+    if (reply.size() != 2 + kLayeredFields * rules.size()) return false;
+    for (size_t i = 1; i < reply.size(); ++i) fields->push_back(reply.integer(i));
+    return true;
+  }
+  if (reply.size() != 3 + 2 * rules.size()) return false;
+  const int64_t units = reply.integer(1);
+  const auto waiters = static_cast<int64_t>(request.tickets.size());
+  fields->push_back(units / request.cost);
+  for (size_t i = 0; i < rules.size(); ++i) {
+    const int64_t used = reply.integer(3 + 2 * i);
+    const int64_t ends = reply.integer(4 + 2 * i);
+    const int64_t rest = std::max<int64_t>(0, ends - reply.integer(2));
+    const bool blocked = used >= kBlocked;
+    const int64_t room = blocked ? 0 : rules[i].limit - used;
+    const int64_t wait = blocked || request.cost <= rules[i].limit ? rest + 1 : kNeverFits;
+    const int64_t fits = std::clamp<int64_t>(room / request.cost, 0, waiters);
+    fields->insert(fields->end(), {room - units, rest, wait, ends, blocked ? 1 : 0, fits});
+  }
+  return true;
 }
 
 void EncodeTime(std::string* out) { out->append("*1\r\n$4\r\nTIME\r\n"); }

@@ -18,7 +18,7 @@ class RedisStore;
 enum class Call : uint8_t {
   kPlain,     // PEXPIRETIME, INCRBY, PEXPIRE NX: the cheapest exact form of a cost of 1, on Redis >= 7
   kScript,    // fixed_window.lua: one fixed window, any cost, any Redis
-  kLayered,   // layered.lua: any rules, all or nothing
+  kLayered,   // layered.lua: any rules, all or nothing; fixed_windows.lua: a check of fixed windows
   kPeek,      // GET, PTTL: one fixed window
   kRefund,    // refund.lua
   kBlock,     // SET .. PX of the mark of a block, for each rule
@@ -45,6 +45,7 @@ struct Request : ReplySink, Expiring {
   std::vector<std::string> keys;  // one for each rule; more than that are left over from earlier use
   uint64_t hash = 0;              // of the first key
   std::vector<int64_t> marks;     // kRefund
+  std::vector<int64_t> fields;    // kLayered: what the script said
   std::vector<Ticket> tickets;    // emptied when they are settled, while replies may still be due
   bool abandoned = false;         // nobody waits any more: not to be sent
 
@@ -58,6 +59,11 @@ struct Request : ReplySink, Expiring {
   std::string error;        // of the command that decides
   int64_t retry_at_ms = 0;  // while refused for the moment
 };
+
+// Numbers that a layered script says of each rule, behind one for all; see layered_head.lua.
+constexpr size_t kLayeredFields = 6;
+// Reads them from the script's reply, whichever of the two it was; false: they are not there.
+bool ReadLayered(const Request& request, const Reply& reply, std::vector<int64_t>* fields);
 
 // Appends the request's commands; answers how many replies they will bring.
 int Encode(Request* request, std::string* out);

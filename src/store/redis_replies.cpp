@@ -14,6 +14,7 @@ constexpr int64_t kRetryMs = 10;
 // A block ends when its expiry does, whatever the rule and the cost.
 void DenyByBlock(int64_t rest_ms, Decision* decision) {
   decision->blocked = true;
+  decision->used = decision->limit;
   decision->retry_after_ms = rest_ms + 1;
 }
 
@@ -148,36 +149,39 @@ void RedisStore::FinishScript(Request* request, const Reply& reply) {
   Recycle(request);
 }
 
-// The script answers for the state after all admitted checks; of k admitted ones, the i-th left (k - 1 - i) costs more.
 void RedisStore::FinishLayered(Request* request, const Reply& reply) {
-  constexpr size_t kFields = 6;
-  const RuleSet& rules = *request->rules;
-  if (reply.size() != 2 + kFields * rules.size()) {
+  if (!ReadLayered(*request, reply, &request->fields)) {
     request->error = "ERR the script's reply has an unknown shape";
     Refused(request);
     return;
   }
-  const int64_t admitted = request->op == Op::kPeek ? 0 : reply.integer(1);
+  AnswerLayered(request, request->fields);
+}
+
+// The script answers for the state after all admitted checks; of k admitted ones, the i-th left (k - 1 - i) costs more.
+void RedisStore::AnswerLayered(Request* request, const std::vector<int64_t>& fields) {
+  const RuleSet& rules = *request->rules;
+  const int64_t admitted = request->op == Op::kPeek ? 0 : fields[0];
   int64_t place = 0;
   for (const Ticket ticket : request->tickets) {
     const bool passed = place < admitted;
     for (size_t i = 0; i < rules.size(); ++i) {
-      const size_t at = 2 + kFields * i;
+      const int64_t* field = fields.data() + 1 + kLayeredFields * i;
       const Rule& rule = rules[i];
-      const int64_t room = reply.integer(at);
+      const int64_t room = field[0];
       // Of the checks of this command, how many this rule alone would have admitted, and how many it counted.
-      const int64_t fits = reply.integer(at + 5);
+      const int64_t fits = field[5];
       const int64_t counted = rule.shadow && request->op != Op::kPenalize ? std::min(admitted, fits) : admitted;
       Decision decision;
       decision.limit = rule.capacity();
-      decision.blocked = reply.integer(at + 4) == 1;
+      decision.blocked = field[4] == 1;
       decision.allowed = passed ? place < fits : room >= request->cost && !decision.blocked;
       const int64_t left = passed ? room + std::max<int64_t>(0, counted - place - 1) * request->cost : room;
       decision.remaining = std::clamp<int64_t>(left, 0, decision.limit);
       decision.used = decision.limit - left;
-      decision.reset_in_ms = std::max<int64_t>(0, reply.integer(at + 1));
-      decision.retry_after_ms = decision.allowed ? 0 : reply.integer(at + 2);
-      decision.mark = reply.integer(at + 3);
+      decision.reset_in_ms = std::max<int64_t>(0, field[1]);
+      decision.retry_after_ms = decision.allowed ? 0 : field[2];
+      decision.mark = field[3];
       results_->outcomes.push_back({ticket, Ending::kAnswered, decision, static_cast<uint8_t>(rules.size() - 1 - i)});
     }
     --waiting_;

@@ -65,6 +65,7 @@ class RedisStore : public Store, private TurnEvents {
   void FinishPlain(Request* request);
   void FinishScript(Request* request, const Reply& reply);
   void FinishLayered(Request* request, const Reply& reply);
+  void AnswerLayered(Request* request, const std::vector<int64_t>& fields);
   void FinishPeek(Request* request);
   void TakeBack(const Request& charged, int64_t units);
   void Refused(Request* request);

@@ -7,6 +7,8 @@
 #include <random>
 #include <set>
 
+#include "store/records.h"
+
 namespace spillway {
 namespace {
 
@@ -165,17 +167,36 @@ TEST(KeyTable, KeepsPayloadsOfAnySizeWhileTheyGrow) {
   }
 }
 
-TEST(KeyTable, AFixedWindowOf16BytesOfKeyTakes28Bytes) {
+TEST(KeyTable, AFixedWindowOf16BytesOfKeyTakes25Bytes) {
   KeyTable table(100000);
   std::set<const uint8_t*> at;
   for (int i = 0; i < 1000; ++i) {
     std::string key = std::to_string(i);
     key.insert(0, 16 - key.size(), 'k');
-    at.insert(table.Payload(table.Insert(key, 7, 0)));
+    at.insert(table.Payload(table.Insert(key, CountBytes(1'000'000), 0)));
   }
   int neighbours = 0;
-  for (auto next = at.begin(), before = next++; next != at.end(); before = next++) neighbours += *next - *before == 28;
+  for (auto next = at.begin(), before = next++; next != at.end(); before = next++) neighbours += *next - *before == 25;
   EXPECT_GT(neighbours, 980);
+}
+
+TEST(Arena, PiecesOfAnySizeAreAlignedAndApart) {
+  Arena arena;
+  std::mt19937_64 random(1);
+  std::map<const uint8_t*, size_t> pieces;
+  for (int i = 0; i < 2000; ++i) {
+    const size_t bytes = 1 + random() % (i % 50 == 0 ? 3 << 20 : 20000);
+    uint8_t* piece = arena.Take(bytes);
+    ASSERT_EQ(reinterpret_cast<uintptr_t>(piece) % 64, 0U);
+    // A sanitizer sees what lies outside of the regions.
+    piece[0] = piece[bytes - 1] = 1;
+    ASSERT_TRUE(pieces.emplace(piece, bytes).second);
+  }
+  const uint8_t* free_from = nullptr;
+  for (const auto& [piece, bytes] : pieces) {
+    ASSERT_GE(piece, free_from);
+    free_from = piece + bytes;
+  }
 }
 
 }  // namespace

@@ -114,6 +114,38 @@ TEST(Layered, AListingShowsFixedWindowsOfRulesWithoutIdAndNothingElse) {
   EXPECT_EQ(memory.results.pages[0].entries[0].reset_in_ms, 1000);
 }
 
+TEST(Layered, AListingSeesAKeyOnceThatIsBlockedOrChargedMeanwhile) {
+  Memory memory;
+  const Rule rule = MakeRule(Algorithm::kFixedWindow, 5, 1000);
+  for (int i = 0; i < 3; ++i) memory.Check(rule, 1, "org-" + std::to_string(i));
+  memory.store.List({"p:", "", "*", 1, 1});
+  memory.Block({rule}, 500, "org-0");
+  memory.Block({rule}, 500, "org-1");
+  memory.Check(rule, 1, "org-2");
+  memory.store.List({"p:", memory.results.pages[0].cursor, "*", 10, 1});
+  ASSERT_EQ(memory.results.pages[1].entries.size(), 2U);
+  EXPECT_EQ(memory.results.pages[1].entries[0].count, kBlocked);
+  EXPECT_EQ(memory.results.pages[1].entries[1].count, 2);
+}
+
+TEST(Layered, CountsOutgrowFourBytes) {
+  constexpr int64_t kLarge = int64_t{1} << 32;
+  for (const int64_t limit : {int64_t{5}, kLarge - 2, kLarge - 1, kLarge, 4 * kLarge}) {
+    Memory memory;
+    const Rule rule = MakeRule(Algorithm::kFixedWindow, limit, 1000);
+    EXPECT_EQ(memory.Check(rule, limit).used, limit);
+    EXPECT_FALSE(memory.Check(rule).allowed);
+    EXPECT_FALSE(memory.Peek(rule).blocked);
+    const Rule wider = MakeRule(Algorithm::kFixedWindow, 8 * kLarge, 1000);
+    EXPECT_EQ(memory.Check(wider, kLarge).used, limit + kLarge);
+    EXPECT_EQ(memory.Ask(Op::kPenalize, {rule}, kLarge)[0].used, limit + 2 * kLarge);
+    memory.Block({rule}, 500);
+    EXPECT_TRUE(memory.Check(wider).blocked);
+    memory.clock.now_ms += 501;
+    EXPECT_EQ(memory.Check(wider, 3 * kLarge).used, 3 * kLarge);
+  }
+}
+
 class LimiterTest : public testing::Test {
  protected:
   int32_t Add(RuleSet rules) { return limiter_.AddRules(std::move(rules), &error_); }

@@ -21,7 +21,10 @@ export interface Step {
   ms?: number;
 }
 
-/** Needs `given`: redis, start, clocks (files of the client's and the server's clock), and a file of sequences. */
+/**
+ * Needs `given`: redis, start, clocks (files of the client's and the server's clock), a file of sequences, and beside: a
+ * second rule in every plan, which counts the same and never denies first.
+ */
 const PLAYER = `
 const { openSync, readFileSync, writeSync } = require('node:fs');
 const { createRateLimiter } = require('spillway');
@@ -41,9 +44,15 @@ const ruleOf = ({ limit, windowMs, burst, ...step }) => ({
   algorithm: algorithmOf(step),
   burst,
 });
+const besideOf = (step) => {
+  const most = { 'token-bucket': step.limit, 'sliding-log': 10000 }[algorithmOf(step)] ?? Number.MAX_SAFE_INTEGER;
+  const isBucket = algorithmOf(step) === 'token-bucket' && step.limit > 0;
+  const burst = isBucket ? (step.burst ?? step.limit) + 1000 : undefined;
+  return { ...ruleOf({ ...step, limit: most, burst }), id: 'beside' };
+};
 const sequences = JSON.parse(readFileSync(given.file, 'utf8'));
 const plans = {};
-for (const steps of sequences) for (const step of steps) plans[planOf(step)] = ruleOf(step);
+for (const steps of sequences) for (const step of steps) plans[planOf(step)] = given.beside ? [ruleOf(step), besideOf(step)] : ruleOf(step);
 
 async function play(limiter, key, step, decisions) {
   // What follows the last answer (a wrong expiry mended, an excess taken back) reaches the server in the same instant.
@@ -63,7 +72,8 @@ async function play(limiter, key, step, decisions) {
   const decision =
     step.op === 'penalize' ? await limiter.penalize(key, plan, cost) : await limiter[step.op](key, plan, { cost });
   decisions[step.number] = decision;
-  const { allowed, remaining, resetTime, retryAfterMs, reason, source } = decision;
+  const { allowed, retryAfterMs, reason, source } = decision;
+  const { remaining, resetTime } = decision.rules[0];
   const wait = reason === 'never-fits' ? -1 : retryAfterMs;
   const said = { allowed, remaining, resetInMs: resetTime - Date.now(), retryAfterMs: wait, source };
   return reason === 'blocked' ? { ...said, blocked: true } : said;
@@ -92,7 +102,7 @@ export async function playSteps(
   sequences: Step[][],
   clocks: { client: SetClock; server: SetClock },
   start: number,
-  redis?: object,
+  how: { redis?: object; beside?: boolean },
 ): Promise<Said[][]> {
   clocks.client.set(start);
   clocks.server.set(start);
@@ -100,7 +110,7 @@ export async function playSteps(
   try {
     const file = join(folder, 'sequences.json');
     writeFileSync(file, JSON.stringify(sequences));
-    const given = { start, clocks: [clocks.client.file, clocks.server.file], redis, file };
+    const given = { start, clocks: [clocks.client.file, clocks.server.file], file, ...how };
     return await reportsOf<Said[]>(PLAYER, { env: clocks.client.env, given, withinMs: 60_000 });
   } finally {
     rmSync(folder, { recursive: true });

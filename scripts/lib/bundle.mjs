@@ -1,0 +1,53 @@
+// Puts the modules of lib/ into one file. Node takes about a quarter of a millisecond to find, read and compile each file,
+// and an application's start waits for all of them.
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { root } from './addon.mjs';
+
+const require = createRequire(import.meta.url);
+const BUNDLE = 'spillway.js';
+
+/**
+ * Replaces the compiler's JavaScript in `folder` by one bundle, and each file that package.json exports to `require` by
+ * a line that takes its part of it. Modules run at the first use of an entry that needs them, once for all entries.
+ */
+export function bundle(folder) {
+  const entries = exported().map((file) => ({ file, module: `./lib/${file.replace(/js$/, 'ts')}` }));
+  const parts = entries.map(({ file, module }) => `exports['${file}'] = () => require('${module}');`);
+  // Loaded here: scripts start before the packages are installed.
+  require('esbuild').buildSync({
+    stdin: { contents: parts.join('\n'), resolveDir: root },
+    outfile: join(folder, BUNDLE),
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    // The binary, and the name that tells a bundler's user what is wrong (lib/native.ts), in a function that nobody calls.
+    external: ['*.node', './spillway-must-not-be-bundled*'],
+    treeShaking: false,
+    logLevel: 'warning',
+  });
+  for (const file of readdirSync(folder, { recursive: true })) {
+    if (file.endsWith('.js') && file !== BUNDLE) rmSync(join(folder, file));
+  }
+  const all = require(join(folder, BUNDLE));
+  for (const { file } of entries) {
+    const up = '../'.repeat(file.split('/').length - 1) || './';
+    // Never run; node reads off it what `import` may name.
+    const names = `0 && (module.exports = { ${Object.keys(all[file]()).join(', ')} });`;
+    writeFileSync(
+      join(folder, file),
+      `'use strict';\nmodule.exports = require('${up}${BUNDLE}')['${file}']();\n${names}\n`,
+    );
+  }
+}
+
+/** What package.json exports to `require`, as paths in dist/. */
+function exported() {
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  return Object.values(exports)
+    .map((target) => target.require?.default)
+    .filter((file) => file?.startsWith('./dist/'))
+    .map((file) => file.slice('./dist/'.length));
+}
