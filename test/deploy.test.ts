@@ -23,10 +23,11 @@ async function expectAllWorks(redis: RateLimiterOptions['redis']): Promise<void>
         LOG: { rate: '5/h', algorithm: 'sliding-log' },
         BUCKET: { rate: '5/h', algorithm: 'token-bucket' },
         ALL: ['5/h', { rate: '4/m', algorithm: 'token-bucket' }],
+        WINDOWS: ['5/h', '100/m'],
       },
     }),
   );
-  for (const plan of ['FIXED', 'WINDOW', 'LOG', 'BUCKET', 'ALL'] as const) {
+  for (const plan of ['FIXED', 'WINDOW', 'LOG', 'BUCKET', 'ALL', 'WINDOWS'] as const) {
     const first = await limiter.check(plan, plan);
     const decisions = [first, ...(await times(5, () => limiter.check(plan, plan)))];
     expect(decisions.map(({ source }) => source)).toEqual(Array(6).fill('redis'));
