@@ -1,6 +1,7 @@
 import type * as NodeCrypto from 'node:crypto';
 import type * as NodeTls from 'node:tls';
 import type * as NodeNet from 'node:net';
+import type * as NodeFs from 'node:fs';
 import type * as Ipaddr from 'ipaddr.js';
 import type * as Structured from 'structured-headers';
 
@@ -13,6 +14,7 @@ function once<T>(load: () => T): () => T {
   return () => (loaded ??= load());
 }
 
+export const fs = once(() => require('node:fs') as typeof NodeFs);
 export const ipaddr = once(() => require('ipaddr.js') as typeof Ipaddr);
 export const structured = once(() => require('structured-headers') as typeof Structured);
 export const crypto = once(() => require('node:crypto') as typeof NodeCrypto);

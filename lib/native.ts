@@ -213,6 +213,11 @@ function loadBinary(): NativeAddon {
   }
 }
 
+/** Where the binary for a platform such as `linux-x64` is, if it is there; beside the requires above, whose paths it shares. */
+export function binaryFile(platform: string): string {
+  return `${__dirname}/../prebuilds/${platform}/spillway.node`;
+}
+
 let addon: NativeAddon | undefined;
 
 /** The addon, loaded at the first use: importing the package opens nothing. */

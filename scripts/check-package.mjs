@@ -12,11 +12,12 @@ import { tsc } from './lib/typescript.mjs';
 const USE = `
 const { allowed, limit, remaining } = await checkRateLimit('org-123', 'FREE');
 const second = memory.checkRateLimit('org-123', 'FREE');
-console.log(JSON.stringify({ allowed, limit, remaining, second: second.remaining }));
+const external = withSpillway({ serverExternalPackages: ['other'] }).serverExternalPackages;
+console.log(JSON.stringify({ allowed, limit, remaining, second: second.remaining, external }));
 await closeRedisConnection();
 `;
 // `spillway/memory` shares the table of the process, so its check is the second.
-const EXPECTED = { allowed: true, limit: 100, remaining: 99, second: 98 };
+const EXPECTED = { allowed: true, limit: 100, remaining: 99, second: 98, external: ['other', 'spillway'] };
 const names = '{ checkRateLimit, closeRedisConnection }';
 
 prepare(['libhiredis-dev']);
@@ -49,20 +50,22 @@ try {
     assert.doesNotMatch(wanted, /SSL_|X509|EVP_|BIO_/);
   });
   await check('it works from ESM', () => {
-    const imports = `import ${names} from 'spillway';\nimport * as memory from 'spillway/memory';`;
+    const imports = `import ${names} from 'spillway';\nimport * as memory from 'spillway/memory';\nimport { withSpillway } from 'spillway/next';`;
     assert.deepEqual(node('use.mjs', imports + USE), EXPECTED);
   });
   await check('it works from CommonJS', () => {
-    const requires = `const ${names} = require('spillway');\nconst memory = require('spillway/memory');`;
+    const requires = `const ${names} = require('spillway');\nconst memory = require('spillway/memory');\nconst { withSpillway } = require('spillway/next');`;
     const source = `${requires}\n(async () => {${USE}})();`;
     assert.deepEqual(node('use.cjs', source), EXPECTED);
   });
   await check('its types are found from both', () => {
     const source = `import ${names} from 'spillway';
 import { checkRateLimit as inProcess } from 'spillway/memory';
+import { healthRoute, withSpillway } from 'spillway/next';
 const later: Promise<{ remaining: number }> = checkRateLimit('org-123', 'FREE');
 const now: { remaining: number } = inProcess('org-123', 'FREE');
-export const all = [later, now, closeRedisConnection];
+const config: { reactStrictMode: boolean } = withSpillway({ reactStrictMode: true });
+export const all = [later, now, closeRedisConnection, config, healthRoute()];
 `;
     writeFileSync(join(folder, 'types.mts'), source);
     writeFileSync(join(folder, 'types.cts'), source);

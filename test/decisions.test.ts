@@ -49,7 +49,7 @@ test('applyRateLimit keeps the type of the response, denied or not', async () =>
   const second = await applyRateLimit(new AppResponse(), 'org', 'FREE');
   expect([first.status, first.cookies.size]).toEqual([200, 0]);
   expect([second.status, second.cookies.size]).toEqual([429, 0]);
-  expect(second.headers.get('retry-after')).toBe('3600');
+  expect(second.headers.get('retry-after')).toMatch(/^360[01]$/);
 });
 
 test('what a denial says, by its reason', async () => {

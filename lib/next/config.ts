@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { RateLimitError } from '../errors';
+import { fs } from '../lazy';
+import { binaryFile } from '../native';
 
 const NAME = 'spillway';
 const PLATFORMS = ['linux-x64', 'linux-arm64', 'darwin-x64', 'darwin-arm64'];
@@ -40,7 +40,7 @@ function requireBinary(): void {
       `spillway has no binary for ${platform}; it runs on Linux and macOS, x64 and arm64. Build and run the app there, for example in a container.`,
     );
   }
-  if (existsSync(join(__dirname, '../../prebuilds', platform, 'spillway.node'))) return;
+  if (fs().existsSync(binaryFile(platform))) return;
   throw noBinary(
     `The native part of spillway is not installed for ${platform}. Run "npm rebuild spillway" on this machine; pnpm has to allow its install script first: "pnpm approve-builds".`,
   );

@@ -65,7 +65,7 @@ export class NextApp {
       cwd: this.folder,
       env: { ...ENV, ...env },
       encoding: 'utf8',
-      timeout: 300_000,
+      timeout: 900_000,
       maxBuffer: 1 << 26,
     });
     return { good: ran.status === 0, said: `${ran.stdout}${ran.stderr}${ran.error?.message ?? ''}` };

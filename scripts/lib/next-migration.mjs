@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { quietly, root } from './addon.mjs';
-import { check } from './tally.mjs';
 
 const guide = readFileSync(join(root, 'docs/migrating.md'), 'utf8');
 
@@ -76,7 +75,7 @@ async function statuses(server, path, options, count) {
 
 /** How many of 130 requests two servers admit to one organization. */
 async function admittedByTwo(app, env) {
-  const servers = [await app.serve('start', 'webpack', env), await app.serve('start', 'webpack', env)];
+  const servers = [await app.serve('start', 'turbopack', env), await app.serve('start', 'turbopack', env)];
   try {
     const options = { headers: { 'x-session': 'initech/FREE', 'x-forwarded-for': '192.0.2.8' } };
     const each = await Promise.all(servers.map((server) => statuses(server, '/api/contacts', options, 65)));
@@ -87,9 +86,9 @@ async function admittedByTwo(app, env) {
 }
 
 async function useAlone(app, env) {
-  const { good, said } = app.build('webpack', env);
+  const { good, said } = app.build('turbopack', env);
   assert.ok(good, said);
-  const server = await app.serve('start', 'webpack', env);
+  const server = await app.serve('start', 'turbopack', env);
   try {
     await use(server);
   } finally {
@@ -97,20 +96,31 @@ async function useAlone(app, env) {
   }
 }
 
-/** @param app the fixture `crm`, installed */
-export async function checkMigration(app, redis) {
+/** Checks by name, in this order, for the fixture `crm`. */
+export function migrationChecks(redis) {
   const env = { REDIS_URL: redis.url };
-  await check('migration: the app before, counting in memory', async () => {
-    await useAlone(app, env);
-    assert.equal(await admittedByTwo(app, env), 130);
-  });
-  await check('migration: the same app after the steps of the guide', async () => {
-    redis.cli('FLUSHALL');
-    migrate(app);
-    await useAlone(app, env);
-  });
-  await check('migration: two servers admit together what one did', async () => {
-    assert.equal(await admittedByTwo(app, env), 100);
-    assert.equal(redis.cli('GET', 'ratelimit:initech'), '100');
-  });
+  return [
+    [
+      'the app before, counting in memory',
+      async (app) => {
+        await useAlone(app, env);
+        assert.equal(await admittedByTwo(app, env), 130);
+      },
+    ],
+    [
+      'the same app after the steps of the guide',
+      async (app) => {
+        redis.cli('FLUSHALL');
+        migrate(app);
+        await useAlone(app, env);
+      },
+    ],
+    [
+      'two servers admit together what one did',
+      async (app) => {
+        assert.equal(await admittedByTwo(app, env), 100);
+        assert.equal(redis.cli('GET', 'ratelimit:initech'), '100');
+      },
+    ],
+  ];
 }

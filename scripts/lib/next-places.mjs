@@ -48,13 +48,14 @@ const PLACES = {
     const browser = await launchBrowser();
     try {
       const page = await browser.newPage();
-      await page.goto(server.address);
+      // `next dev` compiles it first, which takes as long as the machine is busy.
+      await page.goto(server.address, { timeout: 120_000 });
       const told = page.locator('output');
       for (const text of ['sent', 'sent', /^Rate limit exceeded\. Try again in \d+ seconds?\.$/]) {
         const answered = page.waitForResponse((response) => response.request().method() === 'POST');
         await page.getByRole('button', { name: 'Send' }).click();
         await answered;
-        await told.filter({ hasText: text }).waitFor({ timeout: 10_000 });
+        await told.filter({ hasText: text }).waitFor({ timeout: 30_000 });
       }
     } finally {
       await browser.close();
