@@ -20,7 +20,8 @@ export interface TlsOptions {
   rejectUnauthorized?: boolean;
 }
 
-const BLOCK = /-----BEGIN ([A-Z0-9 ]+)-----[^-]+-----END \1-----/;
+const CERTIFICATE = /-----BEGIN ((?:X509 |TRUSTED )?CERTIFICATE)-----[^-]+-----END \1-----/;
+const PRIVATE_KEY = /-----BEGIN ([A-Z ]*PRIVATE KEY)-----[^-]+-----END \1-----/;
 
 /**
  * Reads `tls`: absent or false, true, or an object. Messages quote nothing: a key is a secret.
@@ -48,9 +49,9 @@ export function readTls(value: unknown, name: string): NativeTls {
   const authorities: unknown[] = Array.isArray(ca) ? ca : ca === undefined ? [] : [ca];
   const config = {
     enabled: true,
-    ca: authorities.map((one) => readPem(one, `${name}.ca`)).join('\n'),
-    cert: cert === undefined ? '' : readPem(cert, `${name}.cert`),
-    key: key === undefined ? '' : readPem(key, `${name}.key`),
+    ca: authorities.map((one) => readPem(one, CERTIFICATE, `${name}.ca`)).join('\n'),
+    cert: cert === undefined ? '' : readPem(cert, CERTIFICATE, `${name}.cert`),
+    key: key === undefined ? '' : readPem(key, PRIVATE_KEY, `${name}.key`),
     servername: servername ?? '',
     verify: rejectUnauthorized ?? true,
   };
@@ -70,9 +71,9 @@ function tryOut({ cert, key }: NativeTls, name: string): void {
   }
 }
 
-function readPem(value: unknown, name: string): string {
+function readPem(value: unknown, kind: RegExp, name: string): string {
   const text = value instanceof Uint8Array ? Buffer.from(value).toString('utf8') : value;
-  if (typeof text === 'string' && BLOCK.test(text)) return text;
+  if (typeof text === 'string' && kind.test(text)) return text;
   throw invalidOption(
     `${name} must be PEM: the contents of a file that begins with -----BEGIN, not its path.`,
   );

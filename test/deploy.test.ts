@@ -5,6 +5,7 @@ import { createRateLimiter, type RateLimiterOptions } from 'spillway';
 import { Compose, DEPLOY } from './support/compose';
 import { times } from './support/ledger';
 import { owner } from './support/owned';
+import { ROOT } from './support/process';
 import { until } from './support/wait';
 
 jest.setTimeout(90_000);
@@ -22,10 +23,11 @@ async function expectAllWorks(redis: RateLimiterOptions['redis']): Promise<void>
         LOG: { rate: '5/h', algorithm: 'sliding-log' },
         BUCKET: { rate: '5/h', algorithm: 'token-bucket' },
         ALL: ['5/h', { rate: '4/m', algorithm: 'token-bucket' }],
+        WINDOWS: ['5/h', '100/m'],
       },
     }),
   );
-  for (const plan of ['FIXED', 'WINDOW', 'LOG', 'BUCKET', 'ALL'] as const) {
+  for (const plan of ['FIXED', 'WINDOW', 'LOG', 'BUCKET', 'ALL', 'WINDOWS'] as const) {
     const first = await limiter.check(plan, plan);
     const decisions = [first, ...(await times(5, () => limiter.check(plan, plan)))];
     expect(decisions.map(({ source }) => source)).toEqual(Array(6).fill('redis'));
@@ -66,6 +68,11 @@ test('development', async () => {
 test('secure: TLS and users; each may do its own and no more', async () => {
   const compose = await own(Compose.start('secure'));
   const password = compose.secret('app-password');
+  const commands = (text: string) => [...text.matchAll(/\+(\S+)/g)].map(([, name]) => name).sort();
+  const rule = /^ACL SETUSER .*$/m.exec(readFileSync(join(ROOT, 'docs/redis.md'), 'utf8'))?.[0] ?? '';
+  const user = /^user app .*$/m.exec(compose.secret('users.acl'))?.[0] ?? '';
+  // The rule that is documented, and ROLE, which is asked behind sentinels.
+  expect(commands(user)).toEqual([...commands(rule), 'role'].sort());
   const url = `rediss://app@localhost:${compose.port('redis')}`;
   const tls = { ca: compose.secret('ca.crt') };
   await expectAllWorks({ url, password, tls });

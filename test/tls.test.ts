@@ -1,6 +1,7 @@
 /** TLS: the server is verified before anything is said to it, and then it is a connection like any other. */
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { rootCertificates, type TLSSocket } from 'node:tls';
 import { inspect } from 'node:util';
 import { createRateLimiter, type RedisOptions } from 'spillway';
@@ -62,6 +63,58 @@ test('a client shows its certificate where the server wants one', async () => {
   expect(await unknown.check('k')).toMatchObject({ source: 'policy' });
   // A server that says so and closes may cut off its own words: it says them again at the next dial.
   await until('told', () => /certificate required/.test(unknown.stats().lastError ?? ''));
+});
+
+test('through a unix socket, where the name is localhost', async () => {
+  const path = join(authority.folder, 'tls.sock');
+  const passOn = async (names: string) => {
+    const fake = await own(FakeRedis.start({ tls: authority.issue('socket', { names }) }));
+    const server = createServer(
+      (socket) =>
+        void socket
+          .pipe(connect(fake.port))
+          .pipe(socket)
+          .on('error', () => {}),
+    );
+    await once(server.listen(path), 'listening');
+    const limiter = await open({ path, tls }, { timeoutMs: 300 });
+    const { source } = await limiter.check('k');
+    const named = await open({ path, tls: { ...tls, servername: 'other' } }, { timeoutMs: 300 });
+    const other = (await named.check('k')).source;
+    await Promise.all([limiter.close(), named.close()]);
+    server.close();
+    return [source, other];
+  };
+  expect(await passOn('DNS:localhost')).toEqual(['redis', 'policy']);
+  expect(await passOn('DNS:other')).toEqual(['policy', 'redis']);
+});
+
+test('workers speak TLS, and are ended in the middle of it', async () => {
+  const { port } = await startRedis();
+  const redis = { host: 'localhost', port, password: PASSWORD, tls };
+  const reports = await reportsOf(
+    `
+    const { Worker } = require('node:worker_threads');
+    const source = \`
+      const { parentPort, workerData } = require('node:worker_threads');
+      const limiter = require('spillway').createRateLimiter({ redis: workerData, rate: '100000/h', timeoutMs: 5000 });
+      limiter.check('k').then(({ source }) => {
+        parentPort.postMessage(source);
+        setInterval(() => { for (let i = 0; i < 200; i++) limiter.check('x'.repeat(900) + i); }, 0);
+      });
+    \`;
+    (async () => {
+      for (let i = 0; i < 4; i++) {
+        const worker = new Worker(source, { eval: true, workerData: given });
+        report(await new Promise((resolve) => worker.once('message', resolve)));
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        await worker.terminate();
+      }
+    })();
+  `,
+    { given: redis },
+  );
+  expect(reports).toEqual(['redis', 'redis', 'redis', 'redis']);
 });
 
 test('a name is asked for, an address is not', async () => {

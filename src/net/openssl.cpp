@@ -8,9 +8,9 @@ void* OpenSsl::FindInProcess(const char* name) { return dlsym(RTLD_DEFAULT, name
 
 bool OpenSsl::Load(Find find, std::string* error) {
   const char* missing = nullptr;
-#define SPILLWAY_LOAD(function)                                        \
-  function = reinterpret_cast<decltype(&::function)>(find(#function)); \
-  if (function == nullptr) missing = #function;
+#define SPILLWAY_LOAD(function)                                          \
+  (function) = reinterpret_cast<decltype(&::function)>(find(#function)); \
+  if ((function) == nullptr) missing = #function;
   SPILLWAY_OPENSSL_FUNCTIONS(SPILLWAY_LOAD)
 #undef SPILLWAY_LOAD
   if (missing == nullptr) return true;

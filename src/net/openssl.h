@@ -78,6 +78,7 @@ struct OpenSsl {
   // Looks among what the running program exports.
   static void* FindInProcess(const char* name);
 
+// NOLINTNEXTLINE(bugprone-macro-parentheses): a declaration takes none
 #define SPILLWAY_DECLARE(name) decltype(&::name) name = nullptr;
   SPILLWAY_OPENSSL_FUNCTIONS(SPILLWAY_DECLARE)
 #undef SPILLWAY_DECLARE

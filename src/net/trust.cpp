@@ -9,7 +9,7 @@ bool Trust::Read(const OpenSsl& ssl, const std::string& pem) {
   char* name = nullptr;
   char* header = nullptr;
   unsigned char* data = nullptr;
-  long bytes = 0;  // NOLINT(google-runtime-int): OpenSSL's
+  long bytes = 0;
   while (ssl.PEM_read_bio(bio, &name, &header, &data, &bytes) == 1) {
     const std::string_view kind = name;
     if (kind == "CERTIFICATE" || kind == "X509 CERTIFICATE" || kind == "TRUSTED CERTIFICATE") {

@@ -106,7 +106,8 @@ export class Compose {
 
   async close(): Promise<void> {
     await Promise.all([...this.children.keys()].map((service) => this.kill(service)));
-    rmSync(this.folder, { recursive: true, force: true });
+    // A server's forked child, which rewrites its file, may outlive it by a moment.
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
   }
 
   private async up(): Promise<void> {

@@ -1,0 +1,133 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "fake_clock.h"
+#include "fake_stream.h"
+#include "replies.h"
+#include "store/redis_store.h"
+
+namespace spillway {
+
+inline constexpr const char* kTime = "*2\r\n$10\r\n1700000000\r\n$1\r\n0\r\n";
+
+// Nodes at ports 1, 2, ... of one host. Keys of low slots belong to port 1, of high slots to port 2.
+class ClusterStoreTest : public ::testing::Test {
+ protected:
+  struct Node {
+    std::string sent;
+    FakeStream* stream = nullptr;
+    int dials = 0;
+  };
+
+  ClusterStoreTest() : scope_(&loop_) {
+    uv_loop_init(&loop_);
+    // Something else that keeps the loop alive, as a listening server would.
+    uv_timer_init(&loop_, &server_);
+    uv_timer_start(
+        &server_, [](uv_timer_t*) {}, 3600000, 0);
+    const auto dial = [this](const Endpoint& to, StreamEvents* events) {
+      Node& node = nodes_[to.port];
+      ++node.dials;
+      return std::make_unique<FakeStream>(&node.sent, events, &node.stream);
+    };
+    const ClusterNodes nodes{{{"h", 1, ""}, {"h", 2, ""}}, false, dial};
+    store_ = std::make_unique<RedisStore>(ClientConfig{}, nodes, &scope_, &clock_, &results_, [this] {
+      for (const Outcome& outcome : results_.outcomes) outcomes_.push_back(outcome);
+      results_.outcomes.clear();
+      for (Page& page : results_.pages) pages_.push_back(std::move(page));
+      results_.pages.clear();
+    });
+  }
+  ~ClusterStoreTest() override {
+    store_.reset();
+    uv_close(reinterpret_cast<uv_handle_t*>(&server_), nullptr);
+    uv_run(&loop_, UV_RUN_DEFAULT);
+    EXPECT_EQ(uv_loop_close(&loop_), 0);
+  }
+
+  void Turn() { uv_run(&loop_, UV_RUN_NOWAIT); }
+  void Advance(int64_t ms) {
+    clock_.now_ms += ms;
+    store_->GetStats();
+    store_->Healthy();
+    Turn();
+    Turn();
+  }
+  void Say(int port, const std::string& bytes) {
+    ASSERT_NE(nodes_[port].stream, nullptr);
+    nodes_[port].stream->events->OnBytes(bytes.data(), bytes.size());
+    Turn();
+    Turn();
+  }
+  void Connect(int port) {
+    ASSERT_NE(nodes_[port].stream, nullptr) << port;
+    nodes_[port].stream->events->OnOpen();
+    Say(port, Bulk("redis_version:7.0.15\r\n"));
+  }
+  static std::string Halves(int low, int high) {
+    return Array({Shard({Integer(0), Integer(8191)}, {ShardNode(Bulk("h"), low, "master")}),
+                  Shard({Integer(8192), Integer(16383)}, {ShardNode(Bulk("h"), high, "master")})});
+  }
+  // Both nodes are connected and known, and nothing is under way.
+  void Open() {
+    store_->Healthy();
+    Turn();
+    Connect(1);
+    Say(1, Halves(1, 2));
+    Connect(2);
+    ASSERT_TRUE(store_->GetStats().connected);
+    Forget();
+  }
+  void Forget() {
+    for (auto& [port, node] : nodes_) node.sent.clear();
+  }
+  const std::string& sent(int port) { return nodes_[port].sent; }
+
+  static std::string KeyOf(bool low, const std::string& name) {
+    for (int i = 0;; ++i) {
+      const std::string key = "p:" + name + std::to_string(i);
+      if ((SlotOf(key) < 8192) == low) return key;
+    }
+  }
+  void Check(const std::string& key, Ticket ticket, int64_t cost = 1) {
+    std::vector<Outcome> now;
+    ASSERT_FALSE(store_->Ask(Op::kCheck, rules_, &key, cost, ticket, &now));
+  }
+  void CheckBoth(Ticket ticket, Op op = Op::kCheck) {
+    std::vector<Outcome> now;
+    const std::string keys[] = {low_, high_};
+    ASSERT_FALSE(store_->Ask(op, both_, keys, 1, ticket, &now));
+  }
+  // What layered.lua says of one rule: {admitted, room, reset, wait, mark, blocked, fits}.
+  static std::string Layered(int64_t admitted, int64_t room, int64_t mark, int64_t fits) {
+    return Array(
+        {Integer(admitted), Integer(room), Integer(60000), Integer(60001), Integer(mark), Integer(0), Integer(fits)});
+  }
+  static std::string Moved(const std::string& key, int port) {
+    return "-MOVED " + std::to_string(SlotOf(key)) + " h:" + std::to_string(port) + "\r\n";
+  }
+  static std::string Ask(const std::string& key, int port) {
+    return "-ASK " + std::to_string(SlotOf(key)) + " h:" + std::to_string(port) + "\r\n";
+  }
+  static std::string Thrice(const std::string& reply) { return kTime + reply + reply + reply; }
+
+  uv_loop_t loop_;
+  uv_timer_t server_;
+  HandleScope scope_;
+  FakeClock clock_;
+  Results results_;
+  std::vector<Outcome> outcomes_;
+  std::vector<Page> pages_;
+  std::map<int, Node> nodes_;
+  const std::string low_ = KeyOf(true, "low");
+  const std::string high_ = KeyOf(false, "high");
+  const RuleSet rules_{Rule{"p:", Algorithm::kFixedWindow, 3, 60000, 250, "", 0, false}};
+  const RuleSet both_{Rule{"p:", Algorithm::kSlidingWindow, 3, 60000, 250, "a", 0, false},
+                      Rule{"p:", Algorithm::kSlidingWindow, 5, 60000, 250, "b", 0, false}};
+  std::unique_ptr<RedisStore> store_;
+};
+
+}  // namespace spillway
