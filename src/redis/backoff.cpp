@@ -13,7 +13,8 @@ int64_t Backoff::NextDelayMs(bool login_refused) {
   state_ ^= state_ << 13;
   state_ ^= state_ >> 7;
   state_ ^= state_ << 17;
-  const auto drawn = static_cast<int64_t>(state_ % static_cast<uint64_t>(cap + 1));
+  // Never at once: that would be within the very turn that lost the connection.
+  const auto drawn = 1 + static_cast<int64_t>(state_ % static_cast<uint64_t>(cap));
   return login_refused ? kLoginDelayMs + drawn : drawn;
 }
 

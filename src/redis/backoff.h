@@ -4,7 +4,7 @@
 
 namespace spillway {
 
-// When to dial again: exponential backoff with full jitter (a uniform draw from 0 to the cap, which doubles from 50 ms to
+// When to dial again: exponential backoff with full jitter (a uniform draw from 1 ms to the cap, which doubles from 50 ms to
 // the longest), so that many processes do not return to a server in step. It never gives up.
 class Backoff {
  public:

@@ -14,10 +14,13 @@ export const limiter = createRateLimiter({
   },
 });
 
-/** What one client may ask of the API, and all together; asked by proxy.ts in front of the limits per organization. */
+/**
+ * What one client may ask of the API, and all together; asked by proxy.ts in front of the limits per organization. All
+ * prefixes hold `ratelimit:`, which is what a user of Redis may touch by the pattern `~*ratelimit:*`.
+ */
 export const clients = createRateLimiter({
   redis,
-  prefix: 'clients:',
+  prefix: 'clients-ratelimit:',
   missing: 'shared',
   rules: [
     // Of the rules of a group only the one whose pattern fits the path best applies.
@@ -32,7 +35,7 @@ export const clients = createRateLimiter({
 /** Each algorithm with the same rate, to be compared. */
 export const algorithms = createRateLimiter({
   redis,
-  prefix: 'algorithms:',
+  prefix: 'algorithms-ratelimit:',
   plans: {
     'fixed-window': '10/10s',
     'sliding-window': { rate: '10/10s', algorithm: 'sliding-window' },
