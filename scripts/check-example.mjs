@@ -1,6 +1,7 @@
 // Starts the example app as `npm start` does and asks it what a visitor with curl would; with --redis on a Redis of its own.
 import assert from 'node:assert/strict';
-import { ownRedis, serveExample } from './lib/served.mjs';
+import { ownRedis } from './lib/redis.mjs';
+import { serveExample } from './lib/served.mjs';
 import { check, close } from './lib/tally.mjs';
 
 const PASSWORD = 'only-for-this-check';

@@ -12,6 +12,7 @@ export async function ownRedis() {
   const port = await freePort(7400);
   const folder = mkdtempSync(join(tmpdir(), 'spillway-redis-'));
   let server;
+  const runs = () => server !== undefined && server.exitCode === null && server.signalCode === null;
   const cli = (...args) =>
     execFileSync('redis-cli', ['-p', String(port), ...args], { encoding: 'utf8', stdio: 'pipe' }).trim();
   const answers = () => {
@@ -23,16 +24,18 @@ export async function ownRedis() {
   };
 
   async function start() {
+    if (runs()) return;
     server = spawn('redis-server', ['--port', String(port), '--dir', folder, '--save', ''], {
       stdio: 'ignore',
     });
     while (!answers()) {
-      if (server.exitCode !== null) throw new Error('redis-server ended before it answered.');
+      if (!runs()) throw new Error('redis-server ended before it answered.');
       await setTimeout(50);
     }
   }
 
   async function stop() {
+    if (!runs()) return;
     const ended = once(server, 'exit');
     server.kill('SIGKILL');
     await ended;

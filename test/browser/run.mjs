@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { quietly } from '../../scripts/lib/addon.mjs';
 import { isInstalled } from '../../scripts/lib/packages.mjs';
 import { prepare } from '../../scripts/lib/prepare.mjs';
-import { ownRedis, serveExample } from '../../scripts/lib/served.mjs';
+import { ownRedis } from '../../scripts/lib/redis.mjs';
+import { serveExample } from '../../scripts/lib/served.mjs';
 import { step } from '../../scripts/lib/steps.mjs';
 import { close } from '../../scripts/lib/tally.mjs';
 
