@@ -76,6 +76,8 @@ void Cluster::OnReady(int node) {
 
 void Cluster::OnLost(int node) {
   At(node).ready = false;
+  // Also one without slots may have left the cluster: else it would be dialled for ever.
+  doubted_ = doubted_ || At(node).member;
   OnNoMap(node);
 }
 

@@ -14,8 +14,8 @@ namespace spillway {
 // nodes answer and which connections stand goes in; nodes to use and to ask come out. Nodes have numbers, which stay
 // theirs until Forget.
 //
-// The map is asked for when there is reason to doubt it: at the start, after a redirection or a refusal, while a node
-// that has slots is not connected, while a slot has no node. A round begins at most once a second and asks one node
+// The map is asked for when there is reason to doubt it: at the start, after a redirection or a refusal, after a lost
+// connection, while a node that has slots is not connected, while a slot has no node. A round begins at most once a second and asks one node
 // after the other until one answers, connected ones first; a node that is silent for kPatienceMs does not hold it up.
 class Cluster {
  public:

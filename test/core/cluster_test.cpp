@@ -226,6 +226,22 @@ TEST_F(ClusterTest, ALostMasterIsAskedAboutEverySecondUntilItsSlotsHaveAnother) 
   EXPECT_EQ(cluster_.NextToAsk(9000), kNone);
 }
 
+TEST_F(ClusterTest, ALostMasterWithoutSlotsIsAskedAboutToo) {
+  Map();
+  cluster_.OnMap({{kA, kB, kC}, {{0, 8191, 0}, {8192, 16383, 1}}});
+  int c = 0;
+  while (!(cluster_.endpoint(c) == kC)) ++c;
+  cluster_.OnReady(c);
+  EXPECT_EQ(cluster_.NextToAsk(5000), kNone);
+  cluster_.OnLost(c);
+  ASSERT_NE(cluster_.NextToAsk(5000), kNone);
+  cluster_.OnMap(Halves(kA, kB));
+  EXPECT_FALSE(cluster_.member(c));
+  // A connection of what has left is nobody's concern.
+  cluster_.OnLost(c);
+  EXPECT_EQ(cluster_.NextToAsk(9000), kNone);
+}
+
 TEST_F(ClusterTest, ASlotWithoutAMasterHasNoNode) {
   Map();
   cluster_.Doubt();
