@@ -70,7 +70,7 @@ TEST_F(SentinelTest, LogsInToTheSentinelsWithTheirOwnCredentials) {
   SentinelDial dial(name_, login, &order_);
   dial.Start();
   EXPECT_EQ(Open(&dial).find("*3\r\n$4\r\nAUTH\r\n$7\r\nwatcher\r\n$10\r\nown-secret\r\n"
-            "*3\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n$8\r\nspillway\r\n*3\r\n$8\r\nSENTINEL\r\n"),
+                             "*3\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n$8\r\nspillway\r\n*3\r\n$8\r\nSENTINEL\r\n"),
             0U);
   EXPECT_EQ(Say("+OK\r\n", &dial), Act::kNothing);
   EXPECT_EQ(Say("-NOPERM no client\r\n", &dial), Act::kNothing) << "a name is welcome, not needed";
