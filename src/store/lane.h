@@ -23,11 +23,28 @@ struct Lane {
     int64_t server_ms = -1;
   };
 
+  // Whether a command that gives units back has to bring its script's source: the first of its kind on a connection does,
+  // and those behind it find the script there. After a NOSCRIPT the process might be gone; and a source with each would be
+  // more than a server reads at once, and what it has not read when it learns that we are gone is lost.
+  bool BringsSource(Call call) {
+    if (sources_on_ != client.reconnects()) {
+      sources_on_ = client.reconnects();
+      take_back_known_ = refund_known_ = false;
+    }
+    bool* known = call == Call::kTakeBack ? &take_back_known_ : &refund_known_;
+    return !std::exchange(*known, true);
+  }
+
   const Endpoint endpoint;  // of a cluster's node; else empty
   Client client;
   std::deque<Request*> queue;
   FlushTime flush_time;
   bool pinging = false;
+
+ private:
+  int64_t sources_on_ = -1;  // Client::reconnects() of that connection
+  bool take_back_known_ = false;
+  bool refund_known_ = false;
 };
 
 }  // namespace spillway

@@ -107,6 +107,8 @@ void RedisStore::Send(Lane* lane, int64_t now_ms) {
       EncodeTime(client.out());
       client.Expect(&lane->flush_time, 1);
     }
+    const bool gives_back = request->call == Call::kTakeBack || request->call == Call::kRefund;
+    if (gives_back && lane->BringsSource(request->call)) request->send_source = true;
     client.Expect(request, Encode(request, client.out()));
     if (client.out()->size() >= kBytesPerWrite) client.Flush();
   }

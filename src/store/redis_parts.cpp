@@ -140,8 +140,6 @@ void RedisStore::GiveBack(Request* part, int64_t admitted) {
       refund->cost = units;
       refund->marks.assign(1, part->fields[1 + kLayeredFields * i + 3]);
       refund->hash = Hash(refund->key(), seed_);
-      // Its source, not its hash: after a NOSCRIPT the process might be gone.
-      refund->send_source = true;
       Submit(refund);
     }
   }

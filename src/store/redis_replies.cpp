@@ -242,8 +242,6 @@ void RedisStore::TakeBack(const Request& charged, int64_t units) {
   request->units = units;
   request->before_ms = charged.before_ms;
   request->server_ms = charged.server_ms;
-  // Its source, not its hash: after a NOSCRIPT the process might be gone.
-  request->send_source = true;
   Submit(request);
 }
 
