@@ -42,6 +42,20 @@ TEST_F(ClusterStoreTest, WhatOneSlotDeniesTheOthersGetBack) {
   EXPECT_EQ(CountOf(sent(2), "\r\n$1\r\n3\r\n$1\r\nw\r\n"), 1U) << sent(2);
 }
 
+TEST_F(ClusterStoreTest, TheSourceOfAGiveBackGoesOutOnceAConnection) {
+  Open();
+  for (int round = 0; round < 3; ++round) {
+    CheckBoth(1);
+    Turn();
+    Forget();
+    Say(1, Layered(0, 0, 1700000060000, 0));
+    Say(2, Layered(1, 4, 1700000070000, 1));
+    EXPECT_EQ(CountOf(sent(2), "\r\nEVAL\r\n"), round == 0 ? 1U : 0U) << round;
+    EXPECT_EQ(CountOf(sent(2), "EVALSHA"), round == 0 ? 0U : 1U) << round;
+    Say(2, ":1\r\n");
+  }
+}
+
 TEST_F(ClusterStoreTest, FixedWindowsInSeveralSlotsAreGivenBackToo) {
   Open();
   const RuleSet windows{Rule{"p:", Algorithm::kFixedWindow, 3, 60000, 250, "a", 0, false},
