@@ -48,6 +48,17 @@ describe('rateLimited', () => {
     });
   });
 
+  test('one rate counts who asks, whether identify tells a key or an organization', async () => {
+    const limiter = createRateLimiter({ rate: '2/m', prefix: prefix() });
+    const told = ['acme', { organization: 'acme' }, { organization: 'acme' }];
+    const statuses: number[] = [];
+    for (const caller of told) {
+      const GET = rateLimited(ok, { limiter, identify: () => caller });
+      statuses.push((await GET(request(), {})).status);
+    }
+    expect(statuses).toEqual([200, 200, 429]);
+  });
+
   test('a handler that throws runs once, its error passes through, and the charge stays', async () => {
     const limiter = createRateLimiter({ rate: '5/m', prefix: prefix() });
     const error = Object.assign(new Error('NEXT_REDIRECT'), { digest: 'NEXT_REDIRECT;replace;/;307;' });

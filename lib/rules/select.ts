@@ -27,14 +27,14 @@ export type Selection =
   | {
       readonly kind: 'deny';
       readonly why: 'denied' | 'missing';
-      /** The subject that is denied, or the id of the rule (or `plan`) that cannot tell whom to count. */
+      /** The subject that is denied, or the id of the rule (or `plan`, `rate`) that cannot tell whom to count. */
       readonly what: string;
     };
 
 /**
  * Tells which rules a request is charged under, and whom each of them counts: first those that match, the most
- * specific in front, then those of its plan. Asks no store and changes nothing.
- * @throws RateLimitError `ERR_UNKNOWN_PLAN`; `ERR_INVALID_KEY` for an id that cannot be counted;
+ * specific in front, then those of its plan or the limiter's rate. Asks no store and changes nothing.
+ * @throws RateLimitError `ERR_UNKNOWN_PLAN`, also where nothing but plans could limit it and it names none; `ERR_INVALID_KEY` for an id that cannot be counted;
  *   `ERR_INVALID_OPTION` for a request without method or path, or with more than 8 rules; what a function throws
  */
 export function selectRules(rules: CompiledRules, request: RateLimitRequest): Selection {
@@ -65,15 +65,18 @@ class Selecting {
     this.folded = foldedReadings(path);
   }
 
-  run(plan: CompiledPlan | undefined): Selection {
-    const { entries, planBy, missing, access } = this.rules;
+  run(named: CompiledPlan | undefined): Selection {
+    const { entries, planBy, missing, access, rate } = this.rules;
+    const plan = named ?? rate;
+    if (plan === undefined && entries.length === 0) throw noPlan(this.rules);
     const isSkipped = ({ skip }: CompiledRequestRule) => skip?.(this.request) === true;
     for (const match of applying(entries, this.method, this.folded, isSkipped)) {
       if (!this.add(match)) return { kind: 'deny', why: 'missing', what: match.of.id };
     }
     if (plan !== undefined && plan.length > 0) {
       const subject = this.identities.first(planBy, () => pathText(this.folded[0]!)) ?? without(missing);
-      if (subject === undefined) return { kind: 'deny', why: 'missing', what: 'plan' };
+      if (subject === undefined)
+        return { kind: 'deny', why: 'missing', what: rate === undefined ? 'plan' : 'rate' };
       if (subject !== 'skip') this.charge(access.planOf(subject.text, plan), subject);
     }
     if (this.charges.length > MAX_RULES)
@@ -128,8 +131,20 @@ function planOf({ plans }: CompiledRules, name: string | undefined): CompiledPla
   if (plan !== undefined) return plan;
   throw new RateLimitError(
     'ERR_UNKNOWN_PLAN',
-    `${shown(name)} is not a plan of this limiter. Use one of ${[...plans.keys()].map(shown).join(', ')}, or add it to plans.`,
+    `${shown(name)} is not a plan of this limiter. Use one of ${namesOf(plans)}, or add it to plans.`,
   );
+}
+
+/** A request that names no plan, of a limiter without rules: it would be admitted for ever. */
+function noPlan({ plans }: CompiledRules): RateLimitError {
+  return new RateLimitError(
+    'ERR_UNKNOWN_PLAN',
+    `Nothing limits this request: the limiter has plans and no rules. Name one of ${namesOf(plans)} as its plan, or add rules.`,
+  );
+}
+
+function namesOf(plans: CompiledRules['plans']): string {
+  return [...plans.keys()].map(shown).join(', ');
 }
 
 function readRequest(request: RateLimitRequest): { method: string; path: RequestPath } {
