@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { closeRedisConnection, configureRateLimit, createRateLimiter, getRateLimitStatus } from 'spillway';
+import { version } from '../package.json';
 import { checkAction, checkRequest, healthRoute, rateLimited, rateLimitedApi } from 'spillway/next';
 
 /** The in-process store is shared by prefix, so each test has its own. */
@@ -94,6 +95,21 @@ describe('rateLimited', () => {
     expect((await GET(request(), {})).status).toBe(200);
     await closeRedisConnection();
     expect((await GET(request(), {})).status).toBe(200);
+  });
+
+  test('a list of rules that each call writes anew shares the count, and old ones are let go of', async () => {
+    const rules = () => [{ id: 'all', by: 'global', rate: '2/d' }] as const;
+    const statuses: number[] = [];
+    for (let i = 0; i < 600; i++) {
+      statuses.push((await rateLimited(ok, { rules: rules() })(request(), {})).status);
+    }
+    expect(statuses.slice(0, 3)).toEqual([200, 200, 429]);
+    expect(statuses.slice(3).every((status) => status === 429)).toBe(true);
+    // Each limiter that is still held has a share in the store.
+    const stores = (globalThis as unknown as Record<symbol, Set<{ leases: number }>>)[
+      Symbol.for(`spillway@${version}`)
+    ];
+    expect(Math.max(...[...stores!].map(({ leases }) => leases))).toBeLessThan(300);
   });
 
   test('rules see the method, the path and the address of the trusted proxy', async () => {
