@@ -91,12 +91,16 @@ export function foldedReadings({ readings }: RequestPath): Segments[] {
 }
 
 /**
- * The first of these readings that a rule's pattern matches, or -1. Letters match in either case, because some
+ * Those of these readings that a rule's pattern matches, as their places. Letters match in either case, because some
  * routers do not tell them apart; a rule that applies to more paths than meant is the safe mistake.
  */
-export function matchOf(pattern: Pattern, method: string, folded: readonly Segments[]): number {
-  if (!hasMethod(pattern, method)) return -1;
-  return folded.findIndex((segments) => covers(pattern.folded, pattern.below, segments));
+export function matchesOf(pattern: Pattern, method: string, folded: readonly Segments[]): number[] {
+  if (!hasMethod(pattern, method)) return [];
+  const readings: number[] = [];
+  folded.forEach((segments, at) => {
+    if (covers(pattern.folded, pattern.below, segments)) readings.push(at);
+  });
+  return readings;
 }
 
 /** Whether a pattern lets a request pass by all rules: every reading has to match, and in its exact letters. */

@@ -5,7 +5,7 @@ import { Identities, MISSING, type RateLimitRequest, type Scope, type Subject } 
 import { parsePath, pathText, type RequestPath } from './path';
 import { bypasses, foldedReadings, type Pattern } from './pattern';
 import type { CompiledPlan } from './plan';
-import { applying, type CompiledRequestRule, type Match, type Missing } from './request-rule';
+import { applying, type Match, type Missing } from './request-rule';
 import type { CompiledRule } from './rule';
 import { tooMany } from './witness';
 
@@ -69,8 +69,7 @@ class Selecting {
     const { entries, planBy, missing, access, rate } = this.rules;
     const plan = named ?? rate;
     if (plan === undefined && entries.length === 0) throw noPlan(this.rules);
-    const isSkipped = ({ skip }: CompiledRequestRule) => skip?.(this.request) === true;
-    for (const match of applying(entries, this.method, this.folded, isSkipped)) {
+    for (const match of applying(entries, this.method, this.folded, (one) => this.isSkipped(one))) {
       if (!this.add(match)) return { kind: 'deny', why: 'missing', what: match.of.id };
     }
     if (plan !== undefined && plan.length > 0) {
@@ -87,11 +86,22 @@ class Selecting {
     return { kind: 'charge', charges: this.charges };
   }
 
+  /** Whether a rule is left out, and so leaves its place in a group to the next. */
+  private isSkipped(match: Match): boolean {
+    const { skip, missing, group } = match.of;
+    if (skip?.(this.request) === true) return true;
+    return group !== undefined && missing === 'skip' && this.subjectOf(match) === undefined;
+  }
+
+  private subjectOf({ of, pattern, reading }: Match): Subject | undefined {
+    return this.identities.first(of.by, () => endpointOf(pattern, this.folded[reading]!));
+  }
+
   /** False where nobody can tell whom to count, and the request is to be denied for it. */
-  private add({ of, pattern, reading }: Match): boolean {
+  private add(match: Match): boolean {
+    const { of } = match;
     if (of.rule === undefined) return true;
-    const subject =
-      this.identities.first(of.by, () => endpointOf(pattern, this.folded[reading]!)) ?? without(of.missing);
+    const subject = this.subjectOf(match) ?? without(of.missing);
     // A rule that is only tried out denies nobody.
     if (subject === undefined) return of.rule.shadow;
     if (subject === 'skip') return true;

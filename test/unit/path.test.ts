@@ -1,5 +1,11 @@
 import { parsePath, pathText } from '../../lib/rules/path';
-import { bypasses, compareSpecificity, foldedReadings, matchOf, parsePattern } from '../../lib/rules/pattern';
+import {
+  bypasses,
+  compareSpecificity,
+  foldedReadings,
+  matchesOf,
+  parsePattern,
+} from '../../lib/rules/pattern';
 import { refusalOf } from './refusal';
 
 const only = (path: string) => {
@@ -9,7 +15,7 @@ const only = (path: string) => {
 };
 
 const matches = (pattern: string, method: string, path: string) =>
-  matchOf(parsePattern(pattern, 'match'), method, foldedReadings(parsePath(path))) !== -1;
+  matchesOf(parsePattern(pattern, 'match'), method, foldedReadings(parsePath(path))).length > 0;
 
 describe('a path with one reading', () => {
   test.each([
