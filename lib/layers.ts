@@ -72,9 +72,10 @@ export class Layers {
     return { set: this.sets.of(this.access.planOf(key, set.rules)), whom: key };
   }
 
-  /** What a request comes to. Errors as of `selectRules`. */
-  select(request: RateLimitRequest): Plea {
-    const selection = selectRules(this.rules, request);
+  /** What a request comes to; with a key, which only a limiter with one rate takes. Errors as of `selectRules`. */
+  select(request: RateLimitRequest, key?: string): Plea {
+    if (key !== undefined) this.setOf(undefined);
+    const selection = selectRules(this.rules, request, key);
     switch (selection.kind) {
       case 'bypass':
         return { set: undefined, reason: 'bypass', rule: '' };

@@ -63,8 +63,9 @@ export class LimiterCore implements AnyLimiter {
     }
   }
 
-  checkRequest(request: RateLimitRequest): Promise<Decision> {
-    return this.askFor(request, Kind.Decision);
+  /** @param key for `spillway/next`: whom the one rate counts, as `check` takes it, in place of `planBy` */
+  checkRequest(request: RateLimitRequest, key?: string): Promise<Decision> {
+    return this.askFor(request, Kind.Decision, key);
   }
 
   peekRequest(request: RateLimitRequest): Promise<Decision> {
@@ -170,12 +171,13 @@ export class LimiterCore implements AnyLimiter {
   private askFor(
     request: RateLimitRequest,
     kind: typeof Kind.Decision | typeof Kind.Look,
+    key?: string,
   ): Promise<Decision> {
     try {
       requireObject(request, 'A request');
       const units = readUnits(request.cost, 'cost');
       const onError = request.onError === undefined ? undefined : readOnError(request.onError);
-      return this.submit(this.layers.select(request), units, kind, onError);
+      return this.submit(this.layers.select(request, key), units, kind, onError);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -60,6 +60,35 @@ describe('rateLimited', () => {
     expect(statuses).toEqual([200, 200, 429]);
   });
 
+  test('beside a key of identify the rules, the bypass and the lists of the limiter hold', async () => {
+    const limiter = createRateLimiter({
+      rate: '3/m',
+      rules: [{ id: 'signin', match: 'POST:/signin', by: 'ip', rate: '1/m' }],
+      bypass: ['/health'],
+      access: { deny: ['ip:192.0.2.9', 'mallory'] },
+      prefix: prefix(),
+    });
+    const ask = (path: string, key = 'acme', ip = '192.0.2.1') =>
+      checkRequest(request(path, { method: 'POST', headers: { 'X-Forwarded-For': ip } }), {
+        limiter,
+        trustedProxies: 1,
+        identify: () => key,
+      });
+    expect((await ask('/signin')).rules.map(({ rule, subject }) => [rule, subject])).toEqual([
+      ['signin', 'ip:192.0.2.1'],
+      ['rate', 'acme'],
+    ]);
+    expect(await ask('/signin')).toMatchObject({ allowed: false, rule: 'signin' });
+    expect(await ask('/health')).toMatchObject({ allowed: true, reason: 'bypass' });
+    expect(await ask('/x', 'acme', '192.0.2.9')).toMatchObject({ allowed: false, reason: 'blocked' });
+    expect(await ask('/x', 'mallory')).toMatchObject({ allowed: false, reason: 'blocked' });
+    expect((await limiter.peek('acme')).remaining).toBe(2);
+    await expect(ask('/x', '')).rejects.toMatchObject({ code: 'ERR_INVALID_KEY' });
+    const other = createRateLimiter({ plans: { A: '1/m' }, rules: [], prefix: prefix() });
+    const keyed = { limiter: other, identify: (() => 'acme') as unknown as () => { plan: 'A' } };
+    await expect(checkRequest(request(), keyed)).rejects.toMatchObject({ code: 'ERR_UNKNOWN_PLAN' });
+  });
+
   test('a handler that throws runs once, its error passes through, and the charge stays', async () => {
     const limiter = createRateLimiter({ rate: '5/m', prefix: prefix() });
     const error = Object.assign(new Error('NEXT_REDIRECT'), { digest: 'NEXT_REDIRECT;replace;/;307;' });

@@ -1,6 +1,6 @@
 import { clientIp, type HeaderSource } from '../client-ip';
 import { dropIn } from '../drop-in';
-import type { AnyLimiter } from '../limiter-types';
+import type { LimiterCore } from '../limiter-core';
 import type { RequestRule } from '../rules/request-rule';
 import type { Decision } from '../types';
 import type { Caller, DropIn, LimiterOfNext, LimitOptions } from './options';
@@ -22,22 +22,22 @@ export async function decide<L extends LimiterOfNext | DropIn, Args extends read
   const caller: Caller | string | Response | undefined = await options.identify?.(...args);
   if (caller instanceof Response) return caller;
   const rules: readonly RequestRule[] | undefined = options.rules;
-  const limiter = (options.limiter ?? dropIn(rules)) as AnyLimiter;
-  if (typeof caller === 'string') return limiter.check(caller, undefined, { cost: options.cost });
-
-  const cost = caller?.cost ?? options.cost;
+  const limiter = (options.limiter ?? dropIn(rules)) as LimiterCore;
+  const [told, key] = typeof caller === 'string' ? [undefined, caller] : [caller, undefined];
+  const cost = told?.cost ?? options.cost;
   if (options.limiter === undefined && rules === undefined) {
     // As `checkRateLimit` counts, under the same key, whatever the id looks like.
-    return limiter.check(caller?.organization as string, caller?.plan, { cost, onError: caller?.onError });
+    return limiter.check(told?.organization as string, told?.plan, { cost, onError: told?.onError });
   }
   const { trustedProxies } = options;
   const { method, path, headers, remoteAddress } = asked;
   const ip =
-    caller?.ip ??
+    told?.ip ??
     (headers === undefined || trustedProxies === undefined
       ? undefined
       : clientIp(headers, { trustedProxies, remoteAddress }));
-  return limiter.checkRequest({ method, path, headers, ...caller, cost, ip });
+  // A key stands for whom the one rate counts. The limiter's rules, bypass and lists hold beside it.
+  return limiter.checkRequest({ method, path, headers, ...told, cost, ip }, key);
 }
 
 /** A request of the web as rules see it. */

@@ -1,7 +1,15 @@
 import { invalidOption, RateLimitError, shown } from '../errors';
+import { validateKey } from '../key';
 import { MAX_RULES } from '../native';
 import type { CompiledRules } from './compile';
-import { Identities, MISSING, type RateLimitRequest, type Scope, type Subject } from './identity';
+import {
+  Identities,
+  MISSING,
+  type Identity,
+  type RateLimitRequest,
+  type Scope,
+  type Subject,
+} from './identity';
 import { parsePath, pathText, type RequestPath } from './path';
 import { bypasses, foldedReadings, type Pattern } from './pattern';
 import type { CompiledPlan } from './plan';
@@ -14,7 +22,8 @@ export interface Charge {
   readonly rule: CompiledRule;
   /** Stands behind the prefix in the key; see `subjectOf`. */
   readonly subject: string;
-  readonly scope: Scope;
+  /** Undefined: a key, whose kind nobody knows. */
+  readonly scope: Scope | undefined;
 }
 
 /** What a check of a request comes to, before any store is asked. */
@@ -34,21 +43,26 @@ export type Selection =
 /**
  * Tells which rules a request is charged under, and whom each of them counts: first those that match, the most
  * specific in front, then those of its plan or the limiter's rate. Asks no store and changes nothing.
+ * @param key whom plan or rate counts, in place of `planBy`
  * @throws RateLimitError `ERR_UNKNOWN_PLAN`, also where nothing but plans could limit it and it names none; `ERR_INVALID_KEY` for an id that cannot be counted;
  *   `ERR_INVALID_OPTION` for a request without method or path, or with more than 8 rules; what a function throws
  */
-export function selectRules(rules: CompiledRules, request: RateLimitRequest): Selection {
+export function selectRules(rules: CompiledRules, request: RateLimitRequest, key?: string): Selection {
   const { method, path } = readRequest(request);
+  if (key !== undefined) validateKey(key);
   const plan = planOf(rules, request.plan);
   if (rules.bypass.some((pattern) => bypasses(pattern, method, path))) return { kind: 'bypass', why: 'path' };
   if (rules.skip?.(request) === true) return { kind: 'bypass', why: 'skip' };
 
   const identities = new Identities(request, rules.ipv6Subnet);
-  const verdict = verdictOf(rules, identities);
+  const verdict = verdictOf(rules, identities, key);
   if (verdict?.verdict === 'deny') return { kind: 'deny', why: 'denied', what: verdict.subject };
   if (verdict?.verdict === 'allow') return { kind: 'bypass', why: 'allowed' };
-  return new Selecting(rules, request, identities, method, path).run(plan);
+  return new Selecting(rules, request, identities, method, path, key).run(plan);
 }
+
+/** A subject, or a key as it is. */
+type Counted = Omit<Subject, 'scope'> & { readonly scope: Scope | undefined };
 
 /** One request on its way through the rules. */
 class Selecting {
@@ -61,6 +75,7 @@ class Selecting {
     private readonly identities: Identities,
     private readonly method: string,
     path: RequestPath,
+    private readonly key: string | undefined,
   ) {
     this.folded = foldedReadings(path);
   }
@@ -73,7 +88,7 @@ class Selecting {
       if (!this.add(match)) return { kind: 'deny', why: 'missing', what: match.of.id };
     }
     if (plan !== undefined && plan.length > 0) {
-      const subject = this.identities.first(planBy, () => pathText(this.folded[0]!)) ?? without(missing);
+      const subject = this.ofPlan(planBy) ?? without(missing);
       if (subject === undefined)
         return { kind: 'deny', why: 'missing', what: rate === undefined ? 'plan' : 'rate' };
       if (subject !== 'skip') this.charge(access.planOf(subject.text, plan), subject);
@@ -84,6 +99,11 @@ class Selecting {
         0,
       );
     return { kind: 'charge', charges: this.charges };
+  }
+
+  private ofPlan(planBy: readonly Identity[]): Counted | undefined {
+    if (this.key !== undefined) return { scope: undefined, text: this.key };
+    return this.identities.first(planBy, () => pathText(this.folded[0]!));
   }
 
   /** Whether a rule is left out, and so leaves its place in a group to the next. */
@@ -110,7 +130,7 @@ class Selecting {
     return true;
   }
 
-  private charge(rules: CompiledPlan, { text, scope }: Subject): void {
+  private charge(rules: CompiledPlan, { text, scope }: Counted): void {
     for (const rule of rules) this.charges.push({ rule, subject: text, scope });
   }
 }
@@ -125,9 +145,9 @@ function endpointOf({ folded, below }: Pattern, reading: readonly string[]): str
   return pathText(below || folded.includes(undefined) ? reading : (folded as string[]));
 }
 
-function verdictOf({ access }: CompiledRules, identities: Identities) {
+function verdictOf({ access }: CompiledRules, identities: Identities, key: string | undefined) {
   if (access.isOpen) return undefined;
-  const subjects: string[] = [];
+  const subjects: string[] = key === undefined ? [] : [key];
   for (const identity of ['ip', 'user', 'organization', 'apiKey'] as const) {
     const subject = identities.first([identity], () => '');
     if (subject !== undefined) subjects.push(subject.text);
