@@ -2,14 +2,7 @@ import { invalidOption, RateLimitError, shown } from '../errors';
 import { validateKey } from '../key';
 import { MAX_RULES } from '../native';
 import type { CompiledRules } from './compile';
-import {
-  Identities,
-  MISSING,
-  type Identity,
-  type RateLimitRequest,
-  type Scope,
-  type Subject,
-} from './identity';
+import { Identities, MISSING, type RateLimitRequest, type Scope, type Subject } from './identity';
 import { parsePath, pathText, type RequestPath } from './path';
 import { bypasses, foldedReadings, type Pattern } from './pattern';
 import type { CompiledPlan } from './plan';
@@ -55,11 +48,11 @@ export function selectRules(rules: CompiledRules, request: RateLimitRequest, key
   if (rules.skip?.(request) === true) return { kind: 'bypass', why: 'skip' };
 
   const identities = new Identities(request, rules.ipv6Subnet);
-  const verdict = verdictOf(rules, identities, key);
-  if (verdict?.verdict === 'deny') return { kind: 'deny', why: 'denied', what: verdict.subject };
-  if (verdict?.verdict === 'allow') return { kind: 'bypass', why: 'allowed' };
   return new Selecting(rules, request, identities, method, path, key).run(plan);
 }
+
+/** Whom lists name whatever the rules count. */
+const NAMED = ['ip', 'user', 'organization', 'apiKey'] as const;
 
 /** A subject, or a key as it is. */
 type Counted = Omit<Subject, 'scope'> & { readonly scope: Scope | undefined };
@@ -81,14 +74,18 @@ class Selecting {
   }
 
   run(named: CompiledPlan | undefined): Selection {
-    const { entries, planBy, missing, access, rate } = this.rules;
+    const { entries, missing, access, rate } = this.rules;
     const plan = named ?? rate;
+    const matches = applying(entries, this.method, this.folded, (one) => this.isSkipped(one));
+    const verdict = access.isOpen ? undefined : access.verdictOf(this.listed(matches, plan));
+    if (verdict?.verdict === 'deny') return { kind: 'deny', why: 'denied', what: verdict.subject };
+    if (verdict?.verdict === 'allow') return { kind: 'bypass', why: 'allowed' };
     if (plan === undefined && entries.length === 0) throw noPlan(this.rules);
-    for (const match of applying(entries, this.method, this.folded, (one) => this.isSkipped(one))) {
+    for (const match of matches) {
       if (!this.add(match)) return { kind: 'deny', why: 'missing', what: match.of.id };
     }
     if (plan !== undefined && plan.length > 0) {
-      const subject = this.ofPlan(planBy) ?? without(missing);
+      const subject = this.ofPlan() ?? without(missing);
       if (subject === undefined)
         return { kind: 'deny', why: 'missing', what: rate === undefined ? 'plan' : 'rate' };
       if (subject !== 'skip') this.charge(access.planOf(subject.text, plan), subject);
@@ -101,9 +98,18 @@ class Selecting {
     return { kind: 'charge', charges: this.charges };
   }
 
-  private ofPlan(planBy: readonly Identity[]): Counted | undefined {
+  /** Whoever the request is, as lists name them: also what functions of its rules and of its plan answer. */
+  private listed(matches: readonly Match[], plan: CompiledPlan | undefined): string[] {
+    const asked = NAMED.map((identity) => this.identities.first([identity], () => ''));
+    const counted = [...matches.map((match) => this.subjectOf(match)), plan && this.ofPlan()];
+    const customs = counted.filter((subject) => subject?.scope === 'custom');
+    const texts = [...asked, ...customs].flatMap((subject) => subject?.text ?? []);
+    return this.key === undefined ? texts : [this.key, ...texts];
+  }
+
+  private ofPlan(): Counted | undefined {
     if (this.key !== undefined) return { scope: undefined, text: this.key };
-    return this.identities.first(planBy, () => pathText(this.folded[0]!));
+    return this.identities.first(this.rules.planBy, () => pathText(this.folded[0]!));
   }
 
   /** Whether a rule is left out, and so leaves its place in a group to the next. */
@@ -143,16 +149,6 @@ function without(missing: Missing): Subject | 'skip' | undefined {
 /** The endpoint's own path where the pattern names one, so that no way of writing it is another endpoint. */
 function endpointOf({ folded, below }: Pattern, reading: readonly string[]): string {
   return pathText(below || folded.includes(undefined) ? reading : (folded as string[]));
-}
-
-function verdictOf({ access }: CompiledRules, identities: Identities, key: string | undefined) {
-  if (access.isOpen) return undefined;
-  const subjects: string[] = key === undefined ? [] : [key];
-  for (const identity of ['ip', 'user', 'organization', 'apiKey'] as const) {
-    const subject = identities.first([identity], () => '');
-    if (subject !== undefined) subjects.push(subject.text);
-  }
-  return access.verdictOf(subjects);
 }
 
 function planOf({ plans }: CompiledRules, name: string | undefined): CompiledPlan | undefined {
