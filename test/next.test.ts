@@ -231,6 +231,13 @@ describe('checkRequest', () => {
     expect((await checkRequest(request('/', { headers }), options)).allowed).toBe(true);
   });
 
+  test('the path is that of Next.js, without its basePath', async () => {
+    const options = { limiter: limiter(), trustedProxies: 1 };
+    const asked = Object.assign(request('/docs/api/a?b=c', { headers }), { nextUrl: { pathname: '/api/a' } });
+    expect((await checkRequest(asked, options)).rules.map(({ rule }) => rule)).toEqual(['api']);
+    expect((await checkRequest(asked, options)).allowed).toBe(false);
+  });
+
   test('without trusted proxies a header is not believed', async () => {
     const decision = await checkRequest(request('/api/a', { headers }), { limiter: limiter() });
     expect(decision).toMatchObject({ allowed: false, reason: 'policy', rule: 'api', rules: [] });

@@ -40,8 +40,13 @@ export async function decide<L extends LimiterOfNext | DropIn, Args extends read
   return limiter.checkRequest({ method, path, headers, ...told, cost, ip }, key);
 }
 
-/** A request of the web as rules see it. */
-export function askedOf({ method, url, headers }: Request): Asked {
+/**
+ * A request of the web as rules see it. Next.js tells its path in `nextUrl`, without the `basePath` and the locale of
+ * the configuration, as `matcher` and route handlers have it; the `url` that `proxy.ts` gets holds both.
+ */
+export function askedOf(request: Request & { readonly nextUrl?: { readonly pathname?: unknown } }): Asked {
+  const { method, url, headers, nextUrl } = request;
+  if (typeof nextUrl?.pathname === 'string') return { method, path: nextUrl.pathname, headers };
   const start = url.indexOf('/', url.indexOf('://') + 3);
   return { method, path: start < 0 ? '/' : url.slice(start), headers };
 }
