@@ -1,4 +1,3 @@
-import { RateLimitError, shown } from './errors';
 import type { HeaderFormat } from './headers/emit';
 import { MAX_RULES } from './native';
 import { keyPart, type OnNear, type RuleSet } from './rule';
@@ -6,7 +5,7 @@ import { RuleSets } from './rule-sets';
 import type { AccessList } from './rules/access';
 import { withPlans, type CompiledRules } from './rules/compile';
 import type { RateLimitRequest } from './rules/identity';
-import { selectRules } from './rules/select';
+import { selectRules, unknownPlan } from './rules/select';
 import type { CompiledPlan } from './rules/plan';
 import type { CompiledRule } from './rules/rule';
 import { subjectsOf, type Whom } from './whom';
@@ -54,14 +53,7 @@ export class Layers {
   setOf(plan: unknown): RuleSet {
     const set = this.plans.get(plan);
     if (set !== undefined) return set;
-    const known = [...this.rules.plans.keys()];
-    const advice =
-      known.length > 0
-        ? `Use one of ${known.map(shown).join(', ')}, or add it to plans`
-        : this.rate === undefined
-          ? 'This limiter has rules for requests only: use checkRequest'
-          : 'This limiter has one rate: leave the plan out';
-    throw new RateLimitError('ERR_UNKNOWN_PLAN', `${shown(plan)} is not a plan of this limiter. ${advice}.`);
+    throw unknownPlan(this.rules, plan, 'This limiter has rules for requests only: use checkRequest');
   }
 
   /** The rules of a plan as they hold for one key, which is a valid one. */

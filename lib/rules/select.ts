@@ -151,14 +151,27 @@ function endpointOf({ folded, below }: Pattern, reading: readonly string[]): str
   return pathText(below || folded.includes(undefined) ? reading : (folded as string[]));
 }
 
-function planOf({ plans }: CompiledRules, name: string | undefined): CompiledPlan | undefined {
+function planOf(rules: CompiledRules, name: string | undefined): CompiledPlan | undefined {
   if (name === undefined) return undefined;
-  const plan = plans.get(name);
+  const plan = rules.plans.get(name);
   if (plan !== undefined) return plan;
-  throw new RateLimitError(
-    'ERR_UNKNOWN_PLAN',
-    `${shown(name)} is not a plan of this limiter. Use one of ${namesOf(plans)}, or add it to plans.`,
-  );
+  const leaveOut = 'This limiter has rules for requests only: leave the plan out';
+  throw unknownPlan(rules, name, leaveOut);
+}
+
+/** @param withoutAny the advice where there are neither plans nor a rate */
+export function unknownPlan(
+  { plans, rate }: Pick<CompiledRules, 'plans' | 'rate'>,
+  name: unknown,
+  withoutAny: string,
+): RateLimitError {
+  const advice =
+    plans.size > 0
+      ? `Use one of ${namesOf(plans)}, or add it to plans`
+      : rate === undefined
+        ? withoutAny
+        : 'This limiter has one rate: leave the plan out';
+  return new RateLimitError('ERR_UNKNOWN_PLAN', `${shown(name)} is not a plan of this limiter. ${advice}.`);
 }
 
 /** A request that names no plan, of a limiter without rules: it would be admitted for ever. */

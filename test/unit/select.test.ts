@@ -187,6 +187,13 @@ describe('plans', () => {
     expect(refusalOf(() => select({ plans, bypass: ['/api/*'] }, { plan })).code).toBe('ERR_UNKNOWN_PLAN');
   });
 
+  test('where there are none, the error says to leave the plan out', () => {
+    const refused = (options: RuleOptions) => refusalOf(() => select(options, { plan: 'FREE' })).message;
+    expect(refused({ rate: '1/s' })).toMatch(/one rate: leave the plan out\.$/);
+    expect(refused({ rules })).toMatch(/for requests only: leave the plan out\.$/);
+    expect(refused({ plans: { A: '1/s' } })).toMatch(/Use one of "A", or add it to plans\.$/);
+  });
+
   test('may be replaced at run time; the keys stay', () => {
     const before = compileRules({ plans, rules });
     const after = withPlans(before, { FREE: ['50/h', '5/m'], TEAM: '9/h' });
