@@ -112,18 +112,18 @@ export class LimiterCore implements AnyLimiter {
     if (!isIntegerIn(ms, 1, MAX_WINDOW_MS)) {
       throw invalidOption('ms must be a whole number of milliseconds from 1 to ten years.');
     }
-    const sets = this.layers.everySet(key);
+    const sets = this.layers.everySet(readKey(key));
     if (sets.length === 0) throw invalidOption('Nothing is limited here: use access.deny instead of block.');
     await this.onEvery(key, sets, (store, set) => store.block(set, key, ms));
   }
 
   async reset(key: string): Promise<boolean> {
-    return this.onEvery(key, this.layers.everySet(key), (store, set) => store.reset(set, key));
+    return this.onEvery(key, this.layers.everySet(readKey(key)), (store, set) => store.reset(set, key));
   }
 
   /** As `reset`, on the in-process store, at once. */
   resetNow(key: string): void {
-    for (const set of this.layers.everySet(key)) this.storeFor(set, readKey(key))?.resetNow(set, key);
+    for (const set of this.layers.everySet(readKey(key))) this.storeFor(set, key)?.resetNow(set, key);
   }
 
   headers(decision: Decision): Record<string, string> {
@@ -222,7 +222,6 @@ export class LimiterCore implements AnyLimiter {
     sets: readonly RuleSet[],
     act: (store: Store, set: RuleSet) => Promise<number>,
   ): Promise<boolean> {
-    readKey(key);
     const stores = sets.map((set) => this.storeFor(set, key));
     const calls = sets.map((set, i) => (stores[i] === undefined ? Promise.resolve(0) : act(stores[i], set)));
     const outcomes = await Promise.all(calls);
