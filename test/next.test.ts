@@ -340,9 +340,14 @@ describe('rateLimitedApi', () => {
 
   test('a response of identify, and an answer of onDenied, are sent', async () => {
     const limiter = createRateLimiter({ rate: '0/s', prefix: prefix() });
-    const identify = () => Response.json({ who: null }, { status: 401 });
+    const headers = [
+      ['Set-Cookie', 'session=; Max-Age=0'],
+      ['Set-Cookie', 'next=/a'],
+    ] as [string, string][];
+    const identify = () => Response.json({ who: null }, { status: 401, headers });
     const [stranger] = await ask(rateLimitedApi(fine, { limiter, identify }), 1);
     expect(stranger).toMatchObject({ status: 401, text: '{"who":null}' });
+    expect(stranger!.headers.getSetCookie()).toEqual(['session=; Max-Age=0', 'next=/a']);
     const onDenied = (_: unknown, __: unknown, res: ServerResponse) => {
       res.writeHead(418).end('tea');
     };
