@@ -5,6 +5,9 @@ import { RuleSets } from './rule-sets';
 import type { AccessList } from './rules/access';
 import { withPlans, type CompiledRules } from './rules/compile';
 import type { RateLimitRequest } from './rules/identity';
+import { parsePath } from './rules/path';
+import { foldedReadings } from './rules/pattern';
+import { applying } from './rules/request-rule';
 import { selectRules, unknownPlan } from './rules/select';
 import type { CompiledPlan } from './rules/plan';
 import type { CompiledRule } from './rules/rule';
@@ -80,6 +83,12 @@ export class Layers {
         return { set: this.sets.of(charges.map(({ rule }) => rule)), whom: subjectsOf(charges) };
       }
     }
+  }
+
+  /** Whether a rule is for requests of this method and path, whoever asks; true where there are none at all. */
+  matches({ method, path }: Pick<RateLimitRequest, 'method' | 'path'>): boolean {
+    if (this.rules.entries.length === 0) return true;
+    return applying(this.rules.entries, method, foldedReadings(parsePath(path))).length > 0;
   }
 
   /** Sets that together have every key under which a subject may be counted, each once. */

@@ -68,6 +68,11 @@ export class LimiterCore implements AnyLimiter {
     return this.askFor(request, Kind.Decision, key);
   }
 
+  /** False where there are rules and neither they nor one rate are for requests of this method and path. */
+  limits(request: Pick<RateLimitRequest, 'method' | 'path'>): boolean {
+    return this.layers.hasRate || this.layers.matches(request);
+  }
+
   peekRequest(request: RateLimitRequest): Promise<Decision> {
     return this.askFor(request, Kind.Look);
   }

@@ -283,6 +283,22 @@ describe('checkAction', () => {
     expect((await send('/other')).ok).toBe(true);
   });
 
+  test('one that nothing limits is an error', async () => {
+    const rules = [{ id: 'signin', match: '/signin', by: 'user', rate: '1/h' }] as const;
+    const limiter = createRateLimiter({ rules, plans: { FREE: '5/h' }, prefix: prefix() });
+    const user = 'ann';
+    const identify = () => ({ user });
+    for (const act of [() => checkAction({ limiter, identify }), () => checkAction({ rules, identify })]) {
+      await expect(act()).rejects.toMatchObject({
+        code: 'ERR_INVALID_OPTION',
+        message: expect.stringMatching(/^Nothing limits this action: /),
+      });
+    }
+    expect(await checkAction({ limiter, identify: () => ({ user, plan: 'FREE' }) })).toEqual({ ok: true });
+    const open = createRateLimiter({ rules: [{ id: 'all', rate: 'unlimited' }], prefix: prefix() });
+    expect(await checkAction({ limiter: open })).toEqual({ ok: true });
+  });
+
   test('while the store is away and closed, it says so', async () => {
     const limiter = createRateLimiter({
       redis: 'redis://127.0.0.1:1',

@@ -1,5 +1,6 @@
 import { clientIp, type HeaderSource } from '../client-ip';
 import { dropIn } from '../drop-in';
+import { invalidOption } from '../errors';
 import type { LimiterCore } from '../limiter-core';
 import type { RequestRule } from '../rules/request-rule';
 import type { Decision } from '../types';
@@ -11,6 +12,8 @@ export interface Asked {
   readonly path: string;
   readonly headers?: HeaderSource;
   readonly remoteAddress?: string;
+  /** The path stands for none: a rule that names one is never meant. */
+  readonly isAction?: boolean;
 }
 
 /** Asks who it is and charges that. A `Response` of `identify` is handed on. */
@@ -36,6 +39,16 @@ export async function decide<L extends LimiterOfNext | DropIn, Args extends read
     (headers === undefined || trustedProxies === undefined
       ? undefined
       : clientIp(headers, { trustedProxies, remoteAddress }));
+  if (
+    asked.isAction &&
+    told?.path === undefined &&
+    told?.plan === undefined &&
+    (limiter as Partial<LimiterCore>).limits?.(asked) === false
+  ) {
+    throw invalidOption(
+      "Nothing limits this action: no rule of the limiter matches POST and the path '/', which an action has. Let identify answer a path or a plan, or give a limiter with one rate.",
+    );
+  }
   // A key stands for whom the one rate counts. The limiter's rules, bypass and lists hold beside it.
   return limiter.checkRequest({ method, path, headers, ...told, cost, ip }, key);
 }
