@@ -244,6 +244,25 @@ describe('checkRequest', () => {
     expect(decision.toResponse().status).toBe(429);
   });
 
+  test('how much of an IPv6 address is one client is told by the limiter', async () => {
+    const given = { rules: [{ id: 'all', rate: '9/m' }], access: { deny: ['ip:2001:db8::1'] } };
+    const subjects: unknown[] = [];
+    for (const ipv6Subnet of [undefined, 128, 48]) {
+      const options = {
+        limiter: createRateLimiter({ ...given, ipv6Subnet, prefix: prefix() }),
+        trustedProxies: 1,
+      };
+      for (const ip of ['2001:db8::1', '2001:db8::2']) {
+        const { reason, rules } = await checkRequest(
+          request('/', { headers: { 'X-Forwarded-For': ip } }),
+          options,
+        );
+        subjects.push(rules[0]?.subject ?? reason);
+      }
+    }
+    expect(subjects).toEqual(['blocked', 'blocked', 'blocked', 'ip:2001:db8::2', 'blocked', 'blocked']);
+  });
+
   test('an address of identify wins', async () => {
     const options = { limiter: limiter(), trustedProxies: 1, identify: () => ({ ip: '192.0.2.9' }) };
     const { rules } = await checkRequest(request('/api/a', { headers }), options);

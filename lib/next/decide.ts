@@ -38,7 +38,8 @@ export async function decide<L extends LimiterOfNext | DropIn, Args extends read
     told?.ip ??
     (headers === undefined || trustedProxies === undefined
       ? undefined
-      : clientIp(headers, { trustedProxies, remoteAddress }));
+      : // The whole address: how much of it is one client is the limiter's to say.
+        clientIp(headers, { trustedProxies, remoteAddress, ipv6Subnet: 128 }));
   if (
     asked.isAction &&
     told?.path === undefined &&
