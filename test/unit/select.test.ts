@@ -261,6 +261,7 @@ test('a request has a method and a path', () => {
 test.each<[unknown, RegExp]>([
   [{}, /Give plans/],
   [{ plans: { A: '1/s' }, rate: '1/s' }, /either plans/],
+  [{ rules: [] }, /^rules is empty/],
   [{ rules: {} }, /^rules must be a list/],
   [{ rules: ['1/s'] }, /^rules\[0\] must be an object/],
   [{ rules: [{ rate: '1/s' }] }, /^rules\[0\]\.id must be/],
