@@ -117,13 +117,14 @@ export class LimiterCore implements AnyLimiter {
     if (!isIntegerIn(ms, 1, MAX_WINDOW_MS)) {
       throw invalidOption('ms must be a whole number of milliseconds from 1 to ten years.');
     }
-    const sets = this.layers.everySet(readKey(key));
-    if (sets.length === 0) throw invalidOption('Nothing is limited here: use access.deny instead of block.');
-    await this.onEvery(key, sets, (store, set) => store.block(set, key, ms));
+    const names = this.access.namesOf(readKey(key));
+    if (names.every((name) => this.layers.everySet(name).length === 0))
+      throw invalidOption('Nothing is limited here: use access.deny instead of block.');
+    await this.onEvery(names, (store, set, name) => store.block(set, name, ms));
   }
 
   async reset(key: string): Promise<boolean> {
-    return this.onEvery(key, this.layers.everySet(readKey(key)), (store, set) => store.reset(set, key));
+    return this.onEvery(this.access.namesOf(readKey(key)), (store, set, name) => store.reset(set, name));
   }
 
   /** As `reset`, on the in-process store, at once. */
@@ -221,16 +222,20 @@ export class LimiterCore implements AnyLimiter {
     return store.check(set, whom, units, kind);
   }
 
-  /** Runs a call for all keys of a subject, and says whether one of them had something. */
+  /** Runs a call for all keys of a subject, by whichever name, and says whether one of them had something. */
   private async onEvery(
-    key: string,
-    sets: readonly RuleSet[],
-    act: (store: Store, set: RuleSet) => Promise<number>,
+    names: readonly string[],
+    act: (store: Store, set: RuleSet, name: string) => Promise<number>,
   ): Promise<boolean> {
-    const stores = sets.map((set) => this.storeFor(set, key));
-    const calls = sets.map((set, i) => (stores[i] === undefined ? Promise.resolve(0) : act(stores[i], set)));
-    const outcomes = await Promise.all(calls);
-    return outcomes.map((outcome, i) => this.backend.require(stores[i], outcome)).some((many) => many > 0);
+    const calls = names.flatMap((name) =>
+      this.layers.everySet(name).map((set) => ({ name, set, store: this.storeFor(set, name) })),
+    );
+    const outcomes = await Promise.all(
+      calls.map(({ name, set, store }) => (store === undefined ? Promise.resolve(0) : act(store, set, name))),
+    );
+    return outcomes
+      .map((outcome, i) => this.backend.require(calls[i]!.store, outcome))
+      .some((many) => many > 0);
   }
 
   /** The store, which knows the set by then; undefined where it need not be asked. */

@@ -168,6 +168,13 @@ export class AccessList {
     this.overrides.set(name, compileOverride(given, this.context, where));
   }
 
+  /** A key as `check` takes it and, where it is an address, also the name under which requests from there are counted. */
+  namesOf(key: string): string[] {
+    if (!key.startsWith('ip:')) return [key];
+    const address = canonicalAddress(key.slice('ip:'.length), this.context.ipv6Subnet);
+    return address === null || key === `ip:${address}` ? [key] : [key, `ip:${address}`];
+  }
+
   /** A subject in the form in which it is counted. */
   private read(subject: unknown, where: string): { name: string; range?: Range } {
     try {
