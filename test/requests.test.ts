@@ -183,6 +183,20 @@ describe.each(bothStores())('%s', (_, common) => {
     expect(await limiter.checkRequest(at('/login'))).toMatchObject({ reason: 'blocked', rule: 'login' });
   });
 
+  test('a block and a reset know an address in each of its forms', async () => {
+    const limiter = await own(createRateLimiter({ ...common(), rate: '99/h', planBy: 'ip' }));
+    const reason = async () => (await limiter.checkRequest(at('/', { ip: '2001:db8::1' }))).reason;
+    for (const name of ['ip:2001:db8::2', 'ip:2001:DB8::/64', subjectOf('ip', '2001:db8::1')]) {
+      await limiter.block(name, 60_000);
+      expect(await reason()).toBe('blocked');
+      expect(await limiter.reset(name)).toBe(true);
+      expect(await reason()).toBe('ok');
+    }
+    // Whoever writes such a key himself has it blocked as well.
+    await limiter.block('ip:2001:db8::2', 60_000);
+    expect((await limiter.check('ip:2001:db8::2')).reason).toBe('blocked');
+  });
+
   test('ids of any kind never meet', async () => {
     const limiter = await own(
       createRateLimiter({

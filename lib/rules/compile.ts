@@ -98,6 +98,9 @@ export function compileRules(options: RuleOptions): CompiledRules {
   };
   const missing = readMissing(options.missing, 'missing', 'deny');
   const entries = compileRequestRules(options.rules, { ...defaults, missing });
+  if (plans === undefined && rate === undefined && entries.length === 0) {
+    throw invalidOption('rules is empty, and there are neither plans nor a rate: nothing would be limited.');
+  }
   const ofRate = rate === undefined ? undefined : compileRate(rate, defaults);
   const ipv6Subnet = readInteger(options.ipv6Subnet, 'ipv6Subnet', IPV6_SUBNET, 1, 128);
   const rules = new Map(entries.map(({ of }): [string, CompiledRule | undefined] => [of.id, of.rule]));
