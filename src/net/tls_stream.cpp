@@ -1,7 +1,5 @@
 #include "net/tls_stream.h"
 
-#include <algorithm>
-
 namespace spillway {
 namespace {
 
@@ -111,16 +109,7 @@ void TlsStream::ReadPlain(const bool* gone) {
 void TlsStream::Write(std::string* out) {
   ssl_.ERR_clear_error();
   const bool ended = state_ == State::kEnded;
-  // Records of one size: a server reads one at a time, and what a full one leaves over would come back, and be asked
-  // again, as a crumb of its own.
-  const size_t records = (out->size() + kRecordBytes - 1) / kRecordBytes;
-  const size_t most = records == 0 ? 0 : (out->size() + records - 1) / records;
-  int result = 0;
-  for (size_t from = 0; from < out->size() && !ended; from += most) {
-    const size_t bytes = std::min(most, out->size() - from);
-    result = ssl_.SSL_write(connection_, out->data() + from, static_cast<int>(bytes));
-    if (result <= 0) break;
-  }
+  const int result = ended ? 0 : ssl_.SSL_write(connection_, out->data(), static_cast<int>(out->size()));
   out->clear();
   if (result > 0) FlushWire();
   if (result > 0 || ended) return;
