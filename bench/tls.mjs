@@ -1,23 +1,25 @@
-// `node bench/tls.mjs`: throughput over TLS at 256 in flight, against ioredis over TLS and against the same checks
-// without TLS. A certificate is made for the run; alternating rounds, medians of the rounds' ratios, and what of the time
-// Redis's thread was busy: 100 % of it is the end of what any client gets. Needs openssl, and `npm run bench` to have
-// installed the peers once.
+// `node bench/tls.mjs`: 256 checks in flight over TLS, by ioredis over TLS and by the same checks without TLS, measured as
+// `npm run bench` does: a process for each, pinned, alternating rounds, medians of the rounds' ratios. Redis's own CPU stands
+// beside them: once its one thread is busy all the time, no client gets more. A certificate is made for the run, by openssl.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { processMicros } from './measure.mjs';
-import { ioredis } from './peers/ioredis.mjs';
-import { freePort, openAdmin, startRedis } from './redis.mjs';
+import { here, pinning, runNode } from './children.mjs';
+import { median } from './measure.mjs';
+import { buildPackage, installPeers, snapshotPackage } from './prepare.mjs';
+import { freePort, startRedis } from './redis.mjs';
 
 const ROUNDS = 7;
-const IN_FLIGHT = 256;
-// Half a second of the fastest and more: a shorter span measures the collector's pauses of the contender before it.
-const CHECKS = 400_000;
-const NAMES = Array.from({ length: 10_000 }, (_, i) => `org-${i}`);
-const { createRateLimiter } = createRequire(import.meta.url)('../dist/index.js');
+const SECONDS = 1.5;
+const OVER_TLS = 'spillway over TLS';
+const THEIRS = 'ioredis over TLS';
+const PLAIN = 'spillway without TLS';
 
+installPeers(console.error);
+buildPackage(console.error);
+const { dir: packageDir } = snapshotPackage();
+const pins = pinning();
 const folder = mkdtempSync(join(tmpdir(), 'spillway-bench-tls-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 const [cert, key] = ['cert.pem', 'key.pem'].map((name) => join(folder, name));
@@ -26,85 +28,63 @@ const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-no
 execFileSync('openssl', ['req', '-x509', '-days', '2', ...curve, ...subject, '-keyout', key, '-out', cert], {
   stdio: 'ignore',
 });
-const tlsPort = await freePort();
-const server = await startRedis([], {
-  'tls-port': tlsPort,
+const tls = { port: await freePort(), ca: readFileSync(cert, 'utf8') };
+const server = await startRedis(pins.server, {
+  'tls-port': tls.port,
   'tls-cert-file': cert,
   'tls-key-file': key,
   'tls-auth-clients': 'no',
 });
-const admin = await openAdmin(server.port);
-const tls = { ca: readFileSync(cert, 'utf8') };
-const limits = { limit: 1_000_000_000, windowMs: 3_600_000 };
-
-const spillway = (url, options) => {
-  const rate = { requests: limits.limit, windowMs: limits.windowMs };
-  const limiter = createRateLimiter({ redis: { url, ...options }, rate, timeoutMs: 5_000 });
-  return {
-    check: (name) => limiter.check(name),
-    admitted: ({ source }) => source === 'redis',
-    close: () => limiter.close(),
-  };
-};
 const contenders = {
-  'spillway over TLS': spillway(`rediss://127.0.0.1:${tlsPort}`, { tls }),
-  'spillway without TLS': spillway(`redis://127.0.0.1:${server.port}`),
-  'ioredis over TLS': await ioredis({ port: tlsPort, ...limits }, { tls }),
-  'ioredis over TLS, auto-pipelining': await ioredis(
-    { port: tlsPort, ...limits },
-    { tls, enableAutoPipelining: true },
-  ),
+  [OVER_TLS]: { peer: 'spillway-limiter', tls },
+  [PLAIN]: { peer: 'spillway-limiter' },
+  [THEIRS]: { peer: 'ioredis', tls },
+  [`${THEIRS}, auto-pipelining`]: { peer: 'ioredis-auto', tls },
 };
+const names = Object.keys(contenders);
 
 const rounds = [];
-for (let round = 0; round <= ROUNDS; round++) {
+for (let round = 0; round < ROUNDS; round++) {
+  const turn = round % names.length;
   const result = {};
-  for (const [name, peer] of Object.entries(contenders)) result[name] = await measure(peer);
-  // The first is for warming up.
-  if (round > 0) rounds.push(result);
+  for (const name of [...names.slice(turn), ...names.slice(0, turn)])
+    result[name] = await measure(contenders[name]);
+  rounds.push(result);
+  console.error(`round ${round + 1} of ${ROUNDS}: ${ratio(OVER_TLS, THEIRS, 'perSecond', [result])}`);
 }
-for (const peer of Object.values(contenders)) await peer.close();
-admin.close();
 await server.stop();
 
-const median = (pick) => rounds.map(pick).sort((a, b) => a - b)[ROUNDS >> 1];
-for (const name of Object.keys(contenders)) {
-  const fields = ['perSecond', 'micros', 'redisMicros', 'redisBusy'];
-  const [perSecond, micros, redis, busy] = fields.map((field) => median((round) => round[name][field]));
-  const cpu = `${micros.toFixed(2)} µs of the client's CPU and ${redis.toFixed(2)} µs of Redis's each`;
-  console.log(`${name}: ${Math.round(perSecond)} checks/s, ${cpu}; Redis busy ${Math.round(busy * 100)} %`);
+for (const name of names) {
+  const of = (pick) => median(rounds.map((round) => pick(round[name])));
+  const each = `${of((one) => one.processMicros).toFixed(2)} µs of the client's CPU and ${of((one) => one.redisMicros).toFixed(2)} µs of Redis's each`;
+  const busy = of((one) => (one.redisMicros * one.perSecond) / 1e4);
+  console.log(
+    `${name}: ${Math.round(of((one) => one.perSecond))} checks/s, ${each}; Redis busy ${busy.toFixed(0)} %`,
+  );
 }
-const ratio = (name, other, field = 'perSecond') =>
-  median((round) => round[name][field] / round[other][field]).toFixed(2);
+console.log(`throughput by ${THEIRS}: ${ratio(OVER_TLS, THEIRS, 'perSecond')} (goal: at least 3)`);
+console.log(`the client's CPU by ${THEIRS}: ${ratio(OVER_TLS, THEIRS, 'processMicros')}`);
+console.log(`the client's CPU by the same without TLS: ${ratio(OVER_TLS, PLAIN, 'processMicros')}`);
+const foreign = median(rounds.flatMap((round) => names.map((name) => round[name].foreignCores ?? NaN)));
 console.log(
-  `throughput by ioredis over TLS: ${ratio('spillway over TLS', 'ioredis over TLS')} (goal: at least 3)`,
+  `${pins.pinned ? 'Redis on core 1, the client on core 0' : 'Nothing was pinned'}; ${foreign.toFixed(2)} cores busy with something else.`,
 );
-console.log(
-  `throughput by ioredis over TLS with auto-pipelining: ${ratio('spillway over TLS', 'ioredis over TLS, auto-pipelining')}`,
-);
-console.log(`CPU by the same without TLS: ${ratio('spillway over TLS', 'spillway without TLS', 'micros')}`);
 
-async function measure({ check, admitted }) {
-  // Each has the server's caches for its own keys.
-  await admin.flush();
-  const cpu = processMicros();
-  const redis = await admin.cpuSeconds();
-  const from = performance.now();
-  let next = 0;
-  const lane = async () => {
-    while (next < CHECKS) {
-      if (!admitted(await check(NAMES[next++ % NAMES.length])))
-        throw new Error('a check was not admitted by Redis');
-    }
+async function measure(contender) {
+  const job = {
+    ...contender,
+    packageDir,
+    port: server.port,
+    limit: 1_000_000_000,
+    levels: [256],
+    seconds: SECONDS,
+    warmupMs: 700,
+    levelWarmupMs: 200,
   };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
-  const seconds = (performance.now() - from) / 1e3;
-  const micros = processMicros() - cpu;
-  const redisSeconds = (await admin.cpuSeconds()) - redis;
-  return {
-    perSecond: CHECKS / seconds,
-    micros: micros / CHECKS,
-    redisMicros: (redisSeconds * 1e6) / CHECKS,
-    redisBusy: redisSeconds / seconds,
-  };
+  const output = await runNode(pins.client, [here('harness.mjs'), JSON.stringify(job)], 60_000);
+  return JSON.parse(output).levels[0];
+}
+
+function ratio(name, other, field, of = rounds) {
+  return median(of.map((round) => round[name][field] / round[other][field])).toFixed(2);
 }
