@@ -10,7 +10,8 @@ const keys = makeKeys();
 const admin = await openAdmin(job.port);
 await admin.flush();
 const peer = await make({
-  port: job.port,
+  port: job.tls?.port ?? job.port,
+  tls: job.tls && { ca: job.tls.ca },
   limit: job.limit,
   windowMs: 3_600_000,
   packageDir: job.packageDir,

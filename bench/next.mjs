@@ -1,7 +1,7 @@
 // What a limit costs a route handler of Next.js on local Redis: `node bench/next.mjs [--rounds N] [--requests N]`.
 // The same handler with and without the limiter, in one `next start`, in alternating rounds, under h2load:
 //   CPU of the whole Next.js process per request, at full load;
-//   p99 of all requests at half of the load that the bare route can take, which is when answers do not queue.
+//   p99 of all requests at half of the load that the bare route can take, evenly spread, which is when few answers queue.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -77,7 +77,7 @@ async function load(name, count, rate) {
     `x-organization: org-${name}`,
     `--log-file=${log}`,
   ];
-  if (rate !== undefined) args.push(`--rps=${rate}`);
+  if (rate !== undefined) args.push(`--rps=${rate}`, ...stagger(rate));
   const [command, ...prefixed] = [...others, 'h2load', ...args, server.address + ROUTES[name]];
   const before = { cpu: cpuMicros(), machine: machineMicros(), at: performance.now() };
   const [code] = await once(spawn(command, prefixed, { stdio: 'ignore' }), 'exit');
@@ -93,6 +93,15 @@ async function load(name, count, rate) {
   if (strange !== undefined || times.length !== count) throw new Error(`${name} answered ${strange}`);
   const ms = times.map(([, , micros]) => Number(micros) / 1000).sort((a, b) => a - b);
   return { cpu: cpu / count, perSecond: (count / took) * 1e6, p99: ms[Math.floor(count * 0.99)] };
+}
+
+/**
+ * A connection after the other, each a little more than one of its intervals later: those that start together would go on
+ * asking together, and all but the first would wait for the others' answers.
+ */
+function stagger(rate) {
+  const interval = 1_000 / rate;
+  return ['-r1', `--rate-period=${Math.round(interval * (1 + 1 / CONNECTIONS))}ms`];
 }
 
 /** Microseconds of CPU that all threads of the Next.js process have spent. */

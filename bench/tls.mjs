@@ -1,20 +1,25 @@
-// `node bench/tls.mjs`: throughput over TLS at 256 in flight, against ioredis over TLS and against the same checks
-// without TLS. A certificate is made for the run; alternating rounds, medians of the rounds' ratios. Needs openssl, and
-// `npm run bench` to have installed the peers once.
+// `node bench/tls.mjs`: 256 checks in flight over TLS, by ioredis over TLS and by the same checks without TLS, measured as
+// `npm run bench` does: a process for each, pinned, alternating rounds, medians of the rounds' ratios. Redis's own CPU stands
+// beside them: once its one thread is busy all the time, no client gets more. A certificate is made for the run, by openssl.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { processMicros } from './measure.mjs';
-import { ioredis } from './peers/ioredis.mjs';
+import { here, pinning, runNode } from './children.mjs';
+import { median } from './measure.mjs';
+import { buildPackage, installPeers, snapshotPackage } from './prepare.mjs';
 import { freePort, startRedis } from './redis.mjs';
 
 const ROUNDS = 7;
-const IN_FLIGHT = 256;
-const CHECKS = 60_000;
-const { createRateLimiter } = createRequire(import.meta.url)('../dist/index.js');
+const SECONDS = 1.5;
+const OVER_TLS = 'spillway over TLS';
+const THEIRS = 'ioredis over TLS';
+const PLAIN = 'spillway without TLS';
 
+installPeers(console.error);
+buildPackage(console.error);
+const { dir: packageDir } = snapshotPackage();
+const pins = pinning();
 const folder = mkdtempSync(join(tmpdir(), 'spillway-bench-tls-'));
 process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 const [cert, key] = ['cert.pem', 'key.pem'].map((name) => join(folder, name));
@@ -23,71 +28,63 @@ const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-no
 execFileSync('openssl', ['req', '-x509', '-days', '2', ...curve, ...subject, '-keyout', key, '-out', cert], {
   stdio: 'ignore',
 });
-const tlsPort = await freePort();
-const server = await startRedis([], {
-  'tls-port': tlsPort,
+const tls = { port: await freePort(), ca: readFileSync(cert, 'utf8') };
+const server = await startRedis(pins.server, {
+  'tls-port': tls.port,
   'tls-cert-file': cert,
   'tls-key-file': key,
   'tls-auth-clients': 'no',
 });
-const tls = { ca: readFileSync(cert, 'utf8') };
-const limits = { limit: 1_000_000_000, windowMs: 3_600_000 };
-
-const spillway = (url, options) => {
-  const rate = { requests: limits.limit, windowMs: limits.windowMs };
-  const limiter = createRateLimiter({ redis: { url, ...options }, rate, timeoutMs: 5_000 });
-  return {
-    check: (name) => limiter.check(name),
-    admitted: ({ source }) => source === 'redis',
-    close: () => limiter.close(),
-  };
-};
 const contenders = {
-  'spillway over TLS': spillway(`rediss://127.0.0.1:${tlsPort}`, { tls }),
-  'spillway without TLS': spillway(`redis://127.0.0.1:${server.port}`),
-  'ioredis over TLS': await ioredis({ port: tlsPort, ...limits }, { tls }),
-  'ioredis over TLS, auto-pipelining': await ioredis(
-    { port: tlsPort, ...limits },
-    { tls, enableAutoPipelining: true },
-  ),
+  [OVER_TLS]: { peer: 'spillway-limiter', tls },
+  [PLAIN]: { peer: 'spillway-limiter' },
+  [THEIRS]: { peer: 'ioredis', tls },
+  [`${THEIRS}, auto-pipelining`]: { peer: 'ioredis-auto', tls },
 };
+const names = Object.keys(contenders);
 
 const rounds = [];
-for (let round = 0; round <= ROUNDS; round++) {
+for (let round = 0; round < ROUNDS; round++) {
+  const turn = round % names.length;
   const result = {};
-  for (const [name, peer] of Object.entries(contenders)) result[name] = await measure(peer);
-  // The first is for warming up.
-  if (round > 0) rounds.push(result);
+  for (const name of [...names.slice(turn), ...names.slice(0, turn)])
+    result[name] = await measure(contenders[name]);
+  rounds.push(result);
+  console.error(`round ${round + 1} of ${ROUNDS}: ${ratio(OVER_TLS, THEIRS, 'perSecond', [result])}`);
 }
-for (const peer of Object.values(contenders)) await peer.close();
 await server.stop();
 
-const median = (pick) => rounds.map(pick).sort((a, b) => a - b)[ROUNDS >> 1];
-for (const name of Object.keys(contenders)) {
-  const [perSecond, micros] = ['perSecond', 'micros'].map((field) => median((round) => round[name][field]));
-  console.log(`${name}: ${Math.round(perSecond)} checks/s, ${micros.toFixed(2)} µs of the client's CPU each`);
+for (const name of names) {
+  const of = (pick) => median(rounds.map((round) => pick(round[name])));
+  const each = `${of((one) => one.processMicros).toFixed(2)} µs of the client's CPU and ${of((one) => one.redisMicros).toFixed(2)} µs of Redis's each`;
+  const busy = of((one) => (one.redisMicros * one.perSecond) / 1e4);
+  console.log(
+    `${name}: ${Math.round(of((one) => one.perSecond))} checks/s, ${each}; Redis busy ${busy.toFixed(0)} %`,
+  );
 }
-const ratio = (name, other, field = 'perSecond') =>
-  median((round) => round[name][field] / round[other][field]).toFixed(2);
+console.log(`throughput by ${THEIRS}: ${ratio(OVER_TLS, THEIRS, 'perSecond')} (goal: at least 3)`);
+console.log(`the client's CPU by ${THEIRS}: ${ratio(OVER_TLS, THEIRS, 'processMicros')}`);
+console.log(`the client's CPU by the same without TLS: ${ratio(OVER_TLS, PLAIN, 'processMicros')}`);
+const foreign = median(rounds.flatMap((round) => names.map((name) => round[name].foreignCores ?? NaN)));
 console.log(
-  `throughput by ioredis over TLS: ${ratio('spillway over TLS', 'ioredis over TLS')} (goal: at least 3)`,
+  `${pins.pinned ? 'Redis on core 1, the client on core 0' : 'Nothing was pinned'}; ${foreign.toFixed(2)} cores busy with something else.`,
 );
-console.log(
-  `throughput by ioredis over TLS with auto-pipelining: ${ratio('spillway over TLS', 'ioredis over TLS, auto-pipelining')}`,
-);
-console.log(`CPU by the same without TLS: ${ratio('spillway over TLS', 'spillway without TLS', 'micros')}`);
 
-async function measure({ check, admitted }) {
-  const cpu = processMicros();
-  const from = performance.now();
-  let next = 0;
-  const lane = async () => {
-    while (next < CHECKS) {
-      if (!admitted(await check(`org-${next++ % 10_000}`)))
-        throw new Error('a check was not admitted by Redis');
-    }
+async function measure(contender) {
+  const job = {
+    ...contender,
+    packageDir,
+    port: server.port,
+    limit: 1_000_000_000,
+    levels: [256],
+    seconds: SECONDS,
+    warmupMs: 700,
+    levelWarmupMs: 200,
   };
-  await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
-  const micros = processMicros() - cpu;
-  return { perSecond: CHECKS / ((performance.now() - from) / 1e3), micros: micros / CHECKS };
+  const output = await runNode(pins.client, [here('harness.mjs'), JSON.stringify(job)], 60_000);
+  return JSON.parse(output).levels[0];
+}
+
+function ratio(name, other, field, of = rounds) {
+  return median(of.map((round) => round[name][field] / round[other][field])).toFixed(2);
 }

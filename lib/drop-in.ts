@@ -18,8 +18,10 @@ export interface DropInOptions extends CommonOptions {
 const OPTIONS = ['redis', 'plans', 'prefix', 'timeoutMs', 'connectTimeoutMs', 'onError', 'maxKeys'];
 
 const own = new Configured<DropInOptions>((options) => create(options), {});
-/** Limiters with more rules, made from the same options, by those rules. */
+/** Limiters with more rules, made from the same options, by those rules; the oldest in front. */
 const extended = new Map<readonly RequestRule[], LimiterCore>();
+/** Far more than an app has places. Where a list is written into a call, each call brings another one. */
+const MOST_EXTENDED = 256;
 let warned = false;
 
 /**
@@ -28,8 +30,19 @@ let warned = false;
  */
 export function dropIn(rules?: readonly RequestRule[]): LimiterCore {
   if (rules === undefined) return own.current;
-  let made = extended.get(rules);
-  if (made === undefined) extended.set(rules, (made = create(own.options, rules)));
+  return extended.get(rules) ?? extend(rules);
+}
+
+function extend(rules: readonly RequestRule[]): LimiterCore {
+  const made = create(own.options, rules);
+  const [oldest] = extended.keys();
+  if (extended.size >= MOST_EXTENDED && oldest !== undefined) {
+    // Opened before the other one is closed, so that the store, with its counts and with who waits, stays.
+    made.backend.open();
+    void extended.get(oldest)?.close();
+    extended.delete(oldest);
+  }
+  extended.set(rules, made);
   return made;
 }
 

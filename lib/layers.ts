@@ -1,4 +1,3 @@
-import { RateLimitError, shown } from './errors';
 import type { HeaderFormat } from './headers/emit';
 import { MAX_RULES } from './native';
 import { keyPart, type OnNear, type RuleSet } from './rule';
@@ -6,7 +5,10 @@ import { RuleSets } from './rule-sets';
 import type { AccessList } from './rules/access';
 import { withPlans, type CompiledRules } from './rules/compile';
 import type { RateLimitRequest } from './rules/identity';
-import { selectRules } from './rules/select';
+import { parsePath } from './rules/path';
+import { foldedReadings } from './rules/pattern';
+import { applying } from './rules/request-rule';
+import { selectRules, unknownPlan } from './rules/select';
 import type { CompiledPlan } from './rules/plan';
 import type { CompiledRule } from './rules/rule';
 import { subjectsOf, type Whom } from './whom';
@@ -54,14 +56,7 @@ export class Layers {
   setOf(plan: unknown): RuleSet {
     const set = this.plans.get(plan);
     if (set !== undefined) return set;
-    const known = [...this.rules.plans.keys()];
-    const advice =
-      known.length > 0
-        ? `Use one of ${known.map(shown).join(', ')}, or add it to plans`
-        : this.rate === undefined
-          ? 'This limiter has rules for requests only: use checkRequest'
-          : 'This limiter has one rate: leave the plan out';
-    throw new RateLimitError('ERR_UNKNOWN_PLAN', `${shown(plan)} is not a plan of this limiter. ${advice}.`);
+    throw unknownPlan(this.rules, plan, 'This limiter has rules for requests only: use checkRequest');
   }
 
   /** The rules of a plan as they hold for one key, which is a valid one. */
@@ -72,9 +67,10 @@ export class Layers {
     return { set: this.sets.of(this.access.planOf(key, set.rules)), whom: key };
   }
 
-  /** What a request comes to. Errors as of `selectRules`. */
-  select(request: RateLimitRequest): Plea {
-    const selection = selectRules(this.rules, request);
+  /** What a request comes to; with a key, which only a limiter with one rate takes. Errors as of `selectRules`. */
+  select(request: RateLimitRequest, key?: string): Plea {
+    if (key !== undefined) this.setOf(undefined);
+    const selection = selectRules(this.rules, request, key);
     switch (selection.kind) {
       case 'bypass':
         return { set: undefined, reason: 'bypass', rule: '' };
@@ -87,6 +83,12 @@ export class Layers {
         return { set: this.sets.of(charges.map(({ rule }) => rule)), whom: subjectsOf(charges) };
       }
     }
+  }
+
+  /** Whether a rule is for requests of this method and path, whoever asks; true where there are none at all. */
+  matches({ method, path }: Pick<RateLimitRequest, 'method' | 'path'>): boolean {
+    if (this.rules.entries.length === 0) return true;
+    return applying(this.rules.entries, method, foldedReadings(parsePath(path))).length > 0;
   }
 
   /** Sets that together have every key under which a subject may be counted, each once. */

@@ -1,4 +1,5 @@
 import type * as NodeCrypto from 'node:crypto';
+import type * as NodeHttp from 'node:http';
 import type * as NodeTls from 'node:tls';
 import type * as NodeNet from 'node:net';
 import type * as NodeFs from 'node:fs';
@@ -20,3 +21,4 @@ export const structured = once(() => require('structured-headers') as typeof Str
 export const crypto = once(() => require('node:crypto') as typeof NodeCrypto);
 export const tls = once(() => require('node:tls') as typeof NodeTls);
 export const net = once(() => require('node:net') as typeof NodeNet);
+export const http = once(() => require('node:http') as typeof NodeHttp);

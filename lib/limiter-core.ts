@@ -63,8 +63,14 @@ export class LimiterCore implements AnyLimiter {
     }
   }
 
-  checkRequest(request: RateLimitRequest): Promise<Decision> {
-    return this.askFor(request, Kind.Decision);
+  /** @param key for `spillway/next`: whom the one rate counts, as `check` takes it, in place of `planBy` */
+  checkRequest(request: RateLimitRequest, key?: string): Promise<Decision> {
+    return this.askFor(request, Kind.Decision, key);
+  }
+
+  /** False where there are rules and neither they nor one rate are for requests of this method and path. */
+  limits(request: Pick<RateLimitRequest, 'method' | 'path'>): boolean {
+    return this.layers.hasRate || this.layers.matches(request);
   }
 
   peekRequest(request: RateLimitRequest): Promise<Decision> {
@@ -111,18 +117,19 @@ export class LimiterCore implements AnyLimiter {
     if (!isIntegerIn(ms, 1, MAX_WINDOW_MS)) {
       throw invalidOption('ms must be a whole number of milliseconds from 1 to ten years.');
     }
-    const sets = this.layers.everySet(key);
-    if (sets.length === 0) throw invalidOption('Nothing is limited here: use access.deny instead of block.');
-    await this.onEvery(key, sets, (store, set) => store.block(set, key, ms));
+    const names = this.access.namesOf(readKey(key));
+    if (names.every((name) => this.layers.everySet(name).length === 0))
+      throw invalidOption('Nothing is limited here: use access.deny instead of block.');
+    await this.onEvery(names, (store, set, name) => store.block(set, name, ms));
   }
 
   async reset(key: string): Promise<boolean> {
-    return this.onEvery(key, this.layers.everySet(key), (store, set) => store.reset(set, key));
+    return this.onEvery(this.access.namesOf(readKey(key)), (store, set, name) => store.reset(set, name));
   }
 
   /** As `reset`, on the in-process store, at once. */
   resetNow(key: string): void {
-    for (const set of this.layers.everySet(key)) this.storeFor(set, readKey(key))?.resetNow(set, key);
+    for (const set of this.layers.everySet(readKey(key))) this.storeFor(set, key)?.resetNow(set, key);
   }
 
   headers(decision: Decision): Record<string, string> {
@@ -170,12 +177,13 @@ export class LimiterCore implements AnyLimiter {
   private askFor(
     request: RateLimitRequest,
     kind: typeof Kind.Decision | typeof Kind.Look,
+    key?: string,
   ): Promise<Decision> {
     try {
       requireObject(request, 'A request');
       const units = readUnits(request.cost, 'cost');
       const onError = request.onError === undefined ? undefined : readOnError(request.onError);
-      return this.submit(this.layers.select(request), units, kind, onError);
+      return this.submit(this.layers.select(request, key), units, kind, onError);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -214,17 +222,20 @@ export class LimiterCore implements AnyLimiter {
     return store.check(set, whom, units, kind);
   }
 
-  /** Runs a call for all keys of a subject, and says whether one of them had something. */
+  /** Runs a call for all keys of a subject, by whichever name, and says whether one of them had something. */
   private async onEvery(
-    key: string,
-    sets: readonly RuleSet[],
-    act: (store: Store, set: RuleSet) => Promise<number>,
+    names: readonly string[],
+    act: (store: Store, set: RuleSet, name: string) => Promise<number>,
   ): Promise<boolean> {
-    readKey(key);
-    const stores = sets.map((set) => this.storeFor(set, key));
-    const calls = sets.map((set, i) => (stores[i] === undefined ? Promise.resolve(0) : act(stores[i], set)));
-    const outcomes = await Promise.all(calls);
-    return outcomes.map((outcome, i) => this.backend.require(stores[i], outcome)).some((many) => many > 0);
+    const calls = names.flatMap((name) =>
+      this.layers.everySet(name).map((set) => ({ name, set, store: this.storeFor(set, name) })),
+    );
+    const outcomes = await Promise.all(
+      calls.map(({ name, set, store }) => (store === undefined ? Promise.resolve(0) : act(store, set, name))),
+    );
+    return outcomes
+      .map((outcome, i) => this.backend.require(calls[i]!.store, outcome))
+      .some((many) => many > 0);
   }
 
   /** The store, which knows the set by then; undefined where it need not be asked. */

@@ -61,10 +61,12 @@ export interface LimiterBase {
 /** A limiter with rules for requests only: `createRateLimiter({ rules })`. */
 export interface RequestLimiter extends LimiterBase {
   /**
-   * Charges a request to all rules that match it and to those of its plan, or to none of them where one denies: one
-   * round trip. While Redis is away the policy `onError` of the rules answers; one that says `closed` denies for all.
-   * @throws RateLimitError `ERR_UNKNOWN_PLAN`; `ERR_INVALID_KEY` for an id that cannot be counted;
-   *   `ERR_INVALID_OPTION`; `ERR_CLOSED`; what a function of the rules throws
+   * Charges a request to all rules that match it and to its plan or the limiter's one rate, or to none of them where
+   * one denies: one round trip. While Redis is away the policy `onError` of the rules answers; one that says `closed`
+   * denies for all.
+   * @throws RateLimitError `ERR_UNKNOWN_PLAN`, also where there are plans and no rules and the request names no plan;
+   *   `ERR_INVALID_KEY` for an id that cannot be counted; `ERR_INVALID_OPTION`; `ERR_CLOSED`; what a function of the
+   *   rules throws
    */
   checkRequest(request: RateLimitRequest & { plan?: undefined }): Promise<Decision>;
   /** What `checkRequest` would decide now, without charging anything. Same errors as `checkRequest`. */

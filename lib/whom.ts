@@ -9,7 +9,7 @@ export type Whom = string | Subjects;
 export interface Subjects {
   /** One text where all rules count the same. */
   readonly keys: string | string[];
-  readonly scopes: readonly Scope[];
+  readonly scopes: readonly (Scope | undefined)[];
 }
 
 /** The key, if it is a text: a list of them is for requests only. The core checks the rest. */

@@ -92,7 +92,7 @@ test('MOVED in a circle ends after five hops, by the policy and in time', async 
   expect(value.source).toBe('policy');
   expect(ms).toBeLessThanOrEqual(inTime(TIMEOUT_MS));
   const asked = nodes
-    .flatMap((node) => node.received('INCRBY'))
+    .flatMap((node) => node.received('INCR'))
     .filter(([, key]) => key === `ratelimit:${id}`);
   expect(asked).toHaveLength(6);
   expect(limiter.stats().lastError).toContain('MOVED');

@@ -176,7 +176,7 @@ test('a master comes and goes under load: nothing fails, and its connection goes
   const added = await cluster.add();
   const [donor] = await others(added);
   await cluster.move(400, donor!, added);
-  const calls = async () => (await added.calls()).incrby ?? 0;
+  const calls = async () => (await added.calls()).incr ?? 0;
   await until('the new master counts', async () => (await calls()) > 0);
   expect(String(await added.command('CLIENT', 'LIST')).match(/name=spillway /g)).toHaveLength(1);
   await cluster.move(400, added, donor!);

@@ -23,14 +23,14 @@ const endings: [string, Answer][] = [
 
 test.each(endings)('connection %s in mid-flight: the check is not sent again', async (_name, ending) => {
   const { fake, limiter } = await open({ timeoutMs: 3_000 });
-  fake.hook = dialogue(['INCRBY', ending]);
+  fake.hook = dialogue(['INCR', ending]);
   const { value, ms } = await timed(limiter.check('k'));
   expect(value).toMatchObject({ allowed: true, source: 'policy' });
   // The loss is known at once; waiting for the deadline would help nobody.
   expect(ms).toBeLessThan(1_000);
   await until('connected again', () => limiter.stats().connected);
   expect(await limiter.check('k')).toMatchObject({ source: 'redis', remaining: 99 });
-  expect(fake.received('INCRBY').filter(([, key]) => key === 'ratelimit:k')).toHaveLength(2);
+  expect(fake.received('INCR').filter(([, key]) => key === 'ratelimit:k')).toHaveLength(2);
 });
 
 test.each(endings)(
@@ -51,17 +51,17 @@ test('lost between two replies of one check: not repeated, not half believed', a
   expect(await limiter.check('k')).toMatchObject({ source: 'policy' });
   await until('connected again', () => limiter.stats().connected);
   await delay(100);
-  expect(fake.received('INCRBY').filter(([, key]) => key === 'ratelimit:k')).toHaveLength(1);
+  expect(fake.received('INCR').filter(([, key]) => key === 'ratelimit:k')).toHaveLength(1);
 });
 
 test('a hundred checks in mid-flight: each ends by the policy, none is sent again', async () => {
   const { fake, limiter } = await open({ timeoutMs: 3_000 });
-  fake.hook = dialogue(['INCRBY', RESET]);
+  fake.hook = dialogue(['INCR', RESET]);
   const decisions = await times(100, (i) => limiter.check(`k${i}`));
   expect(decisions.every(({ source }) => source === 'policy')).toBe(true);
   await until('connected again', () => limiter.stats().connected);
   await limiter.check('after');
-  const keys = fake.received('INCRBY').map(([, key]) => key);
+  const keys = fake.received('INCR').map(([, key]) => key);
   expect(new Set(keys).size).toBe(keys.length);
 });
 
@@ -75,14 +75,14 @@ test('a check that was not yet written when the connection was lost is sent on t
   fake.onAccept = 'talk';
   for (const socket of fake.silent) socket.destroy();
   expect(await waiting).toMatchObject({ source: 'redis', remaining: 99 });
-  expect(fake.received('INCRBY').filter(([, key]) => key === 'ratelimit:k')).toHaveLength(1);
+  expect(fake.received('INCR').filter(([, key]) => key === 'ratelimit:k')).toHaveLength(1);
 });
 
 test('late answers go to nobody: the checks after them get their own', async () => {
   const { fake, limiter } = await open({ timeoutMs: 150 });
   // Holds back this reply and all behind it, as a busy server does.
   fake.hook = ([name]) => {
-    if (name === 'INCRBY') fake.pause();
+    if (name === 'INCR') fake.pause();
     return undefined;
   };
   const { value, ms } = await timed(limiter.check('slow'));
@@ -128,10 +128,10 @@ describe('silence', () => {
       createRateLimiter({ redis: { url: fake.url, password: 'secret' }, ...options }),
     );
     expect((await limiter.check('k')).source).toBe('policy');
-    expect(fake.received('INCRBY')).toHaveLength(0);
+    expect(fake.received('INCR')).toHaveLength(0);
     await until('connected', () => limiter.stats().connected, { withinMs: 3_000 });
     expect((await limiter.check('k')).remaining).toBe(99);
-    expect(fake.received('INCRBY').filter(([, key]) => key === 'ratelimit:k')).toHaveLength(1);
+    expect(fake.received('INCR').filter(([, key]) => key === 'ratelimit:k')).toHaveLength(1);
   });
 
   test('in mid-conversation: only one dial is in flight however many checks ask', async () => {
@@ -174,7 +174,7 @@ test('the wire form: plain commands for a cost of 1, a script for more and for s
     };
     const scripts = await own(createRateLimiter({ redis: older.url, rate: '100/h' }));
     expect(await scripts.check('k')).toMatchObject({ source: 'redis', remaining: 95 });
-    expect(older.received('INCRBY')).toHaveLength(0);
+    expect(older.received('INCR')).toHaveLength(0);
   }
 });
 

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { closeRedisConnection, configureRateLimit, createRateLimiter, getRateLimitStatus } from 'spillway';
+import { version } from '../package.json';
 import { checkAction, checkRequest, healthRoute, rateLimited, rateLimitedApi } from 'spillway/next';
 
 /** The in-process store is shared by prefix, so each test has its own. */
@@ -48,6 +49,46 @@ describe('rateLimited', () => {
     });
   });
 
+  test('one rate counts who asks, whether identify tells a key or an organization', async () => {
+    const limiter = createRateLimiter({ rate: '2/m', prefix: prefix() });
+    const told = ['acme', { organization: 'acme' }, { organization: 'acme' }];
+    const statuses: number[] = [];
+    for (const caller of told) {
+      const GET = rateLimited(ok, { limiter, identify: () => caller });
+      statuses.push((await GET(request(), {})).status);
+    }
+    expect(statuses).toEqual([200, 200, 429]);
+  });
+
+  test('beside a key of identify the rules, the bypass and the lists of the limiter hold', async () => {
+    const limiter = createRateLimiter({
+      rate: '3/m',
+      rules: [{ id: 'signin', match: 'POST:/signin', by: 'ip', rate: '1/m' }],
+      bypass: ['/health'],
+      access: { deny: ['ip:192.0.2.9', 'mallory'] },
+      prefix: prefix(),
+    });
+    const ask = (path: string, key = 'acme', ip = '192.0.2.1') =>
+      checkRequest(request(path, { method: 'POST', headers: { 'X-Forwarded-For': ip } }), {
+        limiter,
+        trustedProxies: 1,
+        identify: () => key,
+      });
+    expect((await ask('/signin')).rules.map(({ rule, subject }) => [rule, subject])).toEqual([
+      ['signin', 'ip:192.0.2.1'],
+      ['rate', 'acme'],
+    ]);
+    expect(await ask('/signin')).toMatchObject({ allowed: false, rule: 'signin' });
+    expect(await ask('/health')).toMatchObject({ allowed: true, reason: 'bypass' });
+    expect(await ask('/x', 'acme', '192.0.2.9')).toMatchObject({ allowed: false, reason: 'blocked' });
+    expect(await ask('/x', 'mallory')).toMatchObject({ allowed: false, reason: 'blocked' });
+    expect((await limiter.peek('acme')).remaining).toBe(2);
+    await expect(ask('/x', '')).rejects.toMatchObject({ code: 'ERR_INVALID_KEY' });
+    const other = createRateLimiter({ plans: { A: '1/m' }, rules: [], prefix: prefix() });
+    const keyed = { limiter: other, identify: (() => 'acme') as unknown as () => { plan: 'A' } };
+    await expect(checkRequest(request(), keyed)).rejects.toMatchObject({ code: 'ERR_UNKNOWN_PLAN' });
+  });
+
   test('a handler that throws runs once, its error passes through, and the charge stays', async () => {
     const limiter = createRateLimiter({ rate: '5/m', prefix: prefix() });
     const error = Object.assign(new Error('NEXT_REDIRECT'), { digest: 'NEXT_REDIRECT;replace;/;307;' });
@@ -83,6 +124,21 @@ describe('rateLimited', () => {
     expect((await GET(request(), {})).status).toBe(200);
     await closeRedisConnection();
     expect((await GET(request(), {})).status).toBe(200);
+  });
+
+  test('a list of rules that each call writes anew shares the count, and old ones are let go of', async () => {
+    const rules = () => [{ id: 'all', by: 'global', rate: '2/d' }] as const;
+    const statuses: number[] = [];
+    for (let i = 0; i < 600; i++) {
+      statuses.push((await rateLimited(ok, { rules: rules() })(request(), {})).status);
+    }
+    expect(statuses.slice(0, 3)).toEqual([200, 200, 429]);
+    expect(statuses.slice(3).every((status) => status === 429)).toBe(true);
+    // Each limiter that is still held has a share in the store.
+    const stores = (globalThis as unknown as Record<symbol, Set<{ leases: number }>>)[
+      Symbol.for(`spillway@${version}`)
+    ];
+    expect(Math.max(...[...stores!].map(({ leases }) => leases))).toBeLessThan(300);
   });
 
   test('rules see the method, the path and the address of the trusted proxy', async () => {
@@ -175,10 +231,36 @@ describe('checkRequest', () => {
     expect((await checkRequest(request('/', { headers }), options)).allowed).toBe(true);
   });
 
+  test('the path is that of Next.js, without its basePath', async () => {
+    const options = { limiter: limiter(), trustedProxies: 1 };
+    const asked = Object.assign(request('/docs/api/a?b=c', { headers }), { nextUrl: { pathname: '/api/a' } });
+    expect((await checkRequest(asked, options)).rules.map(({ rule }) => rule)).toEqual(['api']);
+    expect((await checkRequest(asked, options)).allowed).toBe(false);
+  });
+
   test('without trusted proxies a header is not believed', async () => {
     const decision = await checkRequest(request('/api/a', { headers }), { limiter: limiter() });
     expect(decision).toMatchObject({ allowed: false, reason: 'policy', rule: 'api', rules: [] });
     expect(decision.toResponse().status).toBe(429);
+  });
+
+  test('how much of an IPv6 address is one client is told by the limiter', async () => {
+    const given = { rules: [{ id: 'all', rate: '9/m' }], access: { deny: ['ip:2001:db8::1'] } };
+    const subjects: unknown[] = [];
+    for (const ipv6Subnet of [undefined, 128, 48]) {
+      const options = {
+        limiter: createRateLimiter({ ...given, ipv6Subnet, prefix: prefix() }),
+        trustedProxies: 1,
+      };
+      for (const ip of ['2001:db8::1', '2001:db8::2']) {
+        const { reason, rules } = await checkRequest(
+          request('/', { headers: { 'X-Forwarded-For': ip } }),
+          options,
+        );
+        subjects.push(rules[0]?.subject ?? reason);
+      }
+    }
+    expect(subjects).toEqual(['blocked', 'blocked', 'blocked', 'ip:2001:db8::2', 'blocked', 'blocked']);
   });
 
   test('an address of identify wins', async () => {
@@ -218,6 +300,22 @@ describe('checkAction', () => {
     expect(await send()).toEqual({ ok: true });
     expect((await send()).ok).toBe(false);
     expect((await send('/other')).ok).toBe(true);
+  });
+
+  test('one that nothing limits is an error', async () => {
+    const rules = [{ id: 'signin', match: '/signin', by: 'user', rate: '1/h' }] as const;
+    const limiter = createRateLimiter({ rules, plans: { FREE: '5/h' }, prefix: prefix() });
+    const user = 'ann';
+    const identify = () => ({ user });
+    for (const act of [() => checkAction({ limiter, identify }), () => checkAction({ rules, identify })]) {
+      await expect(act()).rejects.toMatchObject({
+        code: 'ERR_INVALID_OPTION',
+        message: expect.stringMatching(/^Nothing limits this action: /),
+      });
+    }
+    expect(await checkAction({ limiter, identify: () => ({ user, plan: 'FREE' }) })).toEqual({ ok: true });
+    const open = createRateLimiter({ rules: [{ id: 'all', rate: 'unlimited' }], prefix: prefix() });
+    expect(await checkAction({ limiter: open })).toEqual({ ok: true });
   });
 
   test('while the store is away and closed, it says so', async () => {
@@ -277,9 +375,14 @@ describe('rateLimitedApi', () => {
 
   test('a response of identify, and an answer of onDenied, are sent', async () => {
     const limiter = createRateLimiter({ rate: '0/s', prefix: prefix() });
-    const identify = () => Response.json({ who: null }, { status: 401 });
+    const headers = [
+      ['Set-Cookie', 'session=; Max-Age=0'],
+      ['Set-Cookie', 'next=/a'],
+    ] as [string, string][];
+    const identify = () => Response.json({ who: null }, { status: 401, headers });
     const [stranger] = await ask(rateLimitedApi(fine, { limiter, identify }), 1);
     expect(stranger).toMatchObject({ status: 401, text: '{"who":null}' });
+    expect(stranger!.headers.getSetCookie()).toEqual(['session=; Max-Age=0', 'next=/a']);
     const onDenied = (_: unknown, __: unknown, res: ServerResponse) => {
       res.writeHead(418).end('tea');
     };

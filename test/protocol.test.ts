@@ -67,7 +67,7 @@ test('a reset after each byte of a reply: answered or not, but never twice and n
     else expect(n).toBeLessThan(bytes);
     cutting.resetAfter = undefined;
     await until('counted again', async () => (await one.check('after')).source === 'redis');
-    expect(cutting.received('INCRBY').filter(([, key]) => key === 'ratelimit:k')).toHaveLength(1);
+    expect(cutting.received('INCR').filter(([, key]) => key === 'ratelimit:k')).toHaveLength(1);
   });
 });
 
@@ -105,7 +105,7 @@ const hostile: [string, string][] = [
 
 describe.each(hostile)('%s', (_name, bytes) => {
   const answers: [string, (name: string | undefined) => Answer][] = [
-    ['as a count', (name) => (name === 'INCRBY' ? bytes : undefined)],
+    ['as a count', (name) => (name === 'INCR' ? bytes : undefined)],
     ['as the reply of a script', (name) => (name?.startsWith('EVAL') ? bytes : undefined)],
     ['as the value of a look', (name) => (name === 'GET' ? bytes : undefined)],
     ['as the time', (name) => (name === 'TIME' || name === 'PEXPIRETIME' ? bytes : undefined)],

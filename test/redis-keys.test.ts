@@ -1,4 +1,4 @@
-/** What rules leave in Redis, and what several of them make of keys as others left them there. */
+/** What rules ask and leave in Redis, and what several of them make of keys as others left them there. */
 import { createRateLimiter } from 'spillway';
 import { left } from './support/decisions';
 import { times } from './support/ledger';
@@ -89,6 +89,17 @@ describe.each(['windows', 'mixed'] as const)('%s', (plan) => {
     expect(await limiter.refund(decisions[0]!)).toBe(true);
     expect([await server.charged(FIRST), await server.charged(SECOND)]).toEqual([2, 2]);
   });
+});
+
+test('a check of one fixed window is three plain commands, and so are several of one key', async () => {
+  const limiter = await own(createRateLimiter({ redis: server.url, rate: '10/h' }));
+  await limiter.check('warm');
+  await server.command('CONFIG', 'RESETSTAT');
+  await limiter.check('k');
+  expect(await server.calls()).toMatchObject({ time: 1, pexpiretime: 1, incr: 1, pexpire: 1 });
+  await times(3, () => limiter.check('k'));
+  expect(await server.calls()).toMatchObject({ time: 2, pexpiretime: 2, incr: 1, incrby: 1, pexpire: 2 });
+  expect(await server.charged(FIRST)).toBe(4);
 });
 
 test('each kind of rules has its script', async () => {

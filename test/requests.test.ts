@@ -47,6 +47,36 @@ describe.each(bothStores())('%s', (_, common) => {
     expect(left(await limiter.checkRequest(at('/elsewhere')))).toEqual([998]);
   });
 
+  test('one rate counts requests as a plan does, under the key that check takes', async () => {
+    const limiter = await own(createRateLimiter({ ...common(), rate: '2/h' }));
+    expect(left(await limiter.check('org'))).toEqual([1]);
+    const second = await limiter.checkRequest(at('/', { organization: 'org' }));
+    expect([ids(second), left(second)]).toEqual([['rate'], [0]]);
+    expect((await limiter.checkRequest(at('/', { organization: 'org' }))).allowed).toBe(false);
+    expect(left(await limiter.checkRequest(at('/')))).toEqual([1]);
+    expect(await limiter.checkRequest({ method: 'GET', path: '/' })).toMatchObject({
+      allowed: false,
+      reason: 'policy',
+      rule: 'rate',
+    });
+    const layered = await own(createRateLimiter({ ...common(), rate: '2/h', rules }));
+    expect(ids(await layered.checkRequest(at('/api/data')))).toEqual(['api', 'everybody', 'rate']);
+  });
+
+  test('where only plans limit, a request without a plan is an error and not unlimited', async () => {
+    const plans = { FREE: '2/h', NONE: 'unlimited' } as const;
+    const limiter = await own(createRateLimiter({ ...common(), plans, bypass: ['/api/health'] }));
+    for (const ask of [limiter.checkRequest.bind(limiter), limiter.peekRequest.bind(limiter)]) {
+      await expect(ask(at('/', { organization: 'org' }))).rejects.toMatchObject({
+        code: 'ERR_UNKNOWN_PLAN',
+        message: expect.stringContaining('Name one of "FREE", "NONE"') as string,
+      });
+    }
+    expect(left(await limiter.checkRequest(at('/', { organization: 'org', plan: 'FREE' })))).toEqual([1]);
+    expect((await limiter.checkRequest(at('/', { plan: 'NONE' }))).rules).toEqual([]);
+    expect((await limiter.checkRequest(at('/api/health'))).reason).toBe('bypass');
+  });
+
   test('of a group the most specific alone', async () => {
     const limiter = await own(createRateLimiter({ ...common(), rules }));
     const signin = { ...at('/api/auth/signin'), method: 'POST' };
@@ -151,6 +181,20 @@ describe.each(bothStores())('%s', (_, common) => {
     expect(left(await limiter.checkRequest(at('/login')))).toEqual([9]);
     await limiter.block(subjectOf('ip', '192.0.2.1'), 60_000);
     expect(await limiter.checkRequest(at('/login'))).toMatchObject({ reason: 'blocked', rule: 'login' });
+  });
+
+  test('a block and a reset know an address in each of its forms', async () => {
+    const limiter = await own(createRateLimiter({ ...common(), rate: '99/h', planBy: 'ip' }));
+    const reason = async () => (await limiter.checkRequest(at('/', { ip: '2001:db8::1' }))).reason;
+    for (const name of ['ip:2001:db8::2', 'ip:2001:DB8::/64', subjectOf('ip', '2001:db8::1')]) {
+      await limiter.block(name, 60_000);
+      expect(await reason()).toBe('blocked');
+      expect(await limiter.reset(name)).toBe(true);
+      expect(await reason()).toBe('ok');
+    }
+    // Whoever writes such a key himself has it blocked as well.
+    await limiter.block('ip:2001:db8::2', 60_000);
+    expect((await limiter.check('ip:2001:db8::2')).reason).toBe('blocked');
   });
 
   test('ids of any kind never meet', async () => {

@@ -66,7 +66,7 @@ test('a reset in the middle of the handshake, after each of its first bytes and 
   for (let from = 0; from < places.length; from += 10) {
     await Promise.all(places.slice(from, from + 10).map(reset));
   }
-  expect(fake.received('INCRBY').filter(([, name]) => name?.includes('cut'))).toEqual([]);
+  expect(fake.received('INCR').filter(([, name]) => name?.includes('cut'))).toEqual([]);
 });
 
 test.each([0, 3, 200])('a server that falls silent after %d bytes of the handshake', async (bytes) => {
@@ -100,7 +100,7 @@ test('a close_notify in mid-flight is the end of a connection, not of a check', 
   await limiter.check('k');
   fake.pause();
   const waiting = limiter.check('k');
-  await fake.saw('INCRBY', 2);
+  await fake.saw('INCR', 2);
   fake.peers[0]!.socket.end();
   const { value, ms } = await timed(waiting);
   expect(value).toMatchObject({ source: 'policy' });
@@ -139,7 +139,7 @@ test('a thousand replies in one piece', async () => {
   await limiter.check('warm');
   fake.pause();
   const waiting = times(1_000, (i) => limiter.check(`${i}${'x'.repeat(1_000)}`));
-  await fake.saw('INCRBY', 1_001);
+  await fake.saw('INCR', 1_001);
   fake.resume();
   expect(tally(await waiting)).toMatchObject({ admittedByStore: 1_000 });
 });
@@ -189,7 +189,7 @@ test('a server that reads nothing more: what nobody waits for is never sent', as
   peer!.socket.resume();
   await client.report(2);
   await client.ended;
-  expect(fake.received('INCRBY').length).toBeLessThan(5_000);
+  expect(fake.received('PEXPIRETIME').length).toBeLessThan(5_000);
 });
 
 test('a server that reads a little now and then', async () => {

@@ -9,9 +9,9 @@ export async function connect(port, options) {
   return redis;
 }
 
-/** EVALSHA of one script; `options` are ioredis's own. */
-export async function ioredis({ port, limit, windowMs }, options) {
-  const redis = await connect(port, options);
+/** EVALSHA of one script; `options` are ioredis's own; `tls` where the port speaks it. */
+export async function ioredis({ port, tls, limit, windowMs }, options) {
+  const redis = await connect(port, { tls, ...options });
   const sha = await redis.script('LOAD', SCRIPT);
   return {
     check: (key) => redis.evalsha(sha, 1, key, limit, windowMs),

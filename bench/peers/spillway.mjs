@@ -18,9 +18,10 @@ export async function dropIn({ port, limit, windowMs, packageDir }) {
   };
 }
 
-export async function limiter({ port, limit, windowMs, packageDir }) {
+export async function limiter({ port, tls, limit, windowMs, packageDir }) {
   const { createRateLimiter } = load(packageDir);
-  const one = createRateLimiter({ redis: `redis://127.0.0.1:${port}`, rate: { requests: limit, windowMs } });
+  const redis = tls ? { url: `rediss://127.0.0.1:${port}`, tls } : `redis://127.0.0.1:${port}`;
+  const one = createRateLimiter({ redis, rate: { requests: limit, windowMs } });
   return {
     check: (key) => one.check(key),
     admitted: (decision) => {

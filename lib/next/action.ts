@@ -21,13 +21,13 @@ export type ActionState =
  * Charges a server action and tells the outcome as state, because an action can set no headers, and the text of an
  * error does not reach the browser. Rules see the method `POST` and the path `/`, unless `identify` says otherwise;
  * an address comes from `identify`, too: `clientIp(await headers(), { trustedProxies: 1 })`.
- * @throws RateLimitError (as a rejection) `ERR_INVALID_OPTION`; as the limiter's `checkRequest`
+ * @throws RateLimitError (as a rejection) `ERR_INVALID_OPTION`, also where no rule, plan or rate is for it; as the limiter's `checkRequest`
  */
 export async function checkAction<L extends LimiterOfNext | DropIn = DropIn>(
   options: LimitOptions<L, []>,
 ): Promise<ActionState> {
   refuseOptions(options);
-  const decision = await decide({ method: 'POST', path: '/' }, options, []);
+  const decision = await decide({ method: 'POST', path: '/', isAction: true }, options, []);
   if (decision instanceof Response) {
     throw invalidOption('identify of checkAction must tell who is asking. Return from the action before it.');
   }

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { NodeResponse } from '../response';
 import type { Decision } from '../types';
 import { decide } from './decide';
@@ -51,5 +52,8 @@ export function rateLimitedApi<
 async function send(from: Response, to: NodeResponse): Promise<void> {
   to.statusCode = from.status;
   from.headers.forEach((value, name) => to.setHeader(name, value));
+  // Each cookie is a header of its own there, of which only the last would stay.
+  const cookies = from.headers.getSetCookie();
+  if (cookies.length > 0) (to as ServerResponse).setHeader('set-cookie', cookies);
   to.end(await from.text());
 }

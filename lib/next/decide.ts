@@ -1,6 +1,7 @@
 import { clientIp, type HeaderSource } from '../client-ip';
 import { dropIn } from '../drop-in';
-import type { AnyLimiter } from '../limiter-types';
+import { invalidOption } from '../errors';
+import type { LimiterCore } from '../limiter-core';
 import type { RequestRule } from '../rules/request-rule';
 import type { Decision } from '../types';
 import type { Caller, DropIn, LimiterOfNext, LimitOptions } from './options';
@@ -11,6 +12,8 @@ export interface Asked {
   readonly path: string;
   readonly headers?: HeaderSource;
   readonly remoteAddress?: string;
+  /** The path stands for none: a rule that names one is never meant. */
+  readonly isAction?: boolean;
 }
 
 /** Asks who it is and charges that. A `Response` of `identify` is handed on. */
@@ -22,26 +25,42 @@ export async function decide<L extends LimiterOfNext | DropIn, Args extends read
   const caller: Caller | string | Response | undefined = await options.identify?.(...args);
   if (caller instanceof Response) return caller;
   const rules: readonly RequestRule[] | undefined = options.rules;
-  const limiter = (options.limiter ?? dropIn(rules)) as AnyLimiter;
-  if (typeof caller === 'string') return limiter.check(caller, undefined, { cost: options.cost });
-
-  const cost = caller?.cost ?? options.cost;
+  const limiter = (options.limiter ?? dropIn(rules)) as LimiterCore;
+  const [told, key] = typeof caller === 'string' ? [undefined, caller] : [caller, undefined];
+  const cost = told?.cost ?? options.cost;
   if (options.limiter === undefined && rules === undefined) {
     // As `checkRateLimit` counts, under the same key, whatever the id looks like.
-    return limiter.check(caller?.organization as string, caller?.plan, { cost, onError: caller?.onError });
+    return limiter.check(told?.organization as string, told?.plan, { cost, onError: told?.onError });
   }
   const { trustedProxies } = options;
   const { method, path, headers, remoteAddress } = asked;
   const ip =
-    caller?.ip ??
+    told?.ip ??
     (headers === undefined || trustedProxies === undefined
       ? undefined
-      : clientIp(headers, { trustedProxies, remoteAddress }));
-  return limiter.checkRequest({ method, path, headers, ...caller, cost, ip });
+      : // The whole address: how much of it is one client is the limiter's to say.
+        clientIp(headers, { trustedProxies, remoteAddress, ipv6Subnet: 128 }));
+  if (
+    asked.isAction &&
+    told?.path === undefined &&
+    told?.plan === undefined &&
+    (limiter as Partial<LimiterCore>).limits?.(asked) === false
+  ) {
+    throw invalidOption(
+      "Nothing limits this action: no rule of the limiter matches POST and the path '/', which an action has. Let identify answer a path or a plan, or give a limiter with one rate.",
+    );
+  }
+  // A key stands for whom the one rate counts. The limiter's rules, bypass and lists hold beside it.
+  return limiter.checkRequest({ method, path, headers, ...told, cost, ip }, key);
 }
 
-/** A request of the web as rules see it. */
-export function askedOf({ method, url, headers }: Request): Asked {
+/**
+ * A request of the web as rules see it. Next.js tells its path in `nextUrl`, without the `basePath` and the locale of
+ * the configuration, as `matcher` and route handlers have it; the `url` that `proxy.ts` gets holds both.
+ */
+export function askedOf(request: Request & { readonly nextUrl?: { readonly pathname?: unknown } }): Asked {
+  const { method, url, headers, nextUrl } = request;
+  if (typeof nextUrl?.pathname === 'string') return { method, path: nextUrl.pathname, headers };
   const start = url.indexOf('/', url.indexOf('://') + 3);
   return { method, path: start < 0 ? '/' : url.slice(start), headers };
 }

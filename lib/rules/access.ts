@@ -2,13 +2,14 @@ import { canonicalAddress, isWithin, parseRange, type Range } from '../address';
 import { invalidOption, shown } from '../errors';
 import { validateKey } from '../key';
 import { refuseUnknown, requireObject } from '../validate';
+import { listedName } from './identity';
 import { compileOverride, type AccessContext, type CompiledOverride, type Override } from './override';
 import type { CompiledPlan } from './plan';
 import type { CompiledRule } from './rule';
 
 /**
  * Subjects that are treated apart, by the text under which they are counted: `org-123`, `user:5`, `ip:1.2.3.4`, or
- * `apiKey:` and its hash (`subjectOf` writes them). `ip:` may also be a network such as `ip:10.0.0.0/8`.
+ * `apiKey:` and its hash (`subjectOf` writes them). Organizations may be `organization:org-123`, too. `ip:` may also be a network such as `ip:10.0.0.0/8`.
  */
 export interface AccessEntries {
   /** Never limited. */
@@ -18,6 +19,9 @@ export interface AccessEntries {
   /** Own limits. */
   overrides?: { readonly [subject: string]: Override };
 }
+
+/** An API key as `subjectOf` writes it. */
+const HASHED = /^apiKey:[\w-]{43}$/;
 
 type Verdict = 'allow' | 'deny';
 
@@ -82,7 +86,9 @@ export class AccessList {
       }
       requireObject(overrides, 'overrides');
       for (const [subject, override] of Object.entries(overrides)) {
-        this.setOverride(subject, override, `overrides[${shown(subject)}]`);
+        // What should be a hash may be the key itself, which no message shows.
+        const shownName = subject.startsWith('apiKey:') ? 'apiKey:…' : shown(subject);
+        this.setOverride(subject, override, `overrides[${shownName}]`);
       }
     } catch (error) {
       Object.assign(this, { verdicts, ranges, overrides: before });
@@ -117,7 +123,7 @@ export class AccessList {
   verdictOf(subjects: readonly string[]): { verdict: Verdict; subject: string } | undefined {
     let allowed: string | undefined;
     for (const subject of subjects) {
-      const verdict = this.verdicts.get(subject);
+      const verdict = this.verdicts.get(listedName(subject));
       const ranged = subject.startsWith('ip:') ? this.rangeVerdict(subject) : undefined;
       if (verdict === 'deny' || ranged === 'deny') return { verdict: 'deny', subject };
       if (verdict === 'allow' || ranged === 'allow') allowed ??= subject;
@@ -127,12 +133,12 @@ export class AccessList {
 
   /** The rules of a subject with a plan. */
   planOf(subject: string, plan: CompiledPlan): CompiledPlan {
-    return this.overrides.get(subject)?.plan ?? plan;
+    return this.overrides.get(listedName(subject))?.plan ?? plan;
   }
 
   /** The rule as it holds for a subject; undefined where it is unlimited. */
   ruleOf(subject: string, rule: CompiledRule): CompiledRule | undefined {
-    const rules = this.overrides.get(subject)?.rules;
+    const rules = this.overrides.get(listedName(subject))?.rules;
     return rules?.has(rule.id) ? rules.get(rule.id) : rule;
   }
 
@@ -162,6 +168,13 @@ export class AccessList {
     this.overrides.set(name, compileOverride(given, this.context, where));
   }
 
+  /** A key as `check` takes it and, where it is an address, also the name under which requests from there are counted. */
+  namesOf(key: string): string[] {
+    if (!key.startsWith('ip:')) return [key];
+    const address = canonicalAddress(key.slice('ip:'.length), this.context.ipv6Subnet);
+    return address === null || key === `ip:${address}` ? [key] : [key, `ip:${address}`];
+  }
+
   /** A subject in the form in which it is counted. */
   private read(subject: unknown, where: string): { name: string; range?: Range } {
     try {
@@ -170,7 +183,10 @@ export class AccessList {
       throw invalidOption(`${where}: ${error instanceof Error ? error.message : String(error)}`);
     }
     const name = subject as string;
-    if (!name.startsWith('ip:')) return { name };
+    if (name.startsWith('apiKey:') && !HASHED.test(name)) {
+      throw invalidOption(`${where}: an API key is named by its hash; write subjectOf('apiKey', key).`);
+    }
+    if (!name.startsWith('ip:')) return { name: listedName(name) };
     const text = name.slice('ip:'.length);
     const range = parseRange(text);
     if (range === null) {

@@ -37,7 +37,7 @@ export interface RuleOptions extends Partial<Pick<QuotaOptions, 'algorithm' | 'b
   nearLimit?: number;
   /** What happens where a request has no identity that a rule counts; default `deny`. */
   missing?: Missing;
-  /** Whom a plan counts in `checkRequest`. Default: the organization, else the user, the API key, the address. */
+  /** Whom a plan, or the one rate, counts in `checkRequest`. Default: the organization, else the user, the API key, the address. */
   planBy?: Identity | readonly Identity[];
   /** How many leading bits of an IPv6 address count as one client: 1 to 128, default 64. */
   ipv6Subnet?: number;
@@ -98,6 +98,9 @@ export function compileRules(options: RuleOptions): CompiledRules {
   };
   const missing = readMissing(options.missing, 'missing', 'deny');
   const entries = compileRequestRules(options.rules, { ...defaults, missing });
+  if (plans === undefined && rate === undefined && entries.length === 0) {
+    throw invalidOption('rules is empty, and there are neither plans nor a rate: nothing would be limited.');
+  }
   const ofRate = rate === undefined ? undefined : compileRate(rate, defaults);
   const ipv6Subnet = readInteger(options.ipv6Subnet, 'ipv6Subnet', IPV6_SUBNET, 1, 128);
   const rules = new Map(entries.map(({ of }): [string, CompiledRule | undefined] => [of.id, of.rule]));

@@ -92,10 +92,18 @@ export function subjectOf(scope: IdScope, id: string, ipv6Subnet = 64): string {
   }
 }
 
+/** A subject as lists name it: an organization may have its kind in front there, though it is counted without. */
+export function listedName(subject: string): string {
+  const id = subject.startsWith('organization:') ? subject.slice('organization:'.length) : subject;
+  return MARKED.test(id) ? subject : id;
+}
+
 /** The identities of one request. */
 export class Identities {
   /** Parsed once for all rules; null where there is none. */
   private address: Subject | null | undefined;
+  /** What functions answered: each is asked once for a request. */
+  private readonly customs = new Map<IdentityFunction, Subject | undefined>();
 
   constructor(
     private readonly request: RateLimitRequest,
@@ -117,7 +125,10 @@ export class Identities {
 
   private find(identity: Identity, endpoint: () => string): Subject | undefined {
     const { request } = this;
-    if (typeof identity === 'function') return ofId('custom', identity(request));
+    if (typeof identity === 'function') {
+      if (!this.customs.has(identity)) this.customs.set(identity, ofId('custom', identity(request)));
+      return this.customs.get(identity);
+    }
     switch (identity) {
       case 'ip':
         if (this.address === undefined) this.address = addressOf(request.ip, this.ipv6Subnet);

@@ -1,4 +1,5 @@
 import { invalidOption, shown } from '../errors';
+import { http } from '../lazy';
 import type { RequestPath, Segments } from './path';
 
 /** Which requests: `POST:/auth/*`, `*:/api/*`, `/api/users` or `*`. A star for the method may do without its colon. */
@@ -18,12 +19,14 @@ export interface Pattern {
 
 const FORM =
   "Write a path such as '/api/users', '/api/*' for it and all below, or 'POST:/auth/*'; '*' alone is everything";
+/** `:id`, `[id]`, `{id}` and `(group)`: how routers write what no request has in these letters. */
+const PLACEHOLDER = /^(?::.*|\[.*\]|\{.*\}|\(.*\))$/s;
 const PARTS = /^(?:(\*|[A-Za-z]+):|\*(?=\/))?(\/.*|\*)$/s;
 
 /**
  * Reads a pattern. A method and a colon may stand in front (`*:` and `*` before a slash mean any; a pattern for GET
  * holds for HEAD too). `*` as a segment is any one segment, as the last one this path and all below. Everything is
- * compared by whole segments. Percent-encoding stands for the characters it encodes: `%2A` is a star.
+ * compared by whole segments. Percent-encoding stands for the characters it encodes: `%2A` is a star, `%3Aid` is `:id`.
  * @throws RateLimitError `ERR_INVALID_OPTION`
  */
 export function parsePattern(text: unknown, where: string): Pattern {
@@ -32,6 +35,10 @@ export function parsePattern(text: unknown, where: string): Pattern {
   const parts = PARTS.exec(text);
   if (parts === null) throw refused(where, text, 'is not a pattern');
   const [, method, path = ''] = parts;
+  if (method !== undefined && method !== '*' && !http().METHODS.includes(method.toUpperCase())) {
+    // A rule that never applies would limit nobody, unseen.
+    throw refused(where, text, "begins with a method that Node.js does not know; '*:' is for all methods");
+  }
   const written = path === '*' ? ['*'] : path.split('/').slice(1);
   // A slash at the end makes no difference in a request, so it makes none here.
   if (written.at(-1) === '') written.pop();
@@ -53,6 +60,13 @@ function literal(segment: string, where: string, text: string): string {
   if (/[?#\\]/.test(segment)) throw refused(where, text, 'holds ?, # or \\, which no path has');
   if (segment.includes('*')) {
     throw refused(where, text, 'has a * inside a segment; a star stands for whole segments only');
+  }
+  if (PLACEHOLDER.test(segment)) {
+    throw refused(
+      where,
+      text,
+      'has a segment that reads like a parameter; a star stands for any one segment',
+    );
   }
   let name: string;
   try {
@@ -77,12 +91,16 @@ export function foldedReadings({ readings }: RequestPath): Segments[] {
 }
 
 /**
- * The first of these readings that a rule's pattern matches, or -1. Letters match in either case, because some
+ * Those of these readings that a rule's pattern matches, as their places. Letters match in either case, because some
  * routers do not tell them apart; a rule that applies to more paths than meant is the safe mistake.
  */
-export function matchOf(pattern: Pattern, method: string, folded: readonly Segments[]): number {
-  if (!hasMethod(pattern, method)) return -1;
-  return folded.findIndex((segments) => covers(pattern.folded, pattern.below, segments));
+export function matchesOf(pattern: Pattern, method: string, folded: readonly Segments[]): number[] {
+  if (!hasMethod(pattern, method)) return [];
+  const readings: number[] = [];
+  folded.forEach((segments, at) => {
+    if (covers(pattern.folded, pattern.below, segments)) readings.push(at);
+  });
+  return readings;
 }
 
 /** Whether a pattern lets a request pass by all rules: every reading has to match, and in its exact letters. */

@@ -3,7 +3,7 @@ import { UNLIMITED } from '../rate';
 import { refuseUnknown, requireObject } from '../validate';
 import { readIdentities, type Identity, type RateLimitRequest } from './identity';
 import type { Segments } from './path';
-import { compareSpecificity, matchOf, parsePattern, type Pattern } from './pattern';
+import { compareSpecificity, matchesOf, parsePattern, type Pattern } from './pattern';
 import type { RuleDefaults } from './plan';
 import { readQuota, type QuotaOptions } from './quota';
 import { makeRule, readId, type CompiledRule, type RuleTraits } from './rule';
@@ -28,7 +28,10 @@ export interface RequestRule extends QuotaOptions, RuleTraits {
   match?: string | readonly string[];
   /** Whom it counts: an identity, or several of which the first that a request has counts. Default `ip`. */
   by?: Identity | readonly Identity[];
-  /** Of the matching rules of one group only the most specific applies; all others apply side by side. */
+  /**
+   * Of the matching rules of one group only the most specific applies; all others apply side by side. One that is left
+   * out, by `skip` or `missing: 'skip'`, or only tried out (`shadow`) leaves its place to the next.
+   */
   group?: string;
   skip?: Skip;
   missing?: Missing;
@@ -102,26 +105,41 @@ export interface Match extends Entry {
 
 /**
  * The entries that apply to a request, in their order: the most specific one of each rule, and of each group only
- * the first that is not skipped.
+ * the first that is not skipped. It takes the group's place in the readings that it matches and in no others, so that
+ * a path which also reads like an exempt one is not exempt; and a rule that is only tried out takes none from those
+ * that hold.
  * @param folded the readings of the path, in lower case
  */
 export function applying(
   entries: readonly Entry[],
   method: string,
   folded: readonly Segments[],
-  isSkipped: (rule: CompiledRequestRule) => boolean = () => false,
+  isSkipped: (match: Match) => boolean = () => false,
 ): Match[] {
-  const seen = new Set<CompiledRequestRule>();
-  const groups = new Set<string>();
+  const skips = new Map<CompiledRequestRule, boolean>();
+  const applied = new Set<CompiledRequestRule>();
+  const taken = new Set<string>();
   const matches: Match[] = [];
   for (const { pattern, of } of entries) {
-    if (seen.has(of) || (of.group !== undefined && groups.has(of.group))) continue;
-    const reading = matchOf(pattern, method, folded);
-    if (reading === -1) continue;
-    seen.add(of);
-    if (isSkipped(of)) continue;
-    if (of.group !== undefined) groups.add(of.group);
-    matches.push({ pattern, of, reading });
+    const { group } = of;
+    if (group === undefined && skips.has(of)) continue;
+    const readings = matchesOf(pattern, method, folded);
+    const [reading] = readings;
+    if (reading === undefined) continue;
+    const match = { pattern, of, reading };
+    const isOut = skips.get(of) ?? isSkipped(match);
+    skips.set(of, isOut);
+    if (isOut) continue;
+    if (group !== undefined) {
+      const place = (shadow: boolean, at: number) => `${shadow ? 'shadow' : 'real'} ${at} ${group}`;
+      const isShadow = of.rule?.shadow === true;
+      const free = readings.filter((at) => !taken.has(place(false, at)) && !taken.has(place(isShadow, at)));
+      if (free.length === 0) continue;
+      for (const at of free) taken.add(place(isShadow, at));
+    }
+    if (applied.has(of)) continue;
+    applied.add(of);
+    matches.push(match);
   }
   return matches;
 }

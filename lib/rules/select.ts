@@ -1,11 +1,12 @@
 import { invalidOption, RateLimitError, shown } from '../errors';
+import { validateKey } from '../key';
 import { MAX_RULES } from '../native';
 import type { CompiledRules } from './compile';
 import { Identities, MISSING, type RateLimitRequest, type Scope, type Subject } from './identity';
 import { parsePath, pathText, type RequestPath } from './path';
 import { bypasses, foldedReadings, type Pattern } from './pattern';
 import type { CompiledPlan } from './plan';
-import { applying, type CompiledRequestRule, type Match, type Missing } from './request-rule';
+import { applying, type Match, type Missing } from './request-rule';
 import type { CompiledRule } from './rule';
 import { tooMany } from './witness';
 
@@ -14,7 +15,8 @@ export interface Charge {
   readonly rule: CompiledRule;
   /** Stands behind the prefix in the key; see `subjectOf`. */
   readonly subject: string;
-  readonly scope: Scope;
+  /** Undefined: a key, whose kind nobody knows. */
+  readonly scope: Scope | undefined;
 }
 
 /** What a check of a request comes to, before any store is asked. */
@@ -27,28 +29,33 @@ export type Selection =
   | {
       readonly kind: 'deny';
       readonly why: 'denied' | 'missing';
-      /** The subject that is denied, or the id of the rule (or `plan`) that cannot tell whom to count. */
+      /** The subject that is denied, or the id of the rule (or `plan`, `rate`) that cannot tell whom to count. */
       readonly what: string;
     };
 
 /**
  * Tells which rules a request is charged under, and whom each of them counts: first those that match, the most
- * specific in front, then those of its plan. Asks no store and changes nothing.
- * @throws RateLimitError `ERR_UNKNOWN_PLAN`; `ERR_INVALID_KEY` for an id that cannot be counted;
+ * specific in front, then those of its plan or the limiter's rate. Asks no store and changes nothing.
+ * @param key whom plan or rate counts, in place of `planBy`
+ * @throws RateLimitError `ERR_UNKNOWN_PLAN`, also where nothing but plans could limit it and it names none; `ERR_INVALID_KEY` for an id that cannot be counted;
  *   `ERR_INVALID_OPTION` for a request without method or path, or with more than 8 rules; what a function throws
  */
-export function selectRules(rules: CompiledRules, request: RateLimitRequest): Selection {
+export function selectRules(rules: CompiledRules, request: RateLimitRequest, key?: string): Selection {
   const { method, path } = readRequest(request);
+  if (key !== undefined) validateKey(key);
   const plan = planOf(rules, request.plan);
   if (rules.bypass.some((pattern) => bypasses(pattern, method, path))) return { kind: 'bypass', why: 'path' };
   if (rules.skip?.(request) === true) return { kind: 'bypass', why: 'skip' };
 
   const identities = new Identities(request, rules.ipv6Subnet);
-  const verdict = verdictOf(rules, identities);
-  if (verdict?.verdict === 'deny') return { kind: 'deny', why: 'denied', what: verdict.subject };
-  if (verdict?.verdict === 'allow') return { kind: 'bypass', why: 'allowed' };
-  return new Selecting(rules, request, identities, method, path).run(plan);
+  return new Selecting(rules, request, identities, method, path, key).run(plan);
 }
+
+/** Whom lists name whatever the rules count. */
+const NAMED = ['ip', 'user', 'organization', 'apiKey'] as const;
+
+/** A subject, or a key as it is. */
+type Counted = Omit<Subject, 'scope'> & { readonly scope: Scope | undefined };
 
 /** One request on its way through the rules. */
 class Selecting {
@@ -61,19 +68,26 @@ class Selecting {
     private readonly identities: Identities,
     private readonly method: string,
     path: RequestPath,
+    private readonly key: string | undefined,
   ) {
     this.folded = foldedReadings(path);
   }
 
-  run(plan: CompiledPlan | undefined): Selection {
-    const { entries, planBy, missing, access } = this.rules;
-    const isSkipped = ({ skip }: CompiledRequestRule) => skip?.(this.request) === true;
-    for (const match of applying(entries, this.method, this.folded, isSkipped)) {
+  run(named: CompiledPlan | undefined): Selection {
+    const { entries, missing, access, rate } = this.rules;
+    const plan = named ?? rate;
+    const matches = applying(entries, this.method, this.folded, (one) => this.isSkipped(one));
+    const verdict = access.isOpen ? undefined : access.verdictOf(this.listed(matches, plan));
+    if (verdict?.verdict === 'deny') return { kind: 'deny', why: 'denied', what: verdict.subject };
+    if (verdict?.verdict === 'allow') return { kind: 'bypass', why: 'allowed' };
+    if (plan === undefined && entries.length === 0) throw noPlan(this.rules);
+    for (const match of matches) {
       if (!this.add(match)) return { kind: 'deny', why: 'missing', what: match.of.id };
     }
     if (plan !== undefined && plan.length > 0) {
-      const subject = this.identities.first(planBy, () => pathText(this.folded[0]!)) ?? without(missing);
-      if (subject === undefined) return { kind: 'deny', why: 'missing', what: 'plan' };
+      const subject = this.ofPlan() ?? without(missing);
+      if (subject === undefined)
+        return { kind: 'deny', why: 'missing', what: rate === undefined ? 'plan' : 'rate' };
       if (subject !== 'skip') this.charge(access.planOf(subject.text, plan), subject);
     }
     if (this.charges.length > MAX_RULES)
@@ -84,11 +98,36 @@ class Selecting {
     return { kind: 'charge', charges: this.charges };
   }
 
+  /** Whoever the request is, as lists name them: also what functions of its rules and of its plan answer. */
+  private listed(matches: readonly Match[], plan: CompiledPlan | undefined): string[] {
+    const asked = NAMED.map((identity) => this.identities.first([identity], () => ''));
+    const counted = [...matches.map((match) => this.subjectOf(match)), plan && this.ofPlan()];
+    const customs = counted.filter((subject) => subject?.scope === 'custom');
+    const texts = [...asked, ...customs].flatMap((subject) => subject?.text ?? []);
+    return this.key === undefined ? texts : [this.key, ...texts];
+  }
+
+  private ofPlan(): Counted | undefined {
+    if (this.key !== undefined) return { scope: undefined, text: this.key };
+    return this.identities.first(this.rules.planBy, () => pathText(this.folded[0]!));
+  }
+
+  /** Whether a rule is left out, and so leaves its place in a group to the next. */
+  private isSkipped(match: Match): boolean {
+    const { skip, missing, group } = match.of;
+    if (skip?.(this.request) === true) return true;
+    return group !== undefined && missing === 'skip' && this.subjectOf(match) === undefined;
+  }
+
+  private subjectOf({ of, pattern, reading }: Match): Subject | undefined {
+    return this.identities.first(of.by, () => endpointOf(pattern, this.folded[reading]!));
+  }
+
   /** False where nobody can tell whom to count, and the request is to be denied for it. */
-  private add({ of, pattern, reading }: Match): boolean {
+  private add(match: Match): boolean {
+    const { of } = match;
     if (of.rule === undefined) return true;
-    const subject =
-      this.identities.first(of.by, () => endpointOf(pattern, this.folded[reading]!)) ?? without(of.missing);
+    const subject = this.subjectOf(match) ?? without(of.missing);
     // A rule that is only tried out denies nobody.
     if (subject === undefined) return of.rule.shadow;
     if (subject === 'skip') return true;
@@ -97,7 +136,7 @@ class Selecting {
     return true;
   }
 
-  private charge(rules: CompiledPlan, { text, scope }: Subject): void {
+  private charge(rules: CompiledPlan, { text, scope }: Counted): void {
     for (const rule of rules) this.charges.push({ rule, subject: text, scope });
   }
 }
@@ -112,24 +151,39 @@ function endpointOf({ folded, below }: Pattern, reading: readonly string[]): str
   return pathText(below || folded.includes(undefined) ? reading : (folded as string[]));
 }
 
-function verdictOf({ access }: CompiledRules, identities: Identities) {
-  if (access.isOpen) return undefined;
-  const subjects: string[] = [];
-  for (const identity of ['ip', 'user', 'organization', 'apiKey'] as const) {
-    const subject = identities.first([identity], () => '');
-    if (subject !== undefined) subjects.push(subject.text);
-  }
-  return access.verdictOf(subjects);
+function planOf(rules: CompiledRules, name: string | undefined): CompiledPlan | undefined {
+  if (name === undefined) return undefined;
+  const plan = rules.plans.get(name);
+  if (plan !== undefined) return plan;
+  const leaveOut = 'This limiter has rules for requests only: leave the plan out';
+  throw unknownPlan(rules, name, leaveOut);
 }
 
-function planOf({ plans }: CompiledRules, name: string | undefined): CompiledPlan | undefined {
-  if (name === undefined) return undefined;
-  const plan = plans.get(name);
-  if (plan !== undefined) return plan;
-  throw new RateLimitError(
+/** @param withoutAny the advice where there are neither plans nor a rate */
+export function unknownPlan(
+  { plans, rate }: Pick<CompiledRules, 'plans' | 'rate'>,
+  name: unknown,
+  withoutAny: string,
+): RateLimitError {
+  const advice =
+    plans.size > 0
+      ? `Use one of ${namesOf(plans)}, or add it to plans`
+      : rate === undefined
+        ? withoutAny
+        : 'This limiter has one rate: leave the plan out';
+  return new RateLimitError('ERR_UNKNOWN_PLAN', `${shown(name)} is not a plan of this limiter. ${advice}.`);
+}
+
+/** A request that names no plan, of a limiter without rules: it would be admitted for ever. */
+function noPlan({ plans }: CompiledRules): RateLimitError {
+  return new RateLimitError(
     'ERR_UNKNOWN_PLAN',
-    `${shown(name)} is not a plan of this limiter. Use one of ${[...plans.keys()].map(shown).join(', ')}, or add it to plans.`,
+    `Nothing limits this request: the limiter has plans and no rules. Name one of ${namesOf(plans)} as its plan, or add rules.`,
   );
+}
+
+function namesOf(plans: CompiledRules['plans']): string {
+  return [...plans.keys()].map(shown).join(', ');
 }
 
 function readRequest(request: RateLimitRequest): { method: string; path: RequestPath } {

@@ -13,8 +13,12 @@ const ANY = '\0';
  * describe. What this does not see is refused by the check itself.
  * @throws RateLimitError `ERR_INVALID_OPTION`
  */
-export function refuseTooMany({ entries, plans }: Pick<CompiledRules, 'entries' | 'plans'>): void {
-  const ofPlan = Math.max(0, ...[...plans.values()].map((rules) => rules.length));
+export function refuseTooMany({
+  entries,
+  plans,
+  rate,
+}: Pick<CompiledRules, 'entries' | 'plans' | 'rate'>): void {
+  const ofPlan = Math.max(rate?.length ?? 0, ...[...plans.values()].map((rules) => rules.length));
   for (const { pattern } of entries) {
     for (const { method, path } of witnesses(pattern, entries)) {
       const ids = applying(entries, method, [path]).map(({ of }) => of.id);

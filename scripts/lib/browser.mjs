@@ -1,5 +1,4 @@
 // A browser without a window, from the system's packages.
-import { chromium } from 'playwright-core';
 import { onPath } from './addon.mjs';
 
 const FLAGS = [
@@ -12,6 +11,8 @@ const FLAGS = [
   '--disable-sync',
 ];
 
-export function launchBrowser() {
+/** Once the npm packages are there: scripts that install them import this file before. */
+export async function launchBrowser() {
+  const { chromium } = await import('playwright-core');
   return chromium.launch({ executablePath: onPath('chromium'), args: FLAGS });
 }

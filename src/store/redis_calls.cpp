@@ -162,8 +162,13 @@ void AppendPlain(const Request& request, std::string* out) {
   to = Put("\r\n", std::to_chars(to, to + 20, key.size()).ptr);
   to = Put("\r\n", Put(key, to));
   const std::string_view bulk_key(key_at, static_cast<size_t>(to - key_at));
-  to = Put(bulk_key, Put("*3\r\n$6\r\nINCRBY\r\n", Put(asking, to)));
-  to = PutBulkNumber(request.units, to);
+  to = Put(asking, to);
+  if (request.units == 1) {
+    // Redis makes nothing of a number that it is not given.
+    to = Put(bulk_key, Put("*2\r\n$4\r\nINCR\r\n", to));
+  } else {
+    to = PutBulkNumber(request.units, Put(bulk_key, Put("*3\r\n$6\r\nINCRBY\r\n", to)));
+  }
   to = Put(bulk_key, Put("*4\r\n$7\r\nPEXPIRE\r\n", Put(asking, to)));
   to = Put("$2\r\nNX\r\n", PutBulkNumber(request.rule().window_ms, to));
   out->resize(static_cast<size_t>(to - out->data()));

@@ -17,8 +17,8 @@ class RedisStore;
 // The wire forms, and the one place that knows their bytes and replies. A newer Redis with a single command for all of a
 // fixed window (INCREX of 8.8) would be one more of them.
 enum class Call : uint8_t {
-  kPlain,     // PEXPIRETIME, INCRBY, PEXPIRE NX: the cheapest exact form of a cost of 1, on Redis >= 7
-  kExpire,    // PEXPIRE NX: the rest of a plain form whose INCRBY was answered and whose PEXPIRE was redirected
+  kPlain,     // PEXPIRETIME, INCR or INCRBY, PEXPIRE NX: the cheapest exact form of a cost of 1, on Redis >= 7
+  kExpire,    // PEXPIRE NX: the rest of a plain form whose INCR was answered and whose PEXPIRE was redirected
   kScript,    // fixed_window.lua: one fixed window, any cost, any Redis
   kLayered,   // layered.lua: any rules, all or nothing; fixed_windows.lua: a check of fixed windows
   kPeek,      // GET, PTTL: one fixed window
@@ -65,9 +65,9 @@ struct Request : ReplySink, Expiring {
   std::vector<int64_t> fields;  // kLayered: what the script said; a part of kBlock, kReset or kRefund: its number
 
   // What was sent and what came back.
-  int64_t units = 0;      // kPlain: added by INCRBY; kTakeBack: to take back
+  int64_t units = 0;      // kPlain: added; kTakeBack: to take back
   int64_t before_ms = 0;  // kPlain, kTakeBack: PEXPIRETIME as it was; negative: no key, or no expiry
-  int64_t server_ms = 0;  // kPlain, kTakeBack: the server's time before the INCRBY
+  int64_t server_ms = 0;  // kPlain, kTakeBack: the server's time before the INCR
   int replies_seen = 0;
   int64_t used = 0;
   bool fresh = false;       // kPlain: PEXPIRE NX answered 1, the key had no expiry until then

@@ -107,7 +107,7 @@ void RedisStore::FinishPlain(Request* request) {
   const Rule& rule = request->rule();
   const int64_t server_ms = request->server_ms;
   // Where the key had an expiry before, it is this window's; where it has just been given one, the window is new. Else
-  // another client's INCRBY came in between, or the window ended in between: its end is not known.
+  // another client's INCR came in between, or the window ended in between: its end is not known.
   const bool known = request->before_ms >= 0;
   int64_t rest = known && !request->fresh ? request->before_ms - server_ms : rule.window_ms;
   const bool blocked = request->used - request->units >= kBlocked;

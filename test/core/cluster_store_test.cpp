@@ -13,9 +13,9 @@ TEST_F(ClusterStoreTest, ConnectsToOneSeedThenToEveryMaster) {
   EXPECT_EQ(nodes_[2].dials, 0);
   Connect(1);
   EXPECT_EQ(CountOf(sent(1), "SHARDS"), 1U);
-  EXPECT_EQ(CountOf(sent(1), "INCRBY"), 0U);
+  EXPECT_EQ(CountOf(sent(1), "INCR"), 0U);
   Say(1, Halves(1, 2));
-  EXPECT_EQ(CountOf(sent(1), "INCRBY"), 1U) << "what has waited for the map leaves with it";
+  EXPECT_EQ(CountOf(sent(1), "INCR"), 1U) << "what has waited for the map leaves with it";
   EXPECT_EQ(nodes_[2].dials, 1);
   EXPECT_FALSE(store_->GetStats().connected) << "one master is missing";
   Connect(2);
@@ -29,7 +29,7 @@ TEST_F(ClusterStoreTest, WhereShardsIsUnknownSlotsIsAsked) {
   Say(1, "-ERR Unknown subcommand or wrong number of arguments for 'SHARDS'\r\n");
   EXPECT_EQ(CountOf(sent(1), "\r\nSLOTS\r\n"), 1U);
   Say(1, Array({Array({Integer(0), Integer(16383), Array({"$-1\r\n", Integer(1), Bulk("id")})})}));
-  EXPECT_EQ(CountOf(sent(1), "INCRBY"), 1U);
+  EXPECT_EQ(CountOf(sent(1), "INCR"), 1U);
 }
 
 TEST_F(ClusterStoreTest, ASeedThatIsDownIsPassedOver) {
@@ -48,8 +48,8 @@ TEST_F(ClusterStoreTest, ChecksOfOneTurnLeaveForAllMastersInThatTurn) {
   Check(low_, 1);
   Check(high_, 2);
   Turn();
-  EXPECT_EQ(CountOf(sent(1), "INCRBY"), 1U);
-  EXPECT_EQ(CountOf(sent(2), "INCRBY"), 1U);
+  EXPECT_EQ(CountOf(sent(1), "INCR"), 1U);
+  EXPECT_EQ(CountOf(sent(2), "INCR"), 1U);
   EXPECT_EQ(CountOf(sent(1), "\r\nTIME\r\n"), 1U) << "each server's own clock";
   EXPECT_EQ(CountOf(sent(2), "\r\nTIME\r\n"), 1U);
 }
@@ -59,7 +59,7 @@ TEST_F(ClusterStoreTest, MovedIsFollowedAndRemembered) {
   Check(low_, 1);
   Turn();
   Say(1, Thrice(Moved(low_, 2)));
-  EXPECT_EQ(CountOf(sent(2), "INCRBY"), 1U);
+  EXPECT_EQ(CountOf(sent(2), "INCR"), 1U);
   EXPECT_EQ(CountOf(sent(2), "ASKING"), 0U);
   Say(2, std::string(kTime) + ":-2\r\n:1\r\n:1\r\n");
   ASSERT_EQ(outcomes_.size(), 1U);
@@ -67,8 +67,8 @@ TEST_F(ClusterStoreTest, MovedIsFollowedAndRemembered) {
   Forget();
   Check(low_, 2);
   Turn();
-  EXPECT_EQ(CountOf(sent(1), "INCRBY"), 0U);
-  EXPECT_EQ(CountOf(sent(2), "INCRBY"), 1U);
+  EXPECT_EQ(CountOf(sent(1), "INCR"), 0U);
+  EXPECT_EQ(CountOf(sent(2), "INCR"), 1U);
 }
 
 TEST_F(ClusterStoreTest, MovedInACircleEndsAfterFiveHops) {
@@ -77,7 +77,7 @@ TEST_F(ClusterStoreTest, MovedInACircleEndsAfterFiveHops) {
   Turn();
   int hops = 0;
   for (int at = 1; outcomes_.empty() && hops < 20; ++hops, at = 3 - at) {
-    ASSERT_EQ(CountOf(sent(at), "INCRBY"), 1U) << hops;
+    ASSERT_EQ(CountOf(sent(at), "INCR"), 1U) << hops;
     Forget();
     Say(at, Thrice(Moved(low_, 3 - at)));
   }
@@ -93,7 +93,7 @@ TEST_F(ClusterStoreTest, MovedToANodeThatWasNotKnownConnectsToIt) {
   Say(1, Thrice("-MOVED 7 :3\r\n"));
   EXPECT_EQ(nodes_[3].dials, 1) << "no host: the one that answered";
   Connect(3);
-  EXPECT_EQ(CountOf(sent(3), "INCRBY"), 1U);
+  EXPECT_EQ(CountOf(sent(3), "INCR"), 1U);
 }
 
 TEST_F(ClusterStoreTest, AskGoesOnceWithAskingInFrontOfEveryCommand) {
@@ -101,7 +101,7 @@ TEST_F(ClusterStoreTest, AskGoesOnceWithAskingInFrontOfEveryCommand) {
   Check(low_, 1);
   Turn();
   Say(1, Thrice(Ask(low_, 2)));
-  for (const char* command : {"PEXPIRETIME", "INCRBY", "PEXPIRE"}) {
+  for (const char* command : {"PEXPIRETIME", "INCR", "PEXPIRE"}) {
     const std::string text = std::string("\r\n") + command + "\r\n";
     ASSERT_EQ(CountOf(sent(2), text), 1U) << command;
     const size_t at = sent(2).find(text);
@@ -115,7 +115,7 @@ TEST_F(ClusterStoreTest, AskGoesOnceWithAskingInFrontOfEveryCommand) {
   Forget();
   Check(low_, 2);
   Turn();
-  EXPECT_EQ(CountOf(sent(1), "INCRBY"), 1U) << "the slot is still where it was";
+  EXPECT_EQ(CountOf(sent(1), "INCR"), 1U) << "the slot is still where it was";
 }
 
 TEST_F(ClusterStoreTest, AScriptFollowsAskWithItsSource) {
@@ -155,13 +155,13 @@ TEST_F(ClusterStoreTest, RefusalsForTheMomentAreAskedAgainAtTheSlotsNode) {
   }
 }
 
-TEST_F(ClusterStoreTest, WhatIncrbyChargedIsNotChargedAgain) {
+TEST_F(ClusterStoreTest, WhatIncrChargedIsNotChargedAgain) {
   Open();
   Check(low_, 1);
   Turn();
   // The slot moved between the second command and the third.
   Say(1, std::string(kTime) + ":-2\r\n:1\r\n" + Moved(low_, 2));
-  EXPECT_EQ(CountOf(sent(2), "INCRBY"), 0U);
+  EXPECT_EQ(CountOf(sent(2), "INCR"), 0U);
   EXPECT_EQ(CountOf(sent(2), "PEXPIRETIME"), 0U);
   EXPECT_EQ(CountOf(sent(2), "\r\nPEXPIRE\r\n"), 1U);
   EXPECT_TRUE(outcomes_.empty());
@@ -215,7 +215,7 @@ TEST_F(ClusterStoreTest, WhatWaitsForALostMasterGoesToTheOneThatHasItsSlots) {
   EXPECT_FALSE(store_->Healthy());
   Say(2, Halves(3, 2));
   Connect(3);
-  EXPECT_EQ(CountOf(sent(3), "INCRBY"), 1U);
+  EXPECT_EQ(CountOf(sent(3), "INCR"), 1U);
   EXPECT_TRUE(store_->GetStats().connected);
   const int dials = nodes_[1].dials;
   Advance(5000);

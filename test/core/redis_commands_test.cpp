@@ -11,7 +11,7 @@ TEST_F(RedisStoreTest, ChecksOfOneTurnAndKeyLeaveAsOneCommandWithTheirSum) {
   Say(Time() + ":-2\r\n:1\r\n:1\r\n");
   for (Ticket ticket = 2; ticket <= 5; ++ticket) Check(ticket);
   Turn();
-  EXPECT_EQ(CountOf(sent_, "INCRBY"), 1U);
+  EXPECT_EQ(CountOf(sent_, "INCR"), 1U);
   EXPECT_EQ(CountOf(sent_, "\r\n$1\r\n3\r\n"), 1U) << "four wait, three is the limit";
   // 1 + 3 = 4: two fit, one of the three units goes back.
   sent_.clear();
@@ -37,7 +37,7 @@ TEST_F(RedisStoreTest, AKeyThatWasDeniedAsksTheScriptUntilItAdmitsAgain) {
   sent_.clear();
   Check(2);
   Turn();
-  EXPECT_EQ(CountOf(sent_, "INCRBY"), 0U);
+  EXPECT_EQ(CountOf(sent_, "INCR"), 0U);
   EXPECT_EQ(CountOf(sent_, "EVALSHA"), 1U);
   // The take-back's reply, then the script's.
   Say(":1\r\n*4\r\n:1\r\n:1\r\n:60000\r\n:1700000060000\r\n");
@@ -45,7 +45,7 @@ TEST_F(RedisStoreTest, AKeyThatWasDeniedAsksTheScriptUntilItAdmitsAgain) {
   sent_.clear();
   Check(3);
   Turn();
-  EXPECT_EQ(CountOf(sent_, "INCRBY"), 1U);
+  EXPECT_EQ(CountOf(sent_, "INCR"), 1U);
 }
 
 TEST_F(RedisStoreTest, ADenialInAWindowOfUnknownEndAsksTheScript) {
@@ -98,7 +98,7 @@ TEST_F(RedisStoreTest, ARefusalForTheMomentIsAskedAgainAfterTenMilliseconds) {
   EXPECT_EQ(sent_, "");
   Advance(1);
   Turn();
-  EXPECT_EQ(CountOf(sent_, "INCRBY"), 1U);
+  EXPECT_EQ(CountOf(sent_, "INCR"), 1U);
   Say(Time() + ":-2\r\n:1\r\n:1\r\n");
   ASSERT_EQ(outcomes_.size(), 1U);
   EXPECT_TRUE(outcomes_[0].decision.allowed);

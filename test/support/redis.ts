@@ -75,7 +75,7 @@ export class RedisServer {
     return this.admin.send(...args);
   }
 
-  /** Calls of each command since the last CONFIG RESETSTAT: `{ incrby: 3 }`. */
+  /** Calls of each command since the last CONFIG RESETSTAT: `{ incr: 3 }`. */
   async calls(): Promise<Record<string, number>> {
     const text = String(await this.command('INFO', 'commandstats'));
     const lines = text.matchAll(/^cmdstat_([^:]+):calls=(\d+)/gm);

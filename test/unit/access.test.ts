@@ -41,6 +41,7 @@ describe('allow and deny', () => {
   test.each([
     'user:jane',
     'org-1',
+    'organization:org-1',
     'ip:192.0.2.1',
     'ip:192.0.2.0/24',
     'ip:0.0.0.0/0',
@@ -85,6 +86,19 @@ describe('allow and deny', () => {
     expect(run(limiter({ deny: ['ip:2001:db8::/48'] }), { ip: '2001:db8::/32' }).kind).toBe('charge');
   });
 
+  test('name also whom a function tells, of a rule that applies or of the plan', () => {
+    const tenant = jest.fn(({ path }: RateLimitRequest) => (path === '/none' ? null : 'acme'));
+    const denied = { kind: 'deny', why: 'denied', what: 'custom:acme' };
+    const access = { deny: [subjectOf('custom', 'acme')], allow: ['user:jane'] };
+    const ofRule = compileRules({ rules: [{ id: 'r', match: '/api/*', by: tenant, rate: '1/s' }], access });
+    expect(run(ofRule)).toEqual(denied);
+    expect(tenant).toHaveBeenCalledTimes(1);
+    expect(run(ofRule, { path: '/other', user: null })).toEqual({ kind: 'charge', charges: [] });
+    const ofPlan = compileRules({ rate: '1/s', planBy: tenant, access });
+    expect(run(ofPlan)).toEqual(denied);
+    expect(run(ofPlan, { path: '/none' })).toEqual({ kind: 'bypass', why: 'allowed' });
+  });
+
   test('come behind bypass', () => {
     const rules = compileRules({ ...OPTIONS, bypass: ['/api/health'], access: { deny: ['user:jane'] } });
     expect(run(rules, { path: '/api/health' })).toEqual({ kind: 'bypass', why: 'path' });
@@ -109,6 +123,9 @@ describe('overrides', () => {
     ]);
     expect(quotas(limiter({ overrides: { 'org-1': 'unlimited' } }))).toEqual(ALL.slice(0, 2));
     expect(quotas(limiter({ overrides: { 'org-2': '500/h' } }))).toEqual(ALL);
+    expect(quotas(limiter({ overrides: { 'organization:org-1': '500/h' } }))).toEqual(expected);
+    const marked = limiter({ overrides: { 'organization:user:7': '500/h' } });
+    expect(quotas(marked, { organization: 'user:7' })).toEqual(expected);
   });
 
   test('a rule of a subject; without a plan the override gives none', () => {
@@ -219,6 +236,8 @@ test.each<[unknown, RegExp]>([
   [{ overrides: { a: { plan: '1/s', rule: {} } } }, /Did you mean overrides\["a"\]\.rules\?/],
   [{ overrides: { a: ['1/d', { id: 'api', rate: '1/s' }] } }, /"api" is the id of one of the rules/],
   [{ overrides: { 'ip:10.0.0.0/8': '1/s' } }, /a network has no limits/],
+  [{ deny: ['apiKey:sk_live_1'] }, /^deny\[0\]: [^_]*subjectOf\('apiKey', key\)\.$/],
+  [{ overrides: { 'apiKey:sk_live_1': '1/s' } }, /^overrides\[apiKey:…\]: [^_]*$/],
 ])('refuses the access list %j', (access, message) => {
   const error = refusalOf(() => limiter(access as RuleOptions['access']));
   expect(error.code).toBe('ERR_INVALID_OPTION');

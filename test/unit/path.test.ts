@@ -1,5 +1,11 @@
 import { parsePath, pathText } from '../../lib/rules/path';
-import { bypasses, compareSpecificity, foldedReadings, matchOf, parsePattern } from '../../lib/rules/pattern';
+import {
+  bypasses,
+  compareSpecificity,
+  foldedReadings,
+  matchesOf,
+  parsePattern,
+} from '../../lib/rules/pattern';
 import { refusalOf } from './refusal';
 
 const only = (path: string) => {
@@ -9,7 +15,7 @@ const only = (path: string) => {
 };
 
 const matches = (pattern: string, method: string, path: string) =>
-  matchOf(parsePattern(pattern, 'match'), method, foldedReadings(parsePath(path))) !== -1;
+  matchesOf(parsePattern(pattern, 'match'), method, foldedReadings(parsePath(path))).length > 0;
 
 describe('a path with one reading', () => {
   test.each([
@@ -107,6 +113,8 @@ describe('patterns', () => {
     ['/caf%C3%A9', 'GET', '/café', true],
     ['/a%2Ab', 'GET', '/a*b', true],
     ['/users:batch', 'GET', '/users:batch', true],
+    ['/users/%3Aid', 'GET', '/users/:id', true],
+    ['propfind:/dav', 'PROPFIND', '/dav', true],
     ['GET:/x', 'HEAD', '/x', true],
     ['HEAD:/x', 'GET', '/x', false],
     ['/constructor', 'GET', '/__proto__', false],
@@ -176,6 +184,13 @@ describe('patterns', () => {
     '/a%2Fb',
     '/a%5cb',
     '/100%',
+    '/users/:id',
+    '/users/[id]/posts',
+    '/[...slug]',
+    '/users/{id}',
+    '/(auth)/signin',
+    'ALL:/api/*',
+    'PSOT:/api/*',
     undefined,
     null,
     5,

@@ -75,6 +75,48 @@ describe('which rules', () => {
     expect(charged(options, { plan: 'PRO' })).toEqual(['api ip:192.0.2.1']);
   });
 
+  test('so does one that has no identity and says skip, also where it is unlimited', () => {
+    for (const rate of ['9/m', 'unlimited']) {
+      const user = { ...rules[3]!, rate, group: 'g', by: 'user' as const, missing: 'skip' as const };
+      const options = { rules: [user, { ...rules[1]!, group: 'g' }] };
+      expect(charged(options)).toEqual(['api ip:192.0.2.1']);
+      expect(charged(options, { user: 'jane' })).toEqual(rate === 'unlimited' ? [] : ['users user:jane']);
+    }
+  });
+
+  test('one that is only tried out takes no place in a group from those that hold', () => {
+    const tried = { ...rules[3]!, group: 'g', shadow: true };
+    const options = { rules: [tried, { ...rules[1]!, group: 'g' }, { ...rules[0]!, group: 'g' }] };
+    expect(charged(options)).toEqual(['users ip:192.0.2.1', 'api ip:192.0.2.1']);
+    const both = {
+      rules: [
+        { ...tried, shadow: false },
+        { ...rules[1]!, group: 'g', shadow: true },
+      ],
+    };
+    expect(charged(both)).toEqual(['users ip:192.0.2.1']);
+  });
+
+  test('a path that can also be read like an exempt one is not exempt', () => {
+    const match = ['/api/health', '/api/public/*'];
+    const options = {
+      rules: [
+        { id: 'exempt', match, rate: 'unlimited', group: 'g' },
+        { ...rules[1]!, group: 'g' },
+      ],
+    };
+    expect(charged(options, { path: '/api/health' })).toEqual([]);
+    expect(charged(options, { path: '/api/public/./x' })).toEqual([]);
+    for (const path of [
+      '/api/users/..%2Fhealth',
+      '/api/public/..\\users',
+      '/api/public/%2e%2e/users',
+      '/api/public/..%2Fusers',
+    ]) {
+      expect(charged(options, { path })).toEqual(['api ip:192.0.2.1']);
+    }
+  });
+
   test('ways of writing the path make no difference', () => {
     for (const path of [
       '/api/users/',
@@ -145,6 +187,13 @@ describe('plans', () => {
     expect(refusalOf(() => select({ plans, bypass: ['/api/*'] }, { plan })).code).toBe('ERR_UNKNOWN_PLAN');
   });
 
+  test('where there are none, the error says to leave the plan out', () => {
+    const refused = (options: RuleOptions) => refusalOf(() => select(options, { plan: 'FREE' })).message;
+    expect(refused({ rate: '1/s' })).toMatch(/one rate: leave the plan out\.$/);
+    expect(refused({ rules })).toMatch(/for requests only: leave the plan out\.$/);
+    expect(refused({ plans: { A: '1/s' } })).toMatch(/Use one of "A", or add it to plans\.$/);
+  });
+
   test('may be replaced at run time; the keys stay', () => {
     const before = compileRules({ plans, rules });
     const after = withPlans(before, { FREE: ['50/h', '5/m'], TEAM: '9/h' });
@@ -212,6 +261,7 @@ test('a request has a method and a path', () => {
 test.each<[unknown, RegExp]>([
   [{}, /Give plans/],
   [{ plans: { A: '1/s' }, rate: '1/s' }, /either plans/],
+  [{ rules: [] }, /^rules is empty/],
   [{ rules: {} }, /^rules must be a list/],
   [{ rules: ['1/s'] }, /^rules\[0\] must be an object/],
   [{ rules: [{ rate: '1/s' }] }, /^rules\[0\]\.id must be/],
