@@ -2,9 +2,12 @@
 //   npm test -- --core            only the C++ tests (what follows is handed to ctest)
 //   npm test -- --types           only the type tests
 //   npm test -- --jest [args]     only Jest (what follows is handed to it)
-//   npm test -- --sanitize [...]  the same under AddressSanitizer and UndefinedBehaviorSanitizer
-import { spawnSync } from 'node:child_process';
+//   npm test -- --sanitize [...]  the same under AddressSanitizer and UndefinedBehaviorSanitizer; without a selection,
+//                                 what has C++ in it: see scripts/lib/sanitized-tests.cjs
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { cmake, root } from './lib/addon.mjs';
 import { prepare } from './lib/prepare.mjs';
@@ -21,6 +24,7 @@ const TOOLS = [
   'openssl',
   'redis-server',
 ];
+const sanitizing = process.env.SPILLWAY_SANITIZE === '1';
 const [kind, ...rest] = process.argv.slice(2);
 
 if (kind === '--sanitize') {
@@ -34,10 +38,16 @@ if (kind !== undefined && !Object.hasOwn(suites, kind)) {
 }
 
 prepare(TOOLS);
-const counts = kind ? suites[kind](rest) : sum([coreTests([]), typeTests(), jestTests([])]);
+const counts = kind ? await suites[kind](rest) : await everything();
 const { passed, failed } = sum([counts, { passed: 0, failed: countReports() }]);
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
+
+async function everything() {
+  const core = coreTests([]);
+  if (sanitizing) return sum([core, await sanitizedJestTests()]);
+  return sum([core, typeTests(), jestTests([])]);
+}
 
 function run(command, args, env) {
   const ran = spawnSync(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
@@ -48,14 +58,20 @@ function run(command, args, env) {
 function coreTests(args) {
   const folder = join(root, 'build/test');
   const report = join(folder, 'ctest.xml');
-  const sanitize = process.env.SPILLWAY_SANITIZE === '1' ? 'ON' : 'OFF';
-  const settings = ['SPILLWAY_TESTS=ON', 'CMAKE_BUILD_TYPE=Debug', `SPILLWAY_SANITIZE=${sanitize}`];
+  const settings = [
+    'SPILLWAY_TESTS=ON',
+    'CMAKE_BUILD_TYPE=Debug',
+    `SPILLWAY_SANITIZE=${sanitizing ? 'ON' : 'OFF'}`,
+  ];
   step('Compiling the C++ tests', () => cmake(folder, settings));
   rmSync(report, { force: true });
   const ctest = [
     '--test-dir',
     folder,
     '--output-on-failure',
+    // They wait for no clock but their own, and share nothing.
+    '--parallel',
+    `${availableParallelism()}`,
     '--no-tests=error',
     '--output-junit',
     report,
@@ -80,12 +96,28 @@ function typeTests() {
 function jestTests(args) {
   const report = join(root, 'build/jest.json');
   rmSync(report, { force: true });
-  const jest = [
-    join(root, 'node_modules/jest/bin/jest.js'),
-    '--detectOpenHandles',
-    '--json',
-    `--outputFile=${report}`,
-  ];
-  const good = run(process.execPath, [...jest, ...args], nodeEnv());
+  const good = run(process.execPath, [...jest(report), ...args], nodeEnv());
   return jestCounts(report, good, args.length > 0);
+}
+
+/**
+ * Two halves at a time: most of their time is waiting, and instrumented runs have more of it. Each in a process of its
+ * own instead of Jest's workers, which Jest kills before they have looked for leaks.
+ */
+async function sanitizedJestTests() {
+  const env = { ...process.env, ...nodeEnv() };
+  const filter = `--filter=${join(root, 'scripts/lib/sanitized-tests.cjs')}`;
+  const halves = ['1/2', '2/2'].map(async (shard, i) => {
+    const report = join(root, `build/jest-${i}.json`);
+    rmSync(report, { force: true });
+    const args = [...jest(report), filter, `--shard=${shard}`];
+    const [code] = await once(spawn(process.execPath, args, { cwd: root, stdio: 'inherit', env }), 'close');
+    return jestCounts(report, code === 0, false);
+  });
+  return sum(await Promise.all(halves));
+}
+
+function jest(report) {
+  const script = join(root, 'node_modules/jest/bin/jest.js');
+  return [script, '--detectOpenHandles', '--json', `--outputFile=${report}`];
 }

@@ -1,20 +1,14 @@
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <map>
 
-#include "fake_clock.h"
-#include "fake_stream.h"
 #include "replies.h"
-#include "store/redis_store.h"
+#include "store_fixture.h"
 
 namespace spillway {
 
-inline constexpr const char* kTime = "*2\r\n$10\r\n1700000000\r\n$1\r\n0\r\n";
-
 // Nodes at ports 1, 2, ... of one host. Keys of low slots belong to port 1, of high slots to port 2.
-class ClusterStoreTest : public ::testing::Test {
+class ClusterStoreTest : public StoreTest {
  protected:
   struct Node {
     std::string sent;
@@ -22,33 +16,16 @@ class ClusterStoreTest : public ::testing::Test {
     int dials = 0;
   };
 
-  ClusterStoreTest() : scope_(&loop_) {
-    uv_loop_init(&loop_);
-    // Something else that keeps the loop alive, as a listening server would.
-    uv_timer_init(&loop_, &server_);
-    uv_timer_start(
-        &server_, [](uv_timer_t*) {}, 3600000, 0);
+  ClusterStoreTest() {
     const auto dial = [this](const Endpoint& to, StreamEvents* events) {
       Node& node = nodes_[to.port];
       ++node.dials;
       return std::make_unique<FakeStream>(&node.sent, events, &node.stream);
     };
     const ClusterNodes nodes{{{"h", 1, ""}, {"h", 2, ""}}, false, dial};
-    store_ = std::make_unique<RedisStore>(ClientConfig{}, nodes, &scope_, &clock_, &results_, [this] {
-      for (const Outcome& outcome : results_.outcomes) outcomes_.push_back(outcome);
-      results_.outcomes.clear();
-      for (Page& page : results_.pages) pages_.push_back(std::move(page));
-      results_.pages.clear();
-    });
-  }
-  ~ClusterStoreTest() override {
-    store_.reset();
-    uv_close(reinterpret_cast<uv_handle_t*>(&server_), nullptr);
-    uv_run(&loop_, UV_RUN_DEFAULT);
-    EXPECT_EQ(uv_loop_close(&loop_), 0);
+    store_ = std::make_unique<RedisStore>(ClientConfig{}, nodes, &scope_, &clock_, &results_, [this] { Keep(); });
   }
 
-  void Turn() { uv_run(&loop_, UV_RUN_NOWAIT); }
   void Advance(int64_t ms) {
     clock_.now_ms += ms;
     store_->GetStats();
@@ -114,20 +91,11 @@ class ClusterStoreTest : public ::testing::Test {
   }
   static std::string Thrice(const std::string& reply) { return kTime + reply + reply + reply; }
 
-  uv_loop_t loop_;
-  uv_timer_t server_;
-  HandleScope scope_;
-  FakeClock clock_;
-  Results results_;
-  std::vector<Outcome> outcomes_;
-  std::vector<Page> pages_;
   std::map<int, Node> nodes_;
   const std::string low_ = KeyOf(true, "low");
   const std::string high_ = KeyOf(false, "high");
-  const RuleSet rules_{Rule{"p:", Algorithm::kFixedWindow, 3, 60000, 250, "", 0, false}};
   const RuleSet both_{Rule{"p:", Algorithm::kSlidingWindow, 3, 60000, 250, "a", 0, false},
                       Rule{"p:", Algorithm::kSlidingWindow, 5, 60000, 250, "b", 0, false}};
-  std::unique_ptr<RedisStore> store_;
 };
 
 }  // namespace spillway

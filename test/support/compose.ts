@@ -113,7 +113,7 @@ export class Compose {
   private async up(): Promise<void> {
     if (this.file.secrets !== undefined) this.makeSecrets();
     for (const service of this.services) {
-      for (const inside of [6379, 26379]) this.ports.set(`${service} ${inside}`, await freePort());
+      for (const inside of [6379, 16379, 26379]) this.ports.set(`${service} ${inside}`, await freePort());
     }
     for (const service of this.services) this.mount(service);
     const waiting = new Set(this.services);
@@ -186,6 +186,10 @@ export class Compose {
     return found;
   }
 
+  /**
+   * With this machine's ports and paths. A cluster's bus gets a port of ours too: its own choice, 10,000 above, may be one
+   * that the kernel gave to a connection.
+   */
   private localized(text: string, service: string): string {
     const names = this.services.join('|');
     return text
@@ -199,6 +203,7 @@ export class Compose {
       .replace(/((?:^|[\s-])(?:port|-p)) (6379|26379)\b/gm, (_all, before: string, port: string) => {
         return `${before} ${this.port(service, Number(port))}`;
       })
+      .replace(/^cluster-enabled yes$/m, (line) => `${line}\ncluster-port ${this.port(service, 16379)}`)
       .replace(new RegExp(`announce-ip (?:${names})\\b`, 'g'), 'announce-ip localhost')
       .replace(/(?<![\w.])\/(?:conf|data|run\/secrets)\b/g, (path) => this.inside(service, path));
   }

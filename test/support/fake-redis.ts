@@ -63,6 +63,8 @@ export class FakeRedis {
     server.on(options.tls ? 'secureConnection' : 'connection', (socket: Socket) => this.accept(socket));
     // A client that does not trust us leaves in mid-handshake.
     server.on('tlsClientError', () => {});
+    // Over TLS this comes before the handshake; who does not finish it has to be let go as well.
+    server.on('connection', (socket: Socket) => this.keep(socket));
     this.scheme = options.tls ? 'rediss' : 'redis';
   }
 
@@ -122,11 +124,15 @@ export class FakeRedis {
     await closed;
   }
 
-  private accept(socket: Socket): void {
-    this.accepted.push(performance.now());
+  private keep(socket: Socket): void {
     this.sockets.add(socket);
     socket.on('close', () => this.sockets.delete(socket));
     socket.on('error', () => {});
+  }
+
+  private accept(socket: Socket): void {
+    this.accepted.push(performance.now());
+    this.keep(socket);
     const how = this.onAccept;
     if (how === 'reset') socket.resetAndDestroy();
     else if (how === 'silent') this.silent.push(socket.pause());

@@ -1,26 +1,18 @@
-import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { Relay } from './relay';
 
 /** Stands between client and server, passes everything on, and keeps back what the client sends when told to. */
-export class Proxy {
-  private readonly sockets = new Set<Socket>();
+export class Proxy extends Relay {
   private readonly held: (() => void)[] = [];
   private pattern: RegExp | undefined;
   private holding = false;
 
-  private constructor(private readonly server: Server) {}
-
-  static async start(port: number): Promise<Proxy> {
-    const server = createServer({ noDelay: true });
-    const proxy = new Proxy(server);
-    server.on('connection', (client) => proxy.pass(client, port));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return proxy;
+  static start(port: number): Promise<Proxy> {
+    return new Proxy().listen(port);
   }
 
   get url(): string {
-    return `redis://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+    return `redis://127.0.0.1:${this.port}`;
   }
 
   /** Whether something is being kept back. */
@@ -39,26 +31,7 @@ export class Proxy {
     for (const send of this.held.splice(0)) send();
   }
 
-  async close(): Promise<void> {
-    const closed = once(this.server, 'close');
-    this.server.close();
-    for (const socket of this.sockets) socket.destroy();
-    await closed;
-  }
-
-  private pass(client: Socket, port: number): void {
-    const upstream = connect({ port, host: '127.0.0.1', noDelay: true });
-    for (const [socket, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      this.sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        this.sockets.delete(socket);
-        other.destroy();
-      });
-    }
+  protected pass(client: Socket, upstream: Socket): void {
     upstream.on('data', (chunk) => client.write(chunk));
     client.on('data', (chunk) => {
       if (this.pattern?.test(chunk.toString('latin1')) === true) this.holding = true;

@@ -1,8 +1,8 @@
-import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
+import { Relay } from './relay';
 
 /** The wire to a server, byte by byte: in pieces, cut, or silent after so many bytes of the server's. */
-export class Wire {
+export class Wire extends Relay {
   /** Passes one byte at a time, both ways. */
   byteByByte = false;
   /** Once set: connections are reset when so many bytes of the server's were passed on. */
@@ -13,45 +13,15 @@ export class Wire {
   passed = 0;
   /** Bytes that clients sent. */
   sent = 0;
-  private readonly sockets = new Set<Socket>();
 
-  private constructor(private readonly server: Server) {}
-
-  static async to(port: number): Promise<Wire> {
-    const server = createServer({ noDelay: true });
-    const wire = new Wire(server);
-    server.on('connection', (client) => wire.pass(client, port));
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    return wire;
+  static to(port: number): Promise<Wire> {
+    return new Wire().listen(port);
   }
 
-  get port(): number {
-    return (this.server.address() as AddressInfo).port;
-  }
-
-  async close(): Promise<void> {
-    const closed = once(this.server, 'close');
-    this.server.close();
-    for (const socket of this.sockets) socket.destroy();
-    await closed;
-  }
-
-  private pass(client: Socket, port: number): void {
-    const upstream = connect({ port, host: '127.0.0.1', noDelay: true });
+  protected pass(client: Socket, upstream: Socket): void {
     const { cutAfter, silentAfter = Infinity } = this;
     this.passed = 0;
     let passed = 0;
-    for (const [socket, other] of [
-      [client, upstream],
-      [upstream, client],
-    ] as const) {
-      this.sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        this.sockets.delete(socket);
-        other.destroy();
-      });
-    }
     if (cutAfter === 0) return void client.resetAndDestroy();
     this.copy(client, upstream, (chunk) => ((this.sent += chunk.length), chunk));
     this.copy(upstream, client, (chunk) => {

@@ -1,0 +1,81 @@
+// What waits in RedisStore: deadlines, late replies, a server that does not read, the bound of the queue, and the end.
+#include "redis_fixture.h"
+
+namespace spillway {
+namespace {
+
+TEST_F(RedisStoreTest, TheDeadlineEndsACheckThatWasNeverSent) {
+  Check(1);
+  Turn();
+  Advance(249);
+  EXPECT_TRUE(outcomes_.empty());
+  Advance(1);
+  ASSERT_EQ(outcomes_.size(), 1U);
+  EXPECT_EQ(outcomes_[0].ending, Ending::kTimedOut);
+  Connect();
+  Turn();
+  EXPECT_EQ(sent_, "") << "nothing is charged for a caller who has gone";
+}
+
+TEST_F(RedisStoreTest, ALateReplyIsDroppedButAnOverchargeIsTakenBack) {
+  Check(1);
+  Turn();
+  Connect();
+  Advance(250);
+  ASSERT_EQ(outcomes_.size(), 1U);
+  sent_.clear();
+  Say(Time() + ":1700000030000\r\n:4\r\n:0\r\n");
+  Turn();
+  EXPECT_EQ(outcomes_.size(), 1U);
+  EXPECT_EQ(CountOf(sent_, "\r\nEVAL\r\n"), 1U);
+}
+
+TEST_F(RedisStoreTest, AnAnswerThatArrivedBeatsADeadlineThatPassed) {
+  Check(1);
+  Turn();
+  Connect();
+  clock_.now_ms += 2000;
+  // Both in one turn of the loop, as after a blocked event loop.
+  Say(Time() + ":-2\r\n:1\r\n:1\r\n");
+  ASSERT_EQ(outcomes_.size(), 1U);
+  EXPECT_EQ(outcomes_[0].ending, Ending::kAnswered);
+}
+
+TEST_F(RedisStoreTest, AServerThatDoesNotReadIsNotSentMore) {
+  Check(1);
+  Turn();
+  Connect();
+  Say(Time() + ":-2\r\n:1\r\n:1\r\n");
+  stream_->stuck_bytes = 2 << 20;
+  sent_.clear();
+  Check(2);
+  Turn();
+  EXPECT_EQ(sent_, "");
+  Advance(250);
+  EXPECT_EQ(outcomes_.at(1).ending, Ending::kTimedOut);
+}
+
+TEST_F(RedisStoreTest, TheQueueIsBounded) {
+  std::vector<Outcome> now;
+  Ticket ticket = 0;
+  for (bool ready = false; !ready;) {
+    const std::string key = "p:k" + std::to_string(ticket % 100);
+    ready = store_->Ask(Op::kCheck, rules_, &key, 1, ticket, &now);
+    if (!ready) ++ticket;
+    ASSERT_LE(ticket, 100000U);
+  }
+  ASSERT_EQ(now.size(), 1U);
+  EXPECT_EQ(now[0].ending, Ending::kQueueFull);
+  EXPECT_EQ(now[0].ticket, ticket);
+}
+
+TEST_F(RedisStoreTest, CloseSettlesEveryTicketOnce) {
+  for (Ticket ticket = 0; ticket < 10; ++ticket) Check(ticket);
+  Turn();
+  store_->Close();
+  EXPECT_EQ(results_.outcomes.size(), 10U);
+  for (const Outcome& outcome : results_.outcomes) EXPECT_EQ(outcome.ending, Ending::kClosed);
+}
+
+}  // namespace
+}  // namespace spillway

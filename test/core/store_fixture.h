@@ -1,0 +1,53 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include "fake_clock.h"
+#include "fake_stream.h"
+#include "store/redis_store.h"
+
+namespace spillway {
+
+// What TIME answers: every exchange of plain commands begins with it.
+inline constexpr const char* kTime = "*2\r\n$10\r\n1700000000\r\n$1\r\n0\r\n";
+
+// RedisStore and Client without a network: streams that the test scripts, a clock that it moves, a real loop.
+// A fixture of one server or of a cluster makes the store and says where its streams write.
+class StoreTest : public ::testing::Test {
+ protected:
+  StoreTest() : scope_(&loop_) {
+    uv_loop_init(&loop_);
+    // Something else that keeps the loop alive, as a listening server would.
+    uv_timer_init(&loop_, &server_);
+    uv_timer_start(
+        &server_, [](uv_timer_t*) {}, 3600000, 0);
+  }
+  // Here, not in the destructor: streams write into members of the fixtures below until the store is gone.
+  void TearDown() override {
+    store_.reset();
+    uv_close(reinterpret_cast<uv_handle_t*>(&server_), nullptr);
+    uv_run(&loop_, UV_RUN_DEFAULT);
+    EXPECT_EQ(uv_loop_close(&loop_), 0);
+  }
+
+  void Turn() { uv_run(&loop_, UV_RUN_NOWAIT); }
+  // The store's `deliver`: keeps what a turn has settled.
+  void Keep() {
+    for (const Outcome& outcome : results_.outcomes) outcomes_.push_back(outcome);
+    results_.outcomes.clear();
+    for (Page& page : results_.pages) pages_.push_back(std::move(page));
+    results_.pages.clear();
+  }
+
+  uv_loop_t loop_;
+  uv_timer_t server_;
+  HandleScope scope_;
+  FakeClock clock_;
+  Results results_;
+  std::vector<Outcome> outcomes_;
+  std::vector<Page> pages_;
+  const RuleSet rules_{Rule{"p:", Algorithm::kFixedWindow, 3, 60000, 250, "", 0, false}};
+  std::unique_ptr<RedisStore> store_;
+};
+
+}  // namespace spillway
