@@ -91,9 +91,7 @@ test('MOVED in a circle ends after five hops, by the policy and in time', async 
   const { value, ms } = await timed(limiter.check(id));
   expect(value.source).toBe('policy');
   expect(ms).toBeLessThanOrEqual(inTime(TIMEOUT_MS));
-  const asked = nodes
-    .flatMap((node) => node.received('INCR'))
-    .filter(([, key]) => key === `ratelimit:${id}`);
+  const asked = nodes.flatMap((node) => node.received('INCR')).filter(([, key]) => key === `ratelimit:${id}`);
   expect(asked).toHaveLength(6);
   expect(limiter.stats().lastError).toContain('MOVED');
   expect((await limiter.check(idOf(1, 2))).source).toBe('redis');
