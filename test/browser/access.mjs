@@ -124,6 +124,11 @@ export async function keyboard(visitor) {
     await page.keyboard.press('Enter');
     await page.getByRole('dialog').waitFor();
     assert.equal(await page.evaluate("document.activeElement.closest('dialog') !== null"), true);
+    // Asked for again before the browser has told that it closed.
+    await page.evaluate(
+      `document.querySelector('dialog').close(); document.querySelector('[aria-label="Reset Acme"]').click()`,
+    );
+    await page.getByRole('dialog').waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     const back = await page.evaluate("document.activeElement.getAttribute('aria-label')");

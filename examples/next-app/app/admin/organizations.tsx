@@ -1,6 +1,6 @@
 'use client';
 
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { usePolling } from '@/components/use-polling';
 import type { Usage, UsagePage } from '@/lib/usage';
 import { ActionDialog, type Action } from './action-dialog';
@@ -25,7 +25,8 @@ export function Organizations({ onUnauthorized }: { onUnauthorized: () => void }
   const [search, setSearch] = useState('');
   const [view, setView] = useState<'all' | 'used'>('all');
   const [wantedPage, setWantedPage] = useState(1);
-  const [action, setAction] = useState<{ kind: Action; of: Usage } | null>(null);
+  const [action, setAction] = useState<{ kind: Action; of: Usage; turn: number } | null>(null);
+  const turns = useRef(0);
   const [done, setDone] = useState('');
   const query = new URLSearchParams({ search: useSettled(search), view, page: String(wantedPage) });
   const { data, problem, refresh } = usePolling<UsagePage>(
@@ -34,8 +35,9 @@ export function Organizations({ onUnauthorized }: { onUnauthorized: () => void }
     onUnauthorized,
   );
 
-  async function close(outcome?: string) {
-    setAction(null);
+  /** The browser tells late that a dialog closed: the next one may be open by then. */
+  async function close(turn: number, outcome?: string) {
+    setAction((now) => (now?.turn === turn ? null : now));
     if (outcome === undefined) return;
     setDone(outcome);
     await refresh();
@@ -82,9 +84,19 @@ export function Organizations({ onUnauthorized }: { onUnauthorized: () => void }
       <p className={styles.done} role="status">
         {done}
       </p>
-      <OrganizationTable rows={data?.rows ?? []} onAction={(kind, of) => setAction({ kind, of })} />
+      <OrganizationTable
+        rows={data?.rows ?? []}
+        onAction={(kind, of) => setAction({ kind, of, turn: ++turns.current })}
+      />
       {data && <Pages {...data} onPage={setWantedPage} />}
-      {action && <ActionDialog key={action.of.id} {...action} onClose={(outcome) => void close(outcome)} />}
+      {action && (
+        <ActionDialog
+          key={action.turn}
+          kind={action.kind}
+          of={action.of}
+          onClose={(outcome) => void close(action.turn, outcome)}
+        />
+      )}
     </section>
   );
 }
