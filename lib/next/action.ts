@@ -21,7 +21,8 @@ export type ActionState =
  * Charges a server action and tells the outcome as state, because an action can set no headers, and the text of an
  * error does not reach the browser. Rules see the method `POST` and the path `/`, unless `identify` says otherwise;
  * an address comes from `identify`, too: `clientIp(await headers(), { trustedProxies: 1 })`.
- * @throws RateLimitError (as a rejection) `ERR_INVALID_OPTION`, also where no rule, plan or rate is for it; as the limiter's `checkRequest`
+ * @throws RateLimitError (as a rejection) `ERR_INVALID_OPTION`, also where no rule, plan or rate is for it; as the
+ *   limiter's `checkRequest`
  */
 export async function checkAction<L extends LimiterOfNext | DropIn = DropIn>(
   options: LimitOptions<L, []>,

@@ -9,7 +9,8 @@ import type { CompiledRule } from './rule';
 
 /**
  * Subjects that are treated apart, by the text under which they are counted: `org-123`, `user:5`, `ip:1.2.3.4`, or
- * `apiKey:` and its hash (`subjectOf` writes them). Organizations may be `organization:org-123`, too. `ip:` may also be a network such as `ip:10.0.0.0/8`.
+ * `apiKey:` and its hash (`subjectOf` writes them). Organizations may be `organization:org-123`, too. `ip:` may also be a
+ * network such as `ip:10.0.0.0/8`.
  */
 export interface AccessEntries {
   /** Never limited. */
@@ -168,7 +169,7 @@ export class AccessList {
     this.overrides.set(name, compileOverride(given, this.context, where));
   }
 
-  /** A key as `check` takes it and, where it is an address, also the name under which requests from there are counted. */
+  /** A key as `check` takes it and, where it is an address, the name under which requests from there are counted. */
   namesOf(key: string): string[] {
     if (!key.startsWith('ip:')) return [key];
     const address = canonicalAddress(key.slice('ip:'.length), this.context.ipv6Subnet);

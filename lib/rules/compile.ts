@@ -37,7 +37,10 @@ export interface RuleOptions extends Partial<Pick<QuotaOptions, 'algorithm' | 'b
   nearLimit?: number;
   /** What happens where a request has no identity that a rule counts; default `deny`. */
   missing?: Missing;
-  /** Whom a plan, or the one rate, counts in `checkRequest`. Default: the organization, else the user, the API key, the address. */
+  /**
+   * Whom a plan, or the one rate, counts in `checkRequest`. Default: the organization, else the user, the API key, the
+   * address.
+   */
   planBy?: Identity | readonly Identity[];
   /** How many leading bits of an IPv6 address count as one client: 1 to 128, default 64. */
   ipv6Subnet?: number;

@@ -37,8 +37,9 @@ export type Selection =
  * Tells which rules a request is charged under, and whom each of them counts: first those that match, the most
  * specific in front, then those of its plan or the limiter's rate. Asks no store and changes nothing.
  * @param key whom plan or rate counts, in place of `planBy`
- * @throws RateLimitError `ERR_UNKNOWN_PLAN`, also where nothing but plans could limit it and it names none; `ERR_INVALID_KEY` for an id that cannot be counted;
- *   `ERR_INVALID_OPTION` for a request without method or path, or with more than 8 rules; what a function throws
+ * @throws RateLimitError `ERR_UNKNOWN_PLAN`, also where nothing but plans could limit it and it names none;
+ *   `ERR_INVALID_KEY` for an id that cannot be counted; `ERR_INVALID_OPTION` for a request without method or path, or
+ *   with more than 8 rules; what a function throws
  */
 export function selectRules(rules: CompiledRules, request: RateLimitRequest, key?: string): Selection {
   const { method, path } = readRequest(request);

@@ -164,7 +164,7 @@ void AppendPlain(const Request& request, std::string* out) {
   const std::string_view bulk_key(key_at, static_cast<size_t>(to - key_at));
   to = Put(asking, to);
   if (request.units == 1) {
-    // Redis makes nothing of a number that it is not given.
+    // One argument less for Redis to read and to hold.
     to = Put(bulk_key, Put("*2\r\n$4\r\nINCR\r\n", to));
   } else {
     to = PutBulkNumber(request.units, Put(bulk_key, Put("*3\r\n$6\r\nINCRBY\r\n", to)));
