@@ -88,6 +88,8 @@ napi_value GetStats(napi_env env, napi_callback_info info) {
   number("reconnects", stats.reconnects);
   number("timeouts", stats.timeouts);
   Set(env, object, "lastError", MakeText(env, stats.last_error));
+  Set(env, object, "trouble", MakeText(env, stats.trouble));
+  number("foreign", stats.foreign);
   Set(env, object, "serverVersion", MakeText(env, stats.server_version));
   return object;
 }

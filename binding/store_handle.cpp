@@ -15,6 +15,7 @@ StoreHandle::StoreHandle(napi_env env, Reader* read, napi_value callbacks) : env
   receiver_ = Napi::Persistent(Napi::Object(env, callbacks));
   on_batch_ = Napi::Persistent(Napi::Function(env, read->Get(callbacks, "onBatch")));
   on_page_ = Napi::Persistent(Napi::Function(env, read->Get(callbacks, "onPage")));
+  on_event_ = Napi::Persistent(Napi::Function(env, read->Get(callbacks, "onEvent")));
   napi_value batch = read->Get(callbacks, "batch");
   // The array is held, and a typed array's memory does not move.
   batch_reference_ = Napi::Persistent(Napi::Object(env, batch));
@@ -63,6 +64,17 @@ void StoreHandle::Deliver() {
   // The memory is used again.
   if (results_.outcomes.empty()) results_.outcomes.swap(outcomes);
   DeliverPages();
+  DeliverEvents();
+}
+
+void StoreHandle::DeliverEvents() {
+  if (results_.events.empty()) return;
+  std::vector<Event> events;
+  events.swap(results_.events);
+  for (const Event& event : events) {
+    const auto kind = static_cast<double>(event.kind);
+    Call(on_event_, {MakeNumber(env_, kind), MakeText(env_, event.address), MakeText(env_, event.reason)});
+  }
 }
 
 void StoreHandle::DeliverPages() {

@@ -62,6 +62,7 @@ class StoreHandle {
  private:
   void Put(const Outcome& outcome, size_t record);
   void DeliverPages();
+  void DeliverEvents();
   napi_value MakePage(const Page& page);
   // Calls a callback and drains microtasks; an exception becomes an uncaught one.
   void Call(const Napi::FunctionReference& callback, std::initializer_list<napi_value> arguments);
@@ -74,6 +75,7 @@ class StoreHandle {
   Napi::ObjectReference receiver_;
   Napi::FunctionReference on_batch_;
   Napi::FunctionReference on_page_;
+  Napi::FunctionReference on_event_;
   Napi::ObjectReference batch_reference_;
   double* batch_ = nullptr;
   size_t batch_records_ = 0;

@@ -92,6 +92,26 @@ export const Ending = {
   Refused: 4,
   /** The store was closed first. */
   Closed: 5,
+  /** The key holds what is not ours, and was left alone. It says nothing of the store: other keys are counted. */
+  Foreign: 6,
+} as const;
+
+/** What happened to a connection, or was learned about a server. */
+export const NativeEvent = {
+  /** A connection is being made. */
+  Dialing: 0,
+  /** It stands, and the login was answered. */
+  Ready: 1,
+  /** A dial failed, a login was refused or a connection ended; the reason says why. */
+  Lost: 2,
+  /** A command was refused with an error that waiting does not mend (OOM, NOPERM, MISCONF ...): checks are not counted there. */
+  Refused: 3,
+  /** After `Lost` or `Refused`: a check was counted there again. */
+  Counting: 4,
+  /** The server may drop keys that still count; the reason is its `maxmemory-policy`. Once for each connection. */
+  Evicts: 5,
+  /** A server that was given as a single one is a node of a cluster; the reason is how that was learned. */
+  Clustered: 6,
 } as const;
 
 /** Layout of one record of a batch, in doubles. */
@@ -138,6 +158,10 @@ export interface NativeStats {
   timeouts: number;
   /** Text of the last failure, without secrets; empty when there was none. */
   lastError: string;
+  /** Why checks are not counted at the moment, the address in front: `10.0.0.1:6379: OOM ...`; empty where they are. */
+  trouble: string;
+  /** Calls that met a key that holds what is not ours. */
+  foreign: number;
   /** `7.0.15`, or empty while unknown. */
   serverVersion: string;
 }
@@ -178,6 +202,8 @@ export interface NativeCallbacks {
   onBatch(count: number): void;
   /** A listing page, or null and the failure's ending. */
   onPage(slot: number, ending: number, page: NativePage | null): void;
+  /** `kind` is one of `NativeEvent`. Address and reason hold no secret, no user name and no key. Behind the batches of its turn. */
+  onEvent(kind: number, address: string, reason: string): void;
 }
 
 export interface NativeAddon {

@@ -60,6 +60,7 @@ export class Store {
       batch: this.batch,
       onBatch: (count) => this.settleBatch(count),
       onPage: (slot, ending, page) => this.settlePage(slot, ending, page),
+      onEvent: () => {},
     });
   }
 

@@ -29,6 +29,7 @@ enum class Ending : uint8_t {
   kQueueFull = 3,     // nothing was sent
   kRefused = 4,       // the server answered with an error
   kClosed = 5,        // the store was closed first
+  kForeign = 6,       // the key holds what is not ours, and was left alone; other keys are counted
 };
 
 }  // namespace spillway

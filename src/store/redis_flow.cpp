@@ -133,7 +133,7 @@ int64_t RedisStore::OnTurnEnd() {
   if (waiting_ == 0 && listing_.idle()) turn_.LetGo();
   const int64_t next = NextWake();
   // Last: it may destroy this store.
-  if (!results_->outcomes.empty() || !results_->pages.empty()) deliver_();
+  if (!results_->empty()) deliver_();
   return next;
 }
 

@@ -51,13 +51,25 @@ struct Stats {
   int64_t reconnects = 0;  // connections lost and dials failed
   int64_t timeouts = 0;
   std::string last_error;  // without secrets
+  std::string trouble;     // why checks are not counted at the moment, the address in front; empty where they are
+  int64_t foreign = 0;     // calls that met a key that holds what is not ours
   std::string server_version;
+};
+
+// What happened to a connection, or was learned about a server; the numbers are NativeEvent of lib/native.ts.
+struct Event {
+  enum class Kind : uint8_t { kDialing, kReady, kLost, kRefused, kCounting, kEvicts, kClustered };
+  Kind kind;
+  std::string address;
+  std::string reason;  // without secrets, user names and keys
 };
 
 // What waits to be handed to the caller; a store adds, the caller takes at the end of the loop turn.
 struct Results {
   std::vector<Outcome> outcomes;
   std::vector<Page> pages;
+  std::vector<Event> events;
+  bool empty() const { return outcomes.empty() && pages.empty() && events.empty(); }
 };
 
 // What is asked of the rules of a set, all or nothing.
