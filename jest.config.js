@@ -1,3 +1,6 @@
+// What the limiters of the tests would say to the console is no test's output; tests that read it give a logger or a level.
+process.env.RATELIMIT_LOG_LEVEL ??= 'none';
+
 /** The tests see the package as users do: by its name, through package.json's exports, from dist/ and prebuilds/. */
 module.exports = {
   testEnvironment: 'node',

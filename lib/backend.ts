@@ -2,9 +2,13 @@ import { unavailable } from './ending';
 import { closedError } from './errors';
 import { probe } from './health';
 import { Listing, type NamedKey } from './listing';
+import { Ending } from './native';
 import { isSwitchedOff, type Settings } from './options';
+import type { Unasked } from './policy';
 import { acquire, type Lease } from './registry';
 import type { Store } from './store';
+import type { Log } from './telemetry/logger';
+import type { Meanwhile } from './telemetry/store-state';
 import type { Health, ListOptions, Stats } from './types';
 
 /** A limiter's share of its store: taken at the first call, given back at the end, and what is known about it. */
@@ -14,30 +18,58 @@ export class Backend {
   readonly source: 'redis' | 'memory';
   /** Undefined before the first call, and again after `close`. */
   store: Store | undefined;
+  readonly log: Log;
   private readonly enabled = !isSwitchedOff();
   /** A closure, not a field of settings: whoever logs a limiter must not see a password. */
   private readonly acquire: () => Lease;
   private lease: Lease | undefined;
+  private stopListening: (() => void) | undefined;
   private closed = false;
 
-  constructor(settings: Settings) {
+  /** @param meanwhile what `onError` says while there is no store, for those who are told that there is none */
+  constructor(
+    settings: Settings,
+    private readonly meanwhile: () => Meanwhile,
+  ) {
+    this.log = settings.log;
     this.prefix = settings.prefix;
     this.timeoutMs = settings.timeoutMs;
     this.source = settings.redis === undefined ? 'memory' : 'redis';
     this.acquire = () => acquire(settings);
   }
 
-  /** Undefined: limits are switched off. Connects nothing. @throws RateLimitError `ERR_CLOSED`, `ERR_NO_BINARY` */
+  /** Undefined: see `absence`. Connects nothing. @throws RateLimitError `ERR_CLOSED` */
   open(): Store | undefined {
     if (this.closed) throw closedError();
     if (!this.enabled) return undefined;
-    this.lease ??= this.acquire();
+    if (this.lease === undefined) {
+      this.lease = this.acquire();
+      this.stopListening = this.lease.state.listen(this.log, this.meanwhile());
+    }
     return (this.store = this.lease.store);
+  }
+
+  /** Why there is no store, after `open`: limits are switched off, or it cannot be opened. */
+  get absence(): Unasked {
+    return this.enabled ? 'unavailable' : 'disabled';
+  }
+
+  /** A check was decided because there is no store. */
+  missed(): void {
+    this.lease?.state.missed(Ending.Refused, true);
+  }
+
+  /** As `open`, for calls that no policy answers. @throws RateLimitError `ERR_CLOSED`, `ERR_NO_BINARY` */
+  need(): Store | undefined {
+    const store = this.store ?? this.open();
+    if (store === undefined && this.lease?.failure !== undefined) throw this.lease.failure;
+    return store;
   }
 
   close(): void {
     this.closed = true;
     this.store = undefined;
+    this.stopListening?.();
     this.lease?.release();
     this.lease = undefined;
   }
@@ -52,7 +84,7 @@ export class Backend {
   async *pages(options?: ListOptions): AsyncGenerator<NamedKey[], void, undefined> {
     const listing = new Listing(this.prefix, options);
     while (!listing.done) {
-      const store = this.store ?? this.open();
+      const store = this.need();
       if (store === undefined) return;
       const page = await store.page(this.prefix, listing.cursor, listing.match, listing.pageSize);
       if (typeof page === 'number') throw unavailable(store, page, this.timeoutMs);
@@ -65,7 +97,7 @@ export class Backend {
   *pagesNow(): Generator<NamedKey[], void, undefined> {
     const listing = new Listing(this.prefix);
     while (!listing.done) {
-      const store = this.store ?? this.open();
+      const store = this.need();
       if (store === undefined) return;
       const page = store.pageNow(this.prefix, listing.cursor, listing.match, listing.pageSize);
       if (typeof page === 'number') throw unavailable(store, page, this.timeoutMs);
@@ -76,7 +108,8 @@ export class Backend {
   async health(): Promise<Health> {
     const store = this.store ?? this.open();
     if (store === undefined) {
-      return { ...this.stats(), healthy: true, enabled: false, latencyMs: null, connectedSince: null };
+      const { enabled } = this;
+      return { ...this.stats(), healthy: !enabled, enabled, latencyMs: null, connectedSince: null };
     }
     return probe(store, this.prefix, this.timeoutMs, () => this.stats());
   }
@@ -97,7 +130,8 @@ export class Backend {
       connected: native?.connected ?? false,
       reconnects: native?.reconnects ?? 0,
       timeouts: native?.timeouts ?? 0,
-      lastError: native?.lastError || null,
+      lastError: native?.lastError || this.lease?.failure?.message || null,
+      foreign: native?.foreign ?? 0,
       serverVersion: native?.serverVersion || null,
     };
   }

@@ -1,5 +1,6 @@
 import { Configured } from './configured';
 import { withRateLimit } from './http';
+import { warnOfOwnCounts } from './limiter';
 import { LimiterCore } from './limiter-core';
 import type { CommonOptions } from './limiter-options';
 import type { RequestRule } from './rules/request-rule';
@@ -15,14 +16,24 @@ export interface DropInOptions extends CommonOptions {
   plans?: { readonly [Plan in PlanName]?: Rate };
 }
 
-const OPTIONS = ['redis', 'plans', 'prefix', 'timeoutMs', 'connectTimeoutMs', 'onError', 'maxKeys'];
+const OPTIONS = [
+  'redis',
+  'plans',
+  'prefix',
+  'timeoutMs',
+  'connectTimeoutMs',
+  'onError',
+  'maxKeys',
+  'logger',
+  'onDecision',
+  'onDenied',
+] as const satisfies readonly (keyof DropInOptions)[];
 
 const own = new Configured<DropInOptions>((options) => create(options), {});
 /** Limiters with more rules, made from the same options, by those rules; the oldest in front. */
 const extended = new Map<readonly RequestRule[], LimiterCore>();
 /** Far more than an app has places. Where a list is written into a call, each call brings another one. */
 const MOST_EXTENDED = 256;
-let warned = false;
 
 /**
  * The limiter itself, for `spillway/next`; with rules, one that has the same plans and these rules besides.
@@ -50,22 +61,13 @@ function create(options: DropInOptions, rules?: readonly RequestRule[]): Limiter
   refuseUnknown(options, OPTIONS, '');
   const { redis = fromEnvironment(), plans, ...rest } = options;
   const made = new LimiterCore({ ...rest, redis, plans: withDefaults(plans), rules });
-  if (!redis) warnOnce();
+  if (!redis) warnOfOwnCounts(made.log, 'REDIS_URL is not set', 'REDIS_URL');
   return made;
 }
 
 function fromEnvironment(): CommonOptions['redis'] {
   const { REDIS_URL: url, REDIS_PASSWORD: password } = process.env;
   return url ? { url, password } : undefined;
-}
-
-function warnOnce(): void {
-  const { NODE_ENV, NEXT_PHASE } = process.env;
-  if (warned || NODE_ENV !== 'production' || NEXT_PHASE === 'phase-production-build') return;
-  warned = true;
-  console.warn(
-    'spillway: REDIS_URL is not set, so every process counts for itself and limits are per process. Set REDIS_URL to share them.',
-  );
 }
 
 /**

@@ -2,17 +2,19 @@ import { closedError, RateLimitError } from './errors';
 import { Ending } from './native';
 import type { Store } from './store';
 
-/** How a call ended that was not answered, in words. */
-export function endingText(ending: number, timeoutMs: number): string {
+/** How a call ended that was not answered, in words; without its deadline where calls with several are meant. */
+export function endingText(ending: number, timeoutMs?: number): string {
   switch (ending) {
     case Ending.TimedOut:
-      return `no answer within ${timeoutMs} ms`;
+      return timeoutMs === undefined ? 'no answer in time' : `no answer within ${timeoutMs} ms`;
     case Ending.Disconnected:
       return 'the connection was lost before the answer';
     case Ending.QueueFull:
       return 'too many calls are waiting';
     case Ending.Refused:
       return 'the server answered with an error';
+    case Ending.Foreign:
+      return 'the key holds what spillway did not write';
     default:
       return 'the connection was closed';
   }

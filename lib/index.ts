@@ -26,7 +26,6 @@ export type { RateLimitErrorCode } from './errors';
 export type {
   CommonOptions,
   LayerOptions,
-  OnNearLimit,
   PlanOptions,
   RateLimiterOptions,
   RateOptions,
@@ -54,6 +53,9 @@ export type { Identity, IdentityFunction, IdScope, RateLimitRequest, Scope } fro
 export type { Override, RuleOverrides } from './rules/override';
 export type { Plan, PlanRule } from './rules/plan';
 export type { Missing, RequestRule, Skip } from './rules/request-rule';
+export type { DecisionMessage, StateMessage } from './telemetry/channels';
+export type { Logger } from './telemetry/logger';
+export type { ObserverOptions, OnDecision, OnNearLimit } from './telemetry/observe';
 export type { TierName } from './tiers';
 export type {
   Algorithm,

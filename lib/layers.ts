@@ -1,6 +1,8 @@
 import type { HeaderFormat } from './headers/emit';
+import { Kind } from './kind';
 import { MAX_RULES } from './native';
-import { keyPart, type OnNear, type RuleSet } from './rule';
+import type { Settled } from './policy';
+import { keyPart, type RuleSet } from './rule';
 import { RuleSets } from './rule-sets';
 import type { AccessList } from './rules/access';
 import { withPlans, type CompiledRules } from './rules/compile';
@@ -11,12 +13,14 @@ import { applying } from './rules/request-rule';
 import { selectRules, unknownPlan } from './rules/select';
 import type { CompiledPlan } from './rules/plan';
 import type { CompiledRule } from './rules/rule';
+import { isWatched, type Observers } from './telemetry/observe';
+import type { Meanwhile } from './telemetry/store-state';
 import { subjectsOf, type Whom } from './whom';
 
 /** What a call comes to before any store is asked: rules to charge and whom they count, or an answer. */
 export type Plea =
   | { readonly set: RuleSet; readonly whom: Whom }
-  | { readonly set: undefined; readonly reason: 'bypass' | 'blocked' | 'policy'; readonly rule: string };
+  | { readonly set: undefined; readonly reason: Settled; readonly rule: string };
 
 /** The rules of one limiter as sets that a store can count. */
 export class Layers {
@@ -29,11 +33,11 @@ export class Layers {
 
   constructor(
     private rules: CompiledRules,
-    onNear?: OnNear,
+    private readonly observers?: Observers,
     headers?: HeaderFormat,
   ) {
     this.access = rules.access;
-    this.sets = new RuleSets(onNear, headers);
+    this.sets = new RuleSets(observers, headers);
     this.rate = rules.rate === undefined ? undefined : this.sets.of(rules.rate);
     this.use(rules);
   }
@@ -62,7 +66,7 @@ export class Layers {
   /** The rules of a plan as they hold for one key, which is a valid one. */
   setFor(key: string, set: RuleSet): Plea {
     const verdict = this.access.verdictOf([key])?.verdict;
-    if (verdict === 'deny') return { set: undefined, reason: 'blocked', rule: '' };
+    if (verdict === 'deny') return { set: undefined, reason: 'denied', rule: '' };
     if (verdict === 'allow') return { set: undefined, reason: 'bypass', rule: '' };
     return { set: this.sets.of(this.access.planOf(key, set.rules)), whom: key };
   }
@@ -76,11 +80,12 @@ export class Layers {
         return { set: undefined, reason: 'bypass', rule: '' };
       case 'deny':
         return selection.why === 'denied'
-          ? { set: undefined, reason: 'blocked', rule: '' }
-          : { set: undefined, reason: 'policy', rule: selection.what };
+          ? { set: undefined, reason: 'denied', rule: '' }
+          : { set: undefined, reason: 'unidentified', rule: selection.what };
       case 'charge': {
         const { charges } = selection;
-        return { set: this.sets.of(charges.map(({ rule }) => rule)), whom: subjectsOf(charges) };
+        const watched = isWatched(Kind.Decision, this.observers) ? request : undefined;
+        return { set: this.sets.of(charges.map(({ rule }) => rule)), whom: subjectsOf(charges, watched) };
       }
     }
   }
@@ -100,6 +105,14 @@ export class Layers {
       sets.push(this.sets.of(rules.slice(i, i + MAX_RULES)));
     }
     return sets;
+  }
+
+  /** What `onError` says of these rules, where they agree. */
+  get meanwhile(): Meanwhile {
+    const [first = 'open', ...others] = this.all
+      .filter(({ shadow }) => !shadow)
+      .map(({ onError }) => onError);
+    return others.every((one) => one === first) ? first : 'mixed';
   }
 
   private use(rules: CompiledRules): void {

@@ -7,29 +7,36 @@ import { Kind, type Built, type KindOf } from './kind';
 import { Layers, type Plea } from './layers';
 import type { PlanOptions, RateLimiterOptions } from './limiter-options';
 import type { AnyLimiter } from './limiter-types';
-import { nearTeller } from './near';
 import { readOptions, readUnits, refuseCheckOptions } from './options';
-import { answerTo, unasked } from './policy';
+import { settled, shaped, withoutStore } from './policy';
 import { MAX_WINDOW_MS } from './rate';
 import type { RuleSet } from './rule';
 import type { AccessList } from './rules/access';
 import type { RateLimitRequest } from './rules/identity';
 import type { Store } from './store';
+import type { Log } from './telemetry/logger';
+import { isWatched, tell, type Observers } from './telemetry/observe';
 import type { CheckOptions, Decision, Health, ListedKey, ListOptions, OnError, Stats } from './types';
 import { isIntegerIn, readOnError, requireObject } from './validate';
-import { readKey, type Whom } from './whom';
+import { readKey, requestOf, type Whom } from './whom';
 
 /** Everything that a limiter does; the drop-in functions and the public limiters are thin layers over it. */
 export class LimiterCore implements AnyLimiter {
   readonly backend: Backend;
   private readonly layers: Layers;
   private readonly format: HeaderFormat;
+  private readonly observers: Observers;
 
   constructor(options: RateLimiterOptions) {
     const settings = readOptions(options);
-    this.backend = new Backend(settings);
     this.format = settings.headers;
-    this.layers = new Layers(settings.rules, nearTeller(settings.onNearLimit), settings.headers);
+    this.observers = settings.observers;
+    this.layers = new Layers(settings.rules, settings.observers, settings.headers);
+    this.backend = new Backend(settings, () => this.layers.meanwhile);
+  }
+
+  get log(): Log {
+    return this.backend.log;
   }
 
   get access(): AccessList {
@@ -90,7 +97,7 @@ export class LimiterCore implements AnyLimiter {
   now<K extends typeof Kind.Result | typeof Kind.Status>(key: string, plan: string, kind: K): Built[K] {
     const set = this.layers.setOf(plan);
     const store = this.storeFor(set, readKey(key));
-    if (store === undefined) return unasked(kind, set, key) as Built[K];
+    if (store === undefined) return this.unasked(kind, set, key);
     return kind === Kind.Result ? store.checkNow<K>(set, key, 1, kind) : store.peekNow<K>(set, key, 1, kind);
   }
 
@@ -104,7 +111,7 @@ export class LimiterCore implements AnyLimiter {
         `units: ${amount} are more than the ${charge.left} that this decision still holds.`,
       );
     }
-    const store = this.backend.store ?? this.backend.open();
+    const store = this.backend.need();
     if (store === undefined) return false;
     const { set, whom, marks } = charge;
     // Before the answer: what may have been given back is not given back again.
@@ -129,6 +136,7 @@ export class LimiterCore implements AnyLimiter {
 
   /** As `reset`, on the in-process store, at once. */
   resetNow(key: string): void {
+    this.backend.need();
     for (const set of this.layers.everySet(readKey(key))) this.storeFor(set, key)?.resetNow(set, key);
   }
 
@@ -183,7 +191,7 @@ export class LimiterCore implements AnyLimiter {
       requireObject(request, 'A request');
       const units = readUnits(request.cost, 'cost');
       const onError = request.onError === undefined ? undefined : readOnError(request.onError);
-      return this.submit(this.layers.select(request, key), units, kind, onError);
+      return this.submit(this.layers.select(request, key), units, kind, onError, request);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -202,9 +210,31 @@ export class LimiterCore implements AnyLimiter {
     return this.submit(this.layers.setFor(key, set), units, kind, onError);
   }
 
-  private submit<K extends KindOf>(plea: Plea, units: number, kind: K, onError?: OnError): Promise<Built[K]> {
+  private submit<K extends KindOf>(
+    plea: Plea,
+    units: number,
+    kind: K,
+    onError?: OnError,
+    request?: RateLimitRequest,
+  ): Promise<Built[K]> {
     if (plea.set !== undefined) return this.call(plea.set, plea.whom, units, kind, onError);
-    return Promise.resolve(answerTo(plea.reason, plea.rule, kind) as Built[K]);
+    return Promise.resolve(this.told(kind, settled(plea.reason, plea.rule), request));
+  }
+
+  /** The answer to a call that no store is asked for. */
+  private unasked<K extends KindOf>(kind: K, set: RuleSet, whom: Whom): Built[K] {
+    const reason = this.backend.absence;
+    if (reason === 'unavailable' && set.rules.length > 0) this.backend.missed();
+    return this.told(kind, withoutStore(set, whom, reason, Date.now()), requestOf(whom));
+  }
+
+  private told<K extends KindOf>(
+    kind: K,
+    decision: Decided,
+    request: RateLimitRequest | undefined,
+  ): Built[K] {
+    if (isWatched(kind, this.observers)) tell(this.observers, decision, request);
+    return shaped(kind, decision) as Built[K];
   }
 
   private call<K extends KindOf>(
@@ -216,7 +246,7 @@ export class LimiterCore implements AnyLimiter {
   ): Promise<Built[K]> {
     const set = onError === undefined ? given : given.under(onError);
     const store = this.storeFor(set, whom);
-    if (store === undefined) return Promise.resolve(unasked(kind, set, whom) as Built[K]);
+    if (store === undefined) return Promise.resolve(this.unasked(kind, set, whom));
     if (kind === Kind.Look || kind === Kind.Status) return store.peek(set, whom, units, kind);
     if (kind === Kind.Penalty) return store.penalize(set, whom, units) as Promise<Built[K]>;
     return store.check(set, whom, units, kind);
@@ -227,6 +257,7 @@ export class LimiterCore implements AnyLimiter {
     names: readonly string[],
     act: (store: Store, set: RuleSet, name: string) => Promise<number>,
   ): Promise<boolean> {
+    this.backend.need();
     const calls = names.flatMap((name) =>
       this.layers.everySet(name).map((set) => ({ name, set, store: this.storeFor(set, name) })),
     );

@@ -4,7 +4,9 @@ import type { RedisOptions } from './redis-options';
 import type { RuleOptions } from './rules/compile';
 import type { Plan as PlanRules } from './rules/plan';
 import type { RequestRule } from './rules/request-rule';
-import type { Decision, OnError, RuleResult } from './types';
+import type { Logger } from './telemetry/logger';
+import type { ObserverOptions, OnDecision } from './telemetry/observe';
+import type { OnError } from './types';
 
 /** Options that every limiter has, and the drop-in functions. */
 export interface CommonOptions {
@@ -23,17 +25,21 @@ export interface CommonOptions {
    * first, then those that end soonest.
    */
   maxKeys?: number;
+  /**
+   * Whom spillway tells what whoever runs the application should know, such as a Redis that does not answer: one line
+   * for each change. Default: the console, of which `RATELIMIT_LOG_LEVEL` (`debug`, `warn`, `error`, `none`) says how
+   * much it is told. `false`: nobody.
+   */
+  logger?: Logger | false;
+  /** Told of every check's decision after its answer is on its way; it can neither delay nor break one. */
+  onDecision?: OnDecision;
+  /** As `onDecision`, of denials only: for an audit. */
+  onDenied?: OnDecision;
 }
 
-/**
- * Told once when a check or a penalty takes a rule to its threshold, in the process that asked: of a fixed window once
- * per window. What it throws becomes a process warning.
- */
-export type OnNearLimit = (rule: RuleResult, decision: Decision) => void;
-
 /** What every limiter may say besides its plans or its rate. */
-export interface LayerOptions extends CommonOptions, Omit<RuleOptions, 'plans' | 'rate' | 'onError'> {
-  onNearLimit?: OnNearLimit;
+export interface LayerOptions
+  extends CommonOptions, ObserverOptions, Omit<RuleOptions, 'plans' | 'rate' | 'onError'> {
   /** Which headers `headers(decision)` gives; default `legacy`. */
   headers?: HeaderFormat;
 }

@@ -1,5 +1,6 @@
 import { LimiterCore } from './limiter-core';
 import type { PlanOptions, RateLimiterOptions, RateOptions, RequestOptions } from './limiter-options';
+import type { Log } from './telemetry/logger';
 import type { AnyLimiter, PlanLimiter, RateLimiter, RequestLimiter } from './limiter-types';
 
 /**
@@ -18,5 +19,19 @@ export function createRateLimiter(options: RequestOptions): RequestLimiter;
 /** A rate limiter whose options are known at run time, such as those of `loadRules`. Otherwise as with plans. */
 export function createRateLimiter(options: RateLimiterOptions): AnyLimiter;
 export function createRateLimiter(options: RateLimiterOptions): LimiterCore {
-  return new LimiterCore(options);
+  const made = new LimiterCore(options);
+  if ('redis' in options && !options.redis) {
+    warnOfOwnCounts(made.log, 'The option redis is given, and empty', 'the variable that it comes from');
+  }
+  return made;
+}
+
+/** In production whoever says where Redis is and says nothing has most likely forgotten it. */
+export function warnOfOwnCounts(log: Log, why: string, what: string): void {
+  const { NODE_ENV, NEXT_PHASE } = process.env;
+  if (NODE_ENV !== 'production' || NEXT_PHASE === 'phase-production-build') return;
+  log.once(
+    'own counts',
+    `${why}, so every process counts for itself and limits are per process. Set ${what} to share them.`,
+  );
 }

@@ -20,10 +20,12 @@ export type { Rate, RateObject } from './rate';
 export type { RateLimitEntry, RateLimitResult, RateLimitStatus } from './types';
 
 /** Options of the synchronous drop-in functions. */
-export type MemoryOptions = Pick<DropInOptions, 'plans' | 'prefix' | 'maxKeys'>;
+export type MemoryOptions = Pick<DropInOptions, (typeof OPTIONS)[number]>;
+
+const OPTIONS = ['plans', 'prefix', 'maxKeys', 'logger', 'onDecision', 'onDenied'] as const;
 
 const own = new Configured<MemoryOptions>((options) => {
-  refuseUnknown(options, ['plans', 'prefix', 'maxKeys'], '');
+  refuseUnknown(options, OPTIONS, '');
   return new LimiterCore({ ...options, plans: withDefaults(options.plans) });
 }, {});
 

@@ -245,8 +245,16 @@ export function binaryFile(platform: string): string {
 }
 
 let addon: NativeAddon | undefined;
+let failure: unknown;
 
-/** The addon, loaded at the first use: importing the package opens nothing. */
+/** The addon, loaded at the first use: importing the package opens nothing. One that cannot be loaded is not tried again. */
 export function native(): NativeAddon {
-  return (addon ??= loadBinary());
+  if (addon !== undefined) return addon;
+  if (failure !== undefined) throw failure;
+  try {
+    return (addon = loadBinary());
+  } catch (error) {
+    failure = error;
+    throw error;
+  }
 }

@@ -1,8 +1,9 @@
 import { invalidOption, shown } from './errors';
 import { readHeaderFormat, type HeaderFormat } from './headers/emit';
-import type { OnNearLimit } from './limiter-options';
 import { readRedis, type RedisTarget } from './redis-options';
 import { compileRules, RULE_OPTIONS, type CompiledRules, type RuleOptions } from './rules/compile';
+import { readLogger, type Log } from './telemetry/logger';
+import { OBSERVERS, readObservers, type Observers } from './telemetry/observe';
 import type { CheckOptions } from './types';
 import { isIntegerIn, readInteger, readOnError, refuseUnknown, requireObject } from './validate';
 
@@ -11,7 +12,8 @@ export interface Settings {
   /** Undefined: the in-process store. */
   readonly redis: RedisTarget | undefined;
   readonly rules: CompiledRules;
-  readonly onNearLimit: OnNearLimit | undefined;
+  readonly log: Log;
+  readonly observers: Observers;
   readonly headers: HeaderFormat;
   readonly prefix: string;
   readonly timeoutMs: number;
@@ -22,7 +24,8 @@ export interface Settings {
 const OPTIONS = [
   'redis',
   ...RULE_OPTIONS,
-  'onNearLimit',
+  ...OBSERVERS,
+  'logger',
   'headers',
   'prefix',
   'timeoutMs',
@@ -40,10 +43,12 @@ export function readOptions(given: unknown): Settings {
   requireObject(given, 'The options of a rate limiter');
   refuseUnknown(given, OPTIONS, '');
   const options = given as Record<string, unknown>;
+  const log = readLogger(options['logger']);
   return {
     redis: readRedis(options['redis']),
     rules: compileRules(pick(options, RULE_OPTIONS)),
-    onNearLimit: readFunction(options['onNearLimit'], 'onNearLimit') as OnNearLimit | undefined,
+    log,
+    observers: readObservers(options, log),
     headers: readHeaderFormat(options['headers']),
     prefix: readPrefix(options['prefix']),
     timeoutMs: readInteger(options['timeoutMs'], 'timeoutMs', 250, 1, MAX_TIMEOUT_MS),
@@ -77,11 +82,6 @@ export function readUnits(value: unknown, name: string): number {
 
 function pick(options: Record<string, unknown>, names: readonly string[]): RuleOptions {
   return Object.fromEntries(names.map((name) => [name, options[name]]));
-}
-
-function readFunction(value: unknown, name: string): unknown {
-  if (value === undefined || typeof value === 'function') return value;
-  throw invalidOption(`${name} must be a function, not ${shown(value)}.`);
 }
 
 function readPrefix(value: unknown): string {

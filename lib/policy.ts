@@ -4,41 +4,44 @@ import { Kind, type Built, type KindOf } from './kind';
 import type { RuleSet } from './rule';
 import type { CompiledRule } from './rules/rule';
 import { scopeAt, subjectAt, type Whom } from './whom';
-import type { Decision, Reason, RuleResult } from './types';
+import type { Reason, RuleResult } from './types';
 
-/** Wait that a denial by policy suggests: the length of a blip, not of a window. */
-const POLICY_RETRY_MS = 1_000;
+/** Wait that a denial without a store suggests: the length of a blip, not of a window. */
+const UNAVAILABLE_RETRY_MS = 1_000;
 
 /** Wait suggested to those whom no wait helps, because a list or a missing identity keeps them out. */
 const REFUSED_RETRY_MS = 60_000;
 
-/** What `onError` says of rules whose store did not answer or was not asked. */
-export function byPolicy(kind: KindOf, set: RuleSet, whom: Whom, now: number): Built[KindOf] {
-  if (set.rules.length === 0) return unlimited(kind, 'ok', now);
+/** Why rules were not asked of a store. */
+export type Unasked = 'unavailable' | 'disabled';
+
+/** Why nothing was counted, before any rule was looked at. */
+export type Settled = 'bypass' | 'denied' | 'unidentified';
+
+/** What `onError` says of rules whose store did not answer or was not asked; all are admitted where limits are off. */
+export function withoutStore(given: RuleSet, whom: Whom, reason: Unasked, now: number): Decided {
+  const set = reason === 'disabled' ? given.under('open') : given;
+  if (set.rules.length === 0) return unlimited('unlimited', now);
   const allowed = set.onError === 'open';
   // Of rules that are only tried out, the first stands in front where there are no others.
   const real = set.rules.filter((rule) => !rule.shadow);
   const lead = real.find((rule) => (set.onErrorOf(rule) === 'open') === allowed) ?? set.rules[0]!;
-  const front = resultOf(lead, 0, allowed, whom, now);
-  const { limit, remaining, resetTime, retryAfter } = front;
-  if (kind === Kind.Result) return { allowed, remaining, resetTime, limit };
-  if (kind === Kind.Status) return { remaining, resetTime, limit, used: lead.quota.burst - remaining };
-  if (kind === Kind.Outcome) return 0;
+  const { limit, remaining, resetTime, retryAfter } = resultOf(lead, 0, allowed, whom, now);
   const rules = set.rules.map((rule, i) => resultOf(rule, i, set.onErrorOf(rule) === 'open', whom, now));
-  const retryAfterMs = retryAfter * 1000;
+  const wait = retryAfter * 1000;
   const charge = { set, whom, left: 0, marks: 0 };
   return new Decided(
     allowed,
-    'policy',
+    reason,
     limit,
     remaining,
     resetTime,
     retryAfter,
-    retryAfterMs,
+    wait,
     false,
     lead.id,
     rules,
-    'policy',
+    'none',
     charge,
   );
 }
@@ -50,8 +53,8 @@ function resultOf(rule: CompiledRule, place: number, allowed: boolean, whom: Who
     allowed,
     limit,
     remaining: allowed ? burst : 0,
-    resetTime: now + (allowed ? windowMs : POLICY_RETRY_MS),
-    retryAfter: allowed ? 0 : POLICY_RETRY_MS / 1000,
+    resetTime: now + (allowed ? windowMs : UNAVAILABLE_RETRY_MS),
+    retryAfter: allowed ? 0 : UNAVAILABLE_RETRY_MS / 1000,
     algorithm,
     windowMs,
     burst,
@@ -62,42 +65,34 @@ function resultOf(rule: CompiledRule, place: number, allowed: boolean, whom: Who
   };
 }
 
+/** What is answered where it was settled before any rule: `rule` is the one that cannot tell whom to count. */
+export function settled(reason: Settled, rule: string): Decided {
+  const now = Date.now();
+  return reason === 'bypass' ? unlimited(reason, now) : refused(reason, rule, now);
+}
+
 /** The answer where no rule limits. */
-function unlimited(kind: KindOf, reason: Reason, now: number): Built[KindOf] {
+function unlimited(reason: Reason, now: number): Decided {
   const limit = Infinity;
-  if (kind === Kind.Result) return { allowed: true, remaining: limit, resetTime: now, limit };
-  if (kind === Kind.Status) return { remaining: limit, resetTime: now, limit, used: 0 };
-  if (kind === Kind.Outcome) return 0;
-  return new Decided(true, reason, limit, limit, now, 0, 0, false, '', [], 'policy', undefined);
+  return new Decided(true, reason, limit, limit, now, 0, 0, false, '', [], 'none', undefined);
 }
 
 /** The answer to those who are kept out before anything is counted. */
-function refused(reason: 'blocked' | 'policy', rule: string, now: number): Decision {
-  const resetTime = now + REFUSED_RETRY_MS;
-  const seconds = REFUSED_RETRY_MS / 1000;
-  return new Decided(
-    false,
-    reason,
-    0,
-    0,
-    resetTime,
-    seconds,
-    REFUSED_RETRY_MS,
-    false,
-    rule,
-    [],
-    'policy',
-    undefined,
-  );
+function refused(reason: Reason, rule: string, now: number): Decided {
+  const wait = REFUSED_RETRY_MS;
+  return new Decided(false, reason, 0, 0, now + wait, wait / 1000, wait, false, rule, [], 'none', undefined);
 }
 
-/** What is answered where no store is asked: limits are switched off, or there are none. */
-export function unasked(kind: KindOf, set: RuleSet, whom: Whom): Built[KindOf] {
-  return byPolicy(kind, set.under('open'), whom, Date.now());
+/** A decision as a call of this kind gives it. */
+export function shaped(kind: KindOf, decision: Decided): Built[KindOf] {
+  const { allowed, remaining, resetTime, limit } = decision;
+  if (kind === Kind.Result) return { allowed, remaining, resetTime, limit };
+  if (kind === Kind.Status) return { remaining, resetTime, limit, used: usedOf(decision) };
+  return kind === Kind.Outcome ? 0 : decision;
 }
 
-/** What is answered where it was settled before any rule: `rule` is the one that cannot tell whom to count. */
-export function answerTo(reason: 'bypass' | 'blocked' | 'policy', rule: string, kind: KindOf): Built[KindOf] {
-  const now = Date.now();
-  return reason === 'bypass' ? unlimited(kind, reason, now) : refused(reason, rule, now);
+/** Of the rule in front, whose capacity may be more than its limit. */
+function usedOf({ rule, rules, remaining }: Decided): number {
+  const lead = rules.find((one) => one.rule === rule);
+  return lead === undefined ? 0 : lead.burst - remaining;
 }

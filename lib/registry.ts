@@ -2,20 +2,23 @@ import { RateLimitError } from './errors';
 import { native, type NativeAddon, type NativeCallbacks } from './native';
 import type { Settings } from './options';
 import type { RedisTarget } from './redis-options';
-import { Store } from './store';
+import { NAMES, Store } from './store';
+import { StoreState } from './telemetry/store-state';
 import { withTrust } from './trust';
 import { VERSION } from './version';
 
+/** A store, or why there is none. */
+type Opened =
+  | { readonly store: Store; readonly state: StoreState; readonly failure?: undefined }
+  | { readonly store: undefined; readonly state: StoreState; readonly failure: RateLimitError };
+
 /** A share in a store. `release` gives it back, once; the last one closes the store. */
-export interface Lease {
-  readonly store: Store;
-  release(): void;
-}
+export type Lease = Opened & { release(): void };
 
 interface Shared {
   /** A closure, because what it compares holds credentials: a dump of the registry must not show them. */
   readonly serves: (connection: string) => boolean;
-  readonly store: Store;
+  readonly opened: Opened;
   leases: number;
 }
 
@@ -29,34 +32,52 @@ function registry(): Set<Shared> {
   return (holder[name] ??= new Set());
 }
 
-/** The store for these settings: an existing one when connection options are equal, else a new one. */
+/**
+ * The store for these settings: an existing one when connection options are equal, else a new one. One that cannot be
+ * opened is an outage like any other: it is not tried again, and `onError` decides what it is asked.
+ */
 export function acquire(
   settings: Pick<Settings, 'redis' | 'prefix' | 'connectTimeoutMs' | 'maxKeys'>,
 ): Lease {
   const { redis, prefix, connectTimeoutMs, maxKeys } = settings;
   return redis === undefined
-    ? lease(JSON.stringify(['memory', prefix, maxKeys]), () => openMemory(prefix, maxKeys))
-    : lease(JSON.stringify(['redis', redis, connectTimeoutMs]), () => openRedis(redis, connectTimeoutMs));
+    ? lease(JSON.stringify(['memory', prefix, maxKeys]), () =>
+        opened('memory', () => openMemory(prefix, maxKeys)),
+      )
+    : lease(JSON.stringify(['redis', redis, connectTimeoutMs]), () =>
+        opened('redis', () => openRedis(redis, connectTimeoutMs)),
+      );
 }
 
-function lease(connection: string, open: () => Store): Lease {
+function opened(source: Store['source'], open: () => Store): Opened {
+  try {
+    const store = open();
+    return { store, state: store.state };
+  } catch (error) {
+    if (!(error instanceof RateLimitError)) throw error;
+    const state = new StoreState({ name: NAMES[source], source, trouble: () => error.message });
+    return { store: undefined, state, failure: error };
+  }
+}
+
+function lease(connection: string, open: () => Opened): Lease {
   const all = registry();
   const shared = [...all].find((one) => one.serves(connection)) ?? {
     serves: (other: string) => other === connection,
-    store: open(),
+    opened: open(),
     leases: 0,
   };
   all.add(shared);
   shared.leases++;
   let held = true;
   return {
-    store: shared.store,
+    ...shared.opened,
     release() {
       if (!held) return;
       held = false;
       if (--shared.leases > 0) return;
       all.delete(shared);
-      shared.store.native.close();
+      shared.opened.store?.native.close();
     },
   };
 }

@@ -27,12 +27,13 @@ export function denialBody(why: string, retryAfter: number, error = 'Too Many Re
 /** Why a request is denied, where it is not the limit that is used up. */
 const WHY: { readonly [R in Reason]?: string } = {
   blocked: 'Requests are blocked.',
-  policy: 'It cannot be told who is asking.',
+  denied: 'Requests are blocked.',
+  unidentified: 'It cannot be told who is asking.',
   'never-fits': 'The request asks for more than its limit ever admits.',
 };
 
 /** What a denied request is told. @throws RateLimitError `ERR_INVALID_OPTION` where the request is admitted */
-export function denialOf({ allowed, reason, rules, retryAfter }: Decision): {
+export function denialOf({ allowed, reason, retryAfter }: Decision): {
   status: number;
   body: DenialBody;
 } {
@@ -40,8 +41,7 @@ export function denialOf({ allowed, reason, rules, retryAfter }: Decision): {
     throw invalidOption('Only a denied request has a response of its own. Use applyTo for any decision.');
   }
   const seconds = Math.max(1, retryAfter);
-  // Without rules it was no store that failed: the request was kept out before one was asked.
-  if (reason === 'policy' && rules.length > 0) {
+  if (reason === 'unavailable') {
     const why = 'Rate limits cannot be checked at the moment.';
     return { status: 503, body: denialBody(why, seconds, 'Service Unavailable') };
   }

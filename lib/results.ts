@@ -1,10 +1,11 @@
 import { Decided, NO_MARK } from './decision';
 import { Kind, type Built, type KindOf } from './kind';
 import { Ending, RECORD_LENGTH, RecordField } from './native';
-import { byPolicy } from './policy';
+import { shaped, withoutStore } from './policy';
 import type { RuleSet } from './rule';
 import type { CompiledRule } from './rules/rule';
-import { scopeAt, subjectAt, type Whom } from './whom';
+import { isWatched, tell } from './telemetry/observe';
+import { requestOf, scopeAt, subjectAt, type Whom } from './whom';
 import type { Decision, RuleResult, Source } from './types';
 
 const { Answered } = Ending;
@@ -28,18 +29,42 @@ export function build(
 ): Built[KindOf] {
   const ending = batch[at + ENDING]!;
   if (kind === Kind.Outcome) return ending === Answered ? batch[at + Used]! : -ending;
-  if (ending !== Answered) return byPolicy(kind, set, whom, now);
+  if (ending !== Answered) {
+    const decision = withoutStore(set, whom, 'unavailable', now);
+    if (isWatched(kind, set.owner?.observers)) tell(set.owner?.observers, decision, requestOf(whom));
+    return shaped(kind, decision);
+  }
+  if (kind === Kind.Result || kind === Kind.Status) {
+    // One who watches is shown the whole decision, also of a call that gives a few numbers of it.
+    if (isWatched(kind, set.owner?.observers))
+      decide(Kind.Decision, batch, at, set, whom, units, now, source);
+    const place = set.isSimple ? 0 : leadOf(batch, at, set.rules);
+    const lead = set.rules[place]!;
+    const of = at + place * RECORD_LENGTH;
+    const remaining = batch[of + Remaining]!;
+    const resetTime = now + batch[of + ResetInMs]!;
+    const { limit } = lead.quota;
+    if (kind === Kind.Status) return { remaining, resetTime, limit, used: batch[of + Used]! };
+    return { allowed: batch[of + Allowed] === 1 || lead.shadow, remaining, resetTime, limit };
+  }
+  return decide(kind, batch, at, set, whom, units, now, source);
+}
+
+function decide(
+  kind: KindOf,
+  batch: Float64Array,
+  at: number,
+  set: RuleSet,
+  whom: Whom,
+  units: number,
+  now: number,
+  source: Source,
+): Decided {
   const place = set.isSimple ? 0 : leadOf(batch, at, set.rules);
   const lead = set.rules[place]!;
   const of = at + place * RECORD_LENGTH;
-  const remaining = batch[of + Remaining]!;
-  const resetTime = now + batch[of + ResetInMs]!;
-  const { limit } = lead.quota;
   // Every rule that can deny and does stands in front of those that admit.
   const allowed = batch[of + Allowed] === 1 || lead.shadow;
-  if (kind === Kind.Result) return { allowed, remaining, resetTime, limit };
-  if (kind === Kind.Status) return { remaining, resetTime, limit, used: batch[of + Used]! };
-
   const isForced = kind === Kind.Penalty;
   const isCharged = isForced || (allowed && kind === Kind.Decision);
   const several = set.rules.length > 1;
@@ -53,9 +78,9 @@ export function build(
         : batch[of + RetryAfterMs]! < 0
           ? 'never-fits'
           : 'limit',
-    limit,
-    remaining,
-    resetTime,
+    lead.quota.limit,
+    batch[of + Remaining]!,
+    now + batch[of + ResetInMs]!,
     Math.ceil(retryAfterMs / 1000),
     retryAfterMs,
     several ? isNear(batch, at, set.rules) : !lead.shadow && batch[of + Used]! >= lead.nearAt,
@@ -73,7 +98,11 @@ export function build(
         : markOf(batch, of, isForced),
     },
   );
-  if (isCharged && set.onNear !== undefined) tellNear(set, batch, at, units, isForced, decision);
+  const observers = set.owner?.observers;
+  if (isWatched(kind, observers)) tell(observers, decision, requestOf(whom));
+  if (isCharged && observers?.watchNearLimit === true) {
+    tellNear(set, batch, at, units, isForced, decision);
+  }
   return decision;
 }
 
@@ -155,7 +184,7 @@ function tellNear(
     const of = at + i * RECORD_LENGTH;
     const used = batch[of + Used]!;
     if (counted(batch, of, isForced) && used >= rule.nearAt && used - units < rule.nearAt) {
-      set.onNear!(i, decision);
+      set.owner!.observers!.tellNear(i, decision);
     }
   });
 }

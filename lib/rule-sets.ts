@@ -1,6 +1,7 @@
 import type { HeaderFormat } from './headers/emit';
-import { RuleSet, type OnNear } from './rule';
+import { RuleSet } from './rule';
 import type { CompiledRule } from './rules/rule';
+import type { Observers } from './telemetry/observe';
 
 interface Node {
   set?: RuleSet;
@@ -18,7 +19,7 @@ export class RuleSets {
 
   /** @param headers how decisions of these sets are told to clients */
   constructor(
-    private readonly onNear?: OnNear,
+    readonly observers?: Observers,
     readonly headers: HeaderFormat = 'legacy',
   ) {}
 
@@ -29,6 +30,6 @@ export class RuleSets {
       if (next === undefined) at.next.set(rule, (next = node()));
       at = next;
     }
-    return (at.set ??= new RuleSet([...rules], this, this.onNear));
+    return (at.set ??= new RuleSet([...rules], this));
   }
 }

@@ -1,6 +1,7 @@
 import type { HeaderFormat } from './headers/emit';
 import type { CompiledRule } from './rules/rule';
-import type { Algorithm, Decision, OnError } from './types';
+import type { Observers } from './telemetry/observe';
+import type { Algorithm, OnError } from './types';
 
 /**
  * What stands behind the subject in the key of a rule: `{<prefix><subject>}:<this>`; empty: `<prefix><subject>` alone.
@@ -13,6 +14,12 @@ export function keyPart({ key, quota }: { key: string; quota: { algorithm: Algor
   return quota.algorithm === 'fixed-window' || key.startsWith('@') ? key : `${key}@${quota.algorithm}`;
 }
 
+/** What the sets of one limiter share; by its identity a decision is told from those of others. */
+export interface SetOwner {
+  readonly headers: HeaderFormat;
+  readonly observers?: Observers;
+}
+
 /** The rules that one check has to satisfy, all or none: up to 8, in the order of a decision's `rules`. */
 export class RuleSet {
   /** The store's number for it; -1 until it is first used. */
@@ -23,14 +30,9 @@ export class RuleSet {
   readonly isSimple: boolean;
   private readonly variants: { open?: RuleSet; closed?: RuleSet } = {};
 
-  /**
-   * @param owner the limiter's own mark, so that a decision is not given back to another
-   * @param onNear is told where a check takes one of the rules to its threshold
-   */
   constructor(
     readonly rules: readonly CompiledRule[],
-    readonly owner?: { readonly headers: HeaderFormat },
-    readonly onNear?: OnNear,
+    readonly owner?: SetOwner,
     private readonly given?: OnError,
   ) {
     this.isSimple = rules.length === 1 && !rules[0]!.shadow;
@@ -44,9 +46,6 @@ export class RuleSet {
 
   /** The same rules with one answer for all of them. */
   under(onError: OnError): RuleSet {
-    return (this.variants[onError] ??= new RuleSet(this.rules, this.owner, this.onNear, onError));
+    return (this.variants[onError] ??= new RuleSet(this.rules, this.owner, onError));
   }
 }
-
-/** Told which rule a decision brought to its threshold, by its place in `rules`. */
-export type OnNear = (place: number, decision: Decision) => void;

@@ -2,6 +2,7 @@ import { RateLimitError, invalidOption } from './errors';
 import { refusal } from './key';
 import { Kind, type Built, type KindOf } from './kind';
 import {
+  Ending,
   RECORD_LENGTH,
   RecordField,
   Submit,
@@ -12,14 +13,19 @@ import {
 } from './native';
 import { build, recordsOf } from './results';
 import { keyPart, RuleSet } from './rule';
+import { StoreState } from './telemetry/store-state';
 import { keysOf, type Whom } from './whom';
 
 /** Records that one call from the core can carry; a larger read comes in several calls. */
 const BATCH_RECORDS = 1_024;
 const FIRST_SLOTS = 64;
 
+/** As people are told of them. */
+export const NAMES = { redis: 'Redis', memory: 'The store in this process' } as const;
+
 const { Pending, Ready } = Submit;
-const SLOT = RecordField.Slot;
+const { Slot: SLOT, Ending: ENDING } = RecordField;
+const { Answered } = Ending;
 
 type Settle = (value: unknown) => void;
 
@@ -42,6 +48,7 @@ const NO_RULES = new RuleSet([]);
 export class Store {
   readonly native: NativeStore;
   readonly source: 'redis' | 'memory';
+  readonly state: StoreState;
   private readonly batch = new Float64Array(BATCH_RECORDS * RECORD_LENGTH);
   private readonly settles: Settle[] = [];
   private readonly sets: RuleSet[] = [];
@@ -55,12 +62,13 @@ export class Store {
 
   constructor(source: 'redis' | 'memory', open: (callbacks: NativeCallbacks) => NativeStore) {
     this.source = source;
+    this.state = new StoreState({ name: NAMES[source], source, trouble: () => this.native.stats().trouble });
     this.addSlots(FIRST_SLOTS);
     this.native = open({
       batch: this.batch,
       onBatch: (count) => this.settleBatch(count),
       onPage: (slot, ending, page) => this.settlePage(slot, ending, page),
-      onEvent: () => {},
+      onEvent: (kind, address, reason) => this.state.event(kind, address, reason),
     });
   }
 
@@ -212,9 +220,11 @@ export class Store {
       const kind = kinds[slot]!;
       const whom = whoms[slot]!;
       this.release(slot);
+      if (batch[at + ENDING] !== Answered) this.state.missed(batch[at + ENDING]!, kind !== Kind.Outcome);
       settle(build(kind, batch, at, set, whom, units[slot]!, now, source));
       at += recordsOf(kind, batch, at, set) * RECORD_LENGTH;
     }
+    if (this.state.away) this.state.answered();
   }
 
   private settlePage(slot: number, ending: number, page: NativePage | null): void {

@@ -22,14 +22,33 @@ export type Algorithm = (typeof ALGORITHMS)[number];
 export const ALGORITHMS = ['fixed-window', 'sliding-window', 'sliding-log', 'token-bucket'] as const;
 
 /**
- * Why a decision came out as it did. `ok`: admitted. `limit`: used up. `blocked`: by `block`, or by the deny list.
- * `never-fits`: the cost is above what the rule holds, so no wait helps. `bypass`: nothing was counted for this
- * request. `policy`: the store was not asked or did not answer, and `onError` decided, or `missing` did.
+ * Why a decision came out as it did.
+ *
+ * - `ok`: counted and admitted.
+ * - `limit`: the limit is used up.
+ * - `blocked`: by `block`.
+ * - `never-fits`: the cost is above what the rule holds, so no wait helps.
+ * - `bypass`: a path of `bypass`, a `skip` of the limiter, or the allow list: nothing is counted.
+ * - `unlimited`: no rule limits it.
+ * - `denied`: by the deny list.
+ * - `unidentified`: a rule cannot tell whom to count, and its `missing` says `deny`.
+ * - `unavailable`: the store gave no answer, and `onError` decided.
+ * - `disabled`: limits are switched off by `RATELIMIT_ENABLE`.
  */
-export type Reason = 'ok' | 'limit' | 'blocked' | 'never-fits' | 'bypass' | 'policy';
+export type Reason =
+  | 'ok'
+  | 'limit'
+  | 'blocked'
+  | 'never-fits'
+  | 'bypass'
+  | 'unlimited'
+  | 'denied'
+  | 'unidentified'
+  | 'unavailable'
+  | 'disabled';
 
-/** Who decided: the shared Redis, this process's own table, or the policy because nobody else was or could be asked. */
-export type Source = 'redis' | 'memory' | 'policy';
+/** The store that answered: the shared Redis, or this process's own table. `none`: no store was asked, or none answered. */
+export type Source = 'redis' | 'memory' | 'none';
 
 /** What one rule said in a decision. */
 export interface RuleResult {
@@ -55,7 +74,7 @@ export interface RuleResult {
   subject: string;
   /** True for a rule that is only tried out. */
   shadow: boolean;
-  /** True from the rule's `nearLimit` on. False where the policy decided. */
+  /** True from the rule's `nearLimit` on. False where no store answered. */
   nearLimit: boolean;
 }
 
@@ -80,7 +99,7 @@ export interface Decision {
    * helps: it is then the whole window, so that a client that waits all the same asks rarely.
    */
   readonly retryAfterMs: number;
-  /** True where a rule that can deny is used up to its `nearLimit`, by default 80 %. False where the policy decided. */
+  /** True where a rule that can deny is used up to its `nearLimit`, by default 80 %. False where no store answered. */
   readonly nearLimit: boolean;
   /** Id of the rule in front; empty where no rule decided. */
   readonly rule: string;
@@ -162,6 +181,8 @@ export interface Stats {
   timeouts: number;
   /** Text of the last failure, without secrets; null when there was none. */
   lastError: string | null;
+  /** Calls that met a key that holds what spillway did not write; `onError` decided them. */
+  foreign: number;
   /** Such as `7.0.15`; null while unknown. */
   serverVersion: string | null;
 }

@@ -1,5 +1,5 @@
 import { validateKey } from './key';
-import type { Scope } from './rules/identity';
+import type { RateLimitRequest, Scope } from './rules/identity';
 import type { Charge } from './rules/select';
 
 /** Whom the rules of a call count: one key for all of them, or what a request comes to. */
@@ -10,6 +10,8 @@ export interface Subjects {
   /** One text where all rules count the same. */
   readonly keys: string | string[];
   readonly scopes: readonly (Scope | undefined)[];
+  /** The request itself, where somebody is told of its decision. */
+  readonly request: RateLimitRequest | undefined;
 }
 
 /** The key, if it is a text: a list of them is for requests only. The core checks the rest. */
@@ -18,10 +20,10 @@ export function readKey(key: string): string {
   return key;
 }
 
-export function subjectsOf(charges: readonly Charge[]): Subjects {
+export function subjectsOf(charges: readonly Charge[], request?: RateLimitRequest): Subjects {
   const keys = charges.map(({ subject }) => subject);
   const one = keys.every((key) => key === keys[0]) ? keys[0] : undefined;
-  return { keys: one ?? keys, scopes: charges.map(({ scope }) => scope) };
+  return { keys: one ?? keys, scopes: charges.map(({ scope }) => scope), request };
 }
 
 /** The key or keys as the core takes them. */
@@ -33,6 +35,10 @@ export function keysOf(whom: Whom): string | string[] {
 export function subjectAt(whom: Whom, place: number): string {
   const keys = keysOf(whom);
   return typeof keys === 'string' ? keys : keys[place]!;
+}
+
+export function requestOf(whom: Whom): RateLimitRequest | undefined {
+  return typeof whom === 'string' ? undefined : whom.request;
 }
 
 export function scopeAt(whom: Whom, place: number): Scope | undefined {

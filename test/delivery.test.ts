@@ -25,7 +25,7 @@ test.each(endings)('connection %s in mid-flight: the check is not sent again', a
   const { fake, limiter } = await open({ timeoutMs: 3_000 });
   fake.hook = dialogue(['INCR', ending]);
   const { value, ms } = await timed(limiter.check('k'));
-  expect(value).toMatchObject({ allowed: true, source: 'policy' });
+  expect(value).toMatchObject({ allowed: true, source: 'none' });
   // The loss is known at once; waiting for the deadline would help nobody.
   expect(ms).toBeLessThan(1_000);
   await until('connected again', () => limiter.stats().connected);
@@ -38,7 +38,7 @@ test.each(endings)(
   async (_name, ending) => {
     const { fake, limiter } = await open({ timeoutMs: 3_000 });
     fake.hook = ([name]) => (name === 'EVALSHA' || name === 'EVAL' ? ending : undefined);
-    expect(await limiter.check('k', { cost: 5 })).toMatchObject({ source: 'policy' });
+    expect(await limiter.check('k', { cost: 5 })).toMatchObject({ source: 'none' });
     await until('connected again', () => limiter.stats().connected);
     await delay(100);
     expect([...fake.received('EVALSHA'), ...fake.received('EVAL')]).toHaveLength(1);
@@ -48,7 +48,7 @@ test.each(endings)(
 test('lost between two replies of one check: not repeated, not half believed', async () => {
   const { fake, limiter } = await open({ timeoutMs: 3_000 });
   fake.hook = dialogue(['PEXPIRE', RESET]);
-  expect(await limiter.check('k')).toMatchObject({ source: 'policy' });
+  expect(await limiter.check('k')).toMatchObject({ source: 'none' });
   await until('connected again', () => limiter.stats().connected);
   await delay(100);
   expect(fake.received('INCR').filter(([, key]) => key === 'ratelimit:k')).toHaveLength(1);
@@ -58,7 +58,7 @@ test('a hundred checks in mid-flight: each ends by the policy, none is sent agai
   const { fake, limiter } = await open({ timeoutMs: 3_000 });
   fake.hook = dialogue(['INCR', RESET]);
   const decisions = await times(100, (i) => limiter.check(`k${i}`));
-  expect(decisions.every(({ source }) => source === 'policy')).toBe(true);
+  expect(decisions.every(({ source }) => source === 'none')).toBe(true);
   await until('connected again', () => limiter.stats().connected);
   await limiter.check('after');
   const keys = fake.received('INCR').map(([, key]) => key);
@@ -86,7 +86,7 @@ test('late answers go to nobody: the checks after them get their own', async () 
     return undefined;
   };
   const { value, ms } = await timed(limiter.check('slow'));
-  expect(value.source).toBe('policy');
+  expect(value.source).toBe('none');
   expect(ms).toBeGreaterThanOrEqual(149);
   expect(ms).toBeLessThanOrEqual(inTime(150));
   fake.hook = () => undefined;
@@ -110,7 +110,7 @@ describe('silence', () => {
     const options = { redis: fake.url, rate: '100/h', timeoutMs: 100, connectTimeoutMs: 400 };
     const limiter = await own(createRateLimiter(options));
     const { value, ms } = await timed(limiter.check('k'));
-    expect(value.source).toBe('policy');
+    expect(value.source).toBe('none');
     expect(ms).toBeLessThanOrEqual(inTime(100));
     fake.onAccept = 'talk';
     await until('connected', () => limiter.stats().connected, { withinMs: 3_000 });
@@ -127,7 +127,7 @@ describe('silence', () => {
     const limiter = await own(
       createRateLimiter({ redis: { url: fake.url, password: 'secret' }, ...options }),
     );
-    expect((await limiter.check('k')).source).toBe('policy');
+    expect((await limiter.check('k')).source).toBe('none');
     expect(fake.received('INCR')).toHaveLength(0);
     await until('connected', () => limiter.stats().connected, { withinMs: 3_000 });
     expect((await limiter.check('k')).remaining).toBe(99);

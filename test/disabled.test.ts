@@ -45,7 +45,7 @@ test.each(['false', 'FALSE', '0'])('RATELIMIT_ENABLE=%s', async (value) => {
   const env = { RATELIMIT_ENABLE: value, REDIS_URL: fake.url };
   const [said, afterClose] = await reportsOf<Record<string, unknown>>(SCRIPT, { env });
   expect(fake.accepted).toHaveLength(0);
-  const admitted = { allowed: true, reason: 'policy', source: 'policy', limit: 1, retryAfterMs: 0 };
+  const admitted = { allowed: true, reason: 'disabled', source: 'none', limit: 1, retryAfterMs: 0 };
   expect(said).toMatchObject({
     decisions: [admitted, admitted, admitted],
     allowed: 105,

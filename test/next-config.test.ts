@@ -69,10 +69,4 @@ describe('without a binary', () => {
       /^ERR_NO_BINARY spillway has no binary for \w+-s390x; it runs on Linux and macOS, x64 and arm64\./,
     );
   });
-
-  test('a check rejects with the same code', () => {
-    expect(told('', "s.checkRateLimit('a', 'FREE').catch((error) => console.log(error.code))")).toBe(
-      'ERR_NO_BINARY\n',
-    );
-  });
 });

@@ -39,7 +39,7 @@ describe('checkRequest', () => {
 
   test('without trusted proxies a header is not believed', async () => {
     const decision = await checkRequest(request('/api/a', { headers }), { limiter: limiter() });
-    expect(decision).toMatchObject({ allowed: false, reason: 'policy', rule: 'api', rules: [] });
+    expect(decision).toMatchObject({ allowed: false, reason: 'unidentified', rule: 'api', rules: [] });
     expect(decision.toResponse().status).toBe(429);
   });
 
@@ -59,7 +59,7 @@ describe('checkRequest', () => {
         subjects.push(rules[0]?.subject ?? reason);
       }
     }
-    expect(subjects).toEqual(['blocked', 'blocked', 'blocked', 'ip:2001:db8::2', 'blocked', 'blocked']);
+    expect(subjects).toEqual(['denied', 'denied', 'denied', 'ip:2001:db8::2', 'denied', 'denied']);
   });
 
   test('an address of identify wins', async () => {

@@ -78,8 +78,8 @@ describe('rateLimited', () => {
     ]);
     expect(await ask('/signin')).toMatchObject({ allowed: false, rule: 'signin' });
     expect(await ask('/health')).toMatchObject({ allowed: true, reason: 'bypass' });
-    expect(await ask('/x', 'acme', '192.0.2.9')).toMatchObject({ allowed: false, reason: 'blocked' });
-    expect(await ask('/x', 'mallory')).toMatchObject({ allowed: false, reason: 'blocked' });
+    expect(await ask('/x', 'acme', '192.0.2.9')).toMatchObject({ allowed: false, reason: 'denied' });
+    expect(await ask('/x', 'mallory')).toMatchObject({ allowed: false, reason: 'denied' });
     expect((await limiter.peek('acme')).remaining).toBe(2);
     await expect(ask('/x', '')).rejects.toMatchObject({ code: 'ERR_INVALID_KEY' });
     const other = createRateLimiter({ plans: { A: '1/m' }, rules: [], prefix: prefix() });

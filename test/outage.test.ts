@@ -53,10 +53,16 @@ test('onError "closed" denies while Redis is away, and says so', async () => {
   expect((await limiter.check('k')).source).toBe('redis');
   await server.kill();
   const { value, ms } = await timed(limiter.check('k'));
-  expect(value).toMatchObject({ allowed: false, reason: 'policy', source: 'policy', limit: 5, remaining: 0 });
+  expect(value).toMatchObject({
+    allowed: false,
+    reason: 'unavailable',
+    source: 'none',
+    limit: 5,
+    remaining: 0,
+  });
   expect(value.retryAfter).toBeGreaterThanOrEqual(1);
   expect(ms).toBeLessThanOrEqual(inTime(TIMEOUT_MS));
-  expect(await limiter.peek('k')).toMatchObject({ allowed: false, source: 'policy' });
+  expect(await limiter.peek('k')).toMatchObject({ allowed: false, source: 'none' });
 });
 
 test('what no policy can answer is refused with a typed error', async () => {
@@ -79,7 +85,7 @@ test('never there at first: the first checks are answered in time, and it is fou
   const limiter = await own(createRateLimiter({ redis: server.url, rate: '10/h' }));
   const first = await times(20, () => timed(limiter.check('k')));
   expectAllInTime(first);
-  expect(tally(first.map(({ value }) => value)).bySource).toEqual({ policy: 20 });
+  expect(tally(first.map(({ value }) => value)).bySource).toEqual({ none: 20 });
   await delay(1_000);
   await server.start();
   // Its dials need nobody's request: the connection is there before the next check.
@@ -115,7 +121,7 @@ test('frozen for five seconds under load: nobody waits beyond the deadline, noth
   expectAllInTime(results);
   const decisions = results.map(({ value }) => value);
   const { admittedByStore, bySource } = tally(decisions);
-  expect(bySource.policy).toBeGreaterThan(300);
+  expect(bySource.none).toBeGreaterThan(300);
   expect(bySource.redis).toBeGreaterThan(40);
   // One for the check before the load. What timed out may have been charged, but once at the most.
   const charged = await server.charged('ratelimit:k');

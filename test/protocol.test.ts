@@ -193,7 +193,7 @@ test('a server that reads nothing more: the queue is bounded and everything ends
   for (const { socket } of fake.peers) socket.pause();
   client.tell('go');
   const { pending, latest, bySource, grown } = (await client.report(1)) as Record<string, number>;
-  expect(bySource).toEqual({ policy: 200_000 });
+  expect(bySource).toEqual({ none: 200_000 });
   expect(pending).toBeLessThan(100_000);
   expect(latest).toBeLessThanOrEqual(inTime(1_000));
   // 200,000 promises and results are in there too.

@@ -42,7 +42,7 @@ test('LOADING beyond the deadline ends by the policy, and the check is forgotten
   const loading = error('LOADING Redis is loading the dataset in memory');
   fake.hook = ([name]) => (name === 'INCR' || name?.startsWith('EVAL') ? loading : undefined);
   const { value, ms } = await timed(limiter.check('k'));
-  expect(value.source).toBe('policy');
+  expect(value.source).toBe('none');
   expect(ms).toBeLessThanOrEqual(inTime(TIMEOUT_MS));
   fake.hook = () => undefined;
   await delay(100);
@@ -60,7 +60,7 @@ test('a server that is loading its data at the start is found when it is ready',
   const decisions = [];
   const end = performance.now() + 600;
   while (performance.now() < end) decisions.push(await limiter.check('k'));
-  expect(tally(decisions).bySource.policy).toBeGreaterThan(0);
+  expect(tally(decisions).bySource.none).toBeGreaterThan(0);
   await starting;
   await until('answered', async () => (await limiter.check('k')).source === 'redis', { withinMs: 2_500 });
   expect(await server.command('DBSIZE')).toBeGreaterThan(50_000);
@@ -97,7 +97,7 @@ test('out of memory: the policy answers at once, and Redis again when there is r
   await server.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction', 'maxmemory', 1);
   for (const options of [{ cost: 1 }, { cost: 2 }]) {
     const { value, ms } = await timed(limiter.check('full', options));
-    expect(value).toMatchObject({ allowed: true, source: 'policy' });
+    expect(value).toMatchObject({ allowed: true, source: 'none' });
     expect(ms).toBeLessThanOrEqual(inTime(TIMEOUT_MS));
   }
   expect(await limiter.health()).toMatchObject({ healthy: false, lastError: textWith('OOM') });
@@ -116,9 +116,9 @@ test.each([
   if (ttl > 0) await server.command('PEXPIRE', 'ratelimit:list', ttl);
   const keys = ['list', 'good', 'list', 'fine'];
   const decisions = await Promise.all(keys.map((key) => limiter.check(key)));
-  expect(decisions.map(({ source }) => source)).toEqual(['policy', 'redis', 'policy', 'redis']);
-  expect((await limiter.check('list', { cost: 3 })).source).toBe('policy');
-  expect((await limiter.peek('list')).source).toBe('policy');
+  expect(decisions.map(({ source }) => source)).toEqual(['none', 'redis', 'none', 'redis']);
+  expect((await limiter.check('list', { cost: 3 })).source).toBe('none');
+  expect((await limiter.peek('list')).source).toBe('none');
   expect((await limiter.check('good')).remaining).toBe(98);
   await until('the expiry is as before', async () => {
     const left = Number(await server.command('PTTL', 'ratelimit:list'));
@@ -130,8 +130,8 @@ test.each([
 test('a value that is no count is left alone too', async () => {
   const { server, limiter } = await open();
   await server.command('SET', 'ratelimit:text', 'hello');
-  expect((await limiter.check('text')).source).toBe('policy');
-  expect((await limiter.check('text', { cost: 2 })).source).toBe('policy');
+  expect((await limiter.check('text')).source).toBe('none');
+  expect((await limiter.check('text', { cost: 2 })).source).toBe('none');
   await until('no expiry', async () => (await server.command('PTTL', 'ratelimit:text')) === -1);
   expect(await server.command('GET', 'ratelimit:text')).toBe('hello');
   expect((await limiter.check('k')).source).toBe('redis');
@@ -141,7 +141,7 @@ test('READONLY, as after a failover: waited out, then the policy; counted again 
   const { server, limiter } = await open();
   await server.command('REPLICAOF', '127.0.0.1', 1);
   const { value, ms } = await timed(limiter.check('k'));
-  expect(value.source).toBe('policy');
+  expect(value.source).toBe('none');
   expect(ms).toBeLessThanOrEqual(inTime(TIMEOUT_MS));
   // The same connection, with time for the pause before the next dial.
   const patient = await own(createRateLimiter({ redis: server.url, rate: '100/h', timeoutMs: 5_000 }));
@@ -158,7 +158,7 @@ test('BUSY: the policy answers while a script blocks the server', async () => {
   const isBusy = (reason: Error) => reason.message.startsWith('BUSY');
   await until('busy', () => server.command('PING').then(() => false, isBusy));
   const results = await times(20, () => timed(limiter.check('k')));
-  expect(tally(results.map(({ value }) => value)).bySource).toEqual({ policy: 20 });
+  expect(tally(results.map(({ value }) => value)).bySource).toEqual({ none: 20 });
   expect(Math.max(...results.map(({ ms }) => ms))).toBeLessThanOrEqual(inTime(TIMEOUT_MS));
   await server.command('SCRIPT', 'KILL');
   expect(await endless).toMatch(/killed/);

@@ -56,7 +56,7 @@ describe.each(bothStores())('%s', (_, common) => {
     expect(left(await limiter.checkRequest(at('/')))).toEqual([1]);
     expect(await limiter.checkRequest({ method: 'GET', path: '/' })).toMatchObject({
       allowed: false,
-      reason: 'policy',
+      reason: 'unidentified',
       rule: 'rate',
     });
     const layered = await own(createRateLimiter({ ...common(), rate: '2/h', rules }));
@@ -115,7 +115,7 @@ describe.each(bothStores())('%s', (_, common) => {
         allowed: true,
         reason: 'bypass',
         rules: [],
-        source: 'policy',
+        source: 'none',
       });
     }
     expect(ids(await limiter.checkRequest(at('/api/healthX')))).toEqual(['api', 'everybody']);
@@ -134,7 +134,7 @@ describe.each(bothStores())('%s', (_, common) => {
     );
     expect(await limiter.checkRequest(at('/a'))).toMatchObject({
       allowed: false,
-      reason: 'policy',
+      reason: 'unidentified',
       rule: 'strict',
       rules: [],
     });

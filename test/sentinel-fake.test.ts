@@ -162,7 +162,7 @@ test('one server: READONLY dials again, with growing pauses, and finds the maste
   const start = performance.now();
   await until('two seconds of READONLY', async () => {
     const { value, ms } = await timed(app.check('k'));
-    expect(value).toMatchObject({ source: 'policy', allowed: true });
+    expect(value).toMatchObject({ source: 'none', allowed: true });
     expect(ms).toBeLessThanOrEqual(inTime(250));
     return performance.now() - start > 2_000;
   });
@@ -178,13 +178,13 @@ test('"no sentinel answers" and "name unknown" are different errors', async () =
   const nobody = await limiter([{ port: await closedPort() }, { port: await closedPort() }], {
     timeoutMs: 200,
   });
-  expect(await nobody.check('k')).toMatchObject({ source: 'policy' });
+  expect(await nobody.check('k')).toMatchObject({ source: 'none' });
   expect(nobody.stats().lastError).toMatch(/^no sentinel answers: .*refused/);
   await expect(nobody.reset('k')).rejects.toThrow(/no sentinel answers/);
 
   const ignorant = await sentinel(() => undefined);
   const unknown = await limiter([{ port: await closedPort() }, ignorant], { timeoutMs: 200 });
-  expect(await unknown.check('k')).toMatchObject({ source: 'policy' });
+  expect(await unknown.check('k')).toMatchObject({ source: 'none' });
   expect(unknown.stats().lastError).toBe('the sentinels know no master named mymaster');
 });
 

@@ -67,7 +67,7 @@ test.each(['open', 'closed'] as const)(
     const decisions = await waiting;
     expect(ms).toBeLessThan(2_000);
     expect(settled).toBe(10_000);
-    expect(tally(decisions).bySource).toEqual({ policy: 10_000 });
+    expect(tally(decisions).bySource).toEqual({ none: 10_000 });
     expect(tally(decisions).allowed).toBe(onError === 'open' ? 10_000 : 0);
     await expect(limiter.check('k')).rejects.toMatchObject({ code: 'ERR_CLOSED' });
   },

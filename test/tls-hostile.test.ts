@@ -54,7 +54,7 @@ test('a reset in the middle of the handshake, after each of its first bytes and 
     const limiter = createRateLimiter({ redis, rate: '1/h', timeoutMs: 20 });
     const { value, ms } = await timed(limiter.check(`cut ${n}`));
     expect(ms).toBeLessThanOrEqual(inTime(250));
-    expect(value).toMatchObject({ source: 'policy' });
+    expect(value).toMatchObject({ source: 'none' });
     if (n % 20 === 0) {
       wire.cutAfter = undefined;
       await until('counted again', async () => (await limiter.check(`after ${n}`)).source === 'redis');
@@ -75,7 +75,7 @@ test.each([0, 3, 200])('a server that falls silent after %d bytes of the handsha
   wire.silentAfter = bytes;
   const limiter = await open(wire.port, { connectTimeoutMs: 150 });
   const { value, ms } = await timed(limiter.check('k'));
-  expect(value).toMatchObject({ source: 'policy' });
+  expect(value).toMatchObject({ source: 'none' });
   expect(ms).toBeLessThanOrEqual(inTime(400));
   expect(limiter.stats().lastError).toMatch(/no connection within the time limit/);
   wire.silentAfter = undefined;
@@ -103,7 +103,7 @@ test('a close_notify in mid-flight is the end of a connection, not of a check', 
   await fake.saw('INCR', 2);
   fake.peers[0]!.socket.end();
   const { value, ms } = await timed(waiting);
-  expect(value).toMatchObject({ source: 'policy' });
+  expect(value).toMatchObject({ source: 'none' });
   expect(ms).toBeLessThanOrEqual(inTime(400));
   expect(limiter.stats().lastError).toBe('the server closed the connection');
   fake.resume();
@@ -183,7 +183,7 @@ test('a server that reads nothing more: what nobody waits for is never sent', as
     grown: number;
   };
   // A few had come before the pause.
-  expect(bySource['policy']).toBeGreaterThan(9_000);
+  expect(bySource['none']).toBeGreaterThan(9_000);
   expect(grown).toBeLessThan(megabytes(200));
   below.resume();
   peer!.socket.resume();

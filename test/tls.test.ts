@@ -60,7 +60,7 @@ test('a client shows its certificate where the server wants one', async () => {
   });
   expect(await known.check('k')).toMatchObject({ source: 'redis', remaining: 1_999 });
   const unknown = await open({ url, password: PASSWORD, tls }, { timeoutMs: 200 });
-  expect(await unknown.check('k')).toMatchObject({ source: 'policy' });
+  expect(await unknown.check('k')).toMatchObject({ source: 'none' });
   // A server that says so and closes may cut off its own words: it says them again at the next dial.
   await until('told', () => /certificate required/.test(unknown.stats().lastError ?? ''));
 });
@@ -85,8 +85,8 @@ test('through a unix socket, where the name is localhost', async () => {
     server.close();
     return [source, other];
   };
-  expect(await passOn('DNS:localhost')).toEqual(['redis', 'policy']);
-  expect(await passOn('DNS:other')).toEqual(['policy', 'redis']);
+  expect(await passOn('DNS:localhost')).toEqual(['redis', 'none']);
+  expect(await passOn('DNS:other')).toEqual(['none', 'redis']);
 });
 
 test('workers speak TLS, and are ended in the middle of it', async () => {
@@ -163,7 +163,7 @@ describe('refused before a password is sent', () => {
     const redis = { url: fake.url, password: PASSWORD, tls: client };
     const limiter = await open(redis, { timeoutMs: 150 });
     const { value, ms } = await timed(limiter.check('k'));
-    expect(value).toMatchObject({ source: 'policy' });
+    expect(value).toMatchObject({ source: 'none' });
     expect(ms).toBeLessThanOrEqual(inTime(150));
     await until('another dial', () => limiter.stats().reconnects > 1);
     expect(limiter.stats().lastError).toMatch(said);
@@ -197,7 +197,7 @@ test('who speaks no TLS where it is wanted is told', async () => {
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   const limiter = await open({ host: '127.0.0.1', port, tls }, { timeoutMs: 100 });
-  expect(await limiter.check('k')).toMatchObject({ source: 'policy' });
+  expect(await limiter.check('k')).toMatchObject({ source: 'none' });
   expect(limiter.stats().lastError).toMatch(/does not speak TLS/);
   server.close();
 });
@@ -206,10 +206,10 @@ test('Redis without TLS waits for more of the first message: the time limit ends
   const { server, port } = await startRedis();
   const limits = { timeoutMs: 300, connectTimeoutMs: 100 };
   const wrongly = await open({ host: '127.0.0.1', port: server.port, tls }, limits);
-  expect(await wrongly.check('k')).toMatchObject({ source: 'policy' });
+  expect(await wrongly.check('k')).toMatchObject({ source: 'none' });
   expect(wrongly.stats().lastError).toMatch(/no connection within the time limit/);
   const plainly = await open({ host: '127.0.0.1', port, password: PASSWORD }, limits);
-  expect(await plainly.check('k')).toMatchObject({ source: 'policy' });
+  expect(await plainly.check('k')).toMatchObject({ source: 'none' });
   expect(plainly.stats().lastError).toMatch(/closed|reset/);
 });
 
@@ -224,10 +224,7 @@ test('trust without a ca is that of Node', async () => {
   const { certFile } = authority.root;
   expect(await sourceWith({ NODE_EXTRA_CA_CERTS: certFile })).toEqual(['redis', null]);
   expect(await sourceWith({ SSL_CERT_FILE: certFile }, '--use-openssl-ca')).toEqual(['redis', null]);
-  expect(await sourceWith({ SSL_CERT_FILE: certFile })).toEqual([
-    'policy',
-    expect.stringContaining('refused'),
-  ]);
+  expect(await sourceWith({ SSL_CERT_FILE: certFile })).toEqual(['none', expect.stringContaining('refused')]);
 });
 
 test('of a large bundle only what is needed is read, also across intermediate authorities', async () => {
@@ -243,9 +240,9 @@ test('of a large bundle only what is needed is read, also across intermediate au
   const cases: [server: string, ca: string, source: string][] = [
     [leaf.cert + middle.cert, bundle, 'redis'],
     [leaf.cert, bundle + middle.cert, 'redis'],
-    [leaf.cert, bundle, 'policy'],
-    [leaf.cert + middle.cert, rootCertificates.join('\n'), 'policy'],
-    [leaf.cert, middle.cert, 'policy'],
+    [leaf.cert, bundle, 'none'],
+    [leaf.cert + middle.cert, rootCertificates.join('\n'), 'none'],
+    [leaf.cert, middle.cert, 'none'],
   ];
   for (const [cert, ca, source] of cases) {
     const server = await own(FakeRedis.start({ tls: { cert, key: leaf.key } }));

@@ -17,7 +17,7 @@ export function tally(decisions: readonly Counted[]): Tally {
   const bySource: Record<string, number> = {};
   for (const { source } of decisions) bySource[source] = (bySource[source] ?? 0) + 1;
   const allowed = decisions.filter((decision) => decision.allowed);
-  const admittedByStore = allowed.filter(({ source }) => source !== 'policy').length;
+  const admittedByStore = allowed.filter(({ source }) => source !== 'none').length;
   return { allowed: allowed.length, denied: decisions.length - allowed.length, admittedByStore, bySource };
 }
 

@@ -5,7 +5,7 @@ import { createSession, isPassword, isSession } from '../../examples/next-app/li
 
 const admitted = { allowed: true, source: 'redis' } as const;
 const denied = { allowed: false, source: 'redis' } as const;
-const unchecked = { allowed: true, source: 'policy' } as const;
+const unchecked = { allowed: true, source: 'none' } as const;
 
 describe('Metrics', () => {
   let now = 0;
@@ -27,7 +27,7 @@ describe('Metrics', () => {
   });
 
   test('a denial that the policy decided is a denial', () => {
-    metrics.record('/api/a', { allowed: false, source: 'policy' });
+    metrics.record('/api/a', { allowed: false, source: 'none' });
     expect(metrics.read().totals).toEqual({ allowed: 0, denied: 1, unchecked: 0 });
   });
 

@@ -1,6 +1,6 @@
 import { Ending } from '../../lib/native';
 import { Kind, type Built, type KindOf } from '../../lib/kind';
-import { byPolicy } from '../../lib/policy';
+import { shaped, withoutStore } from '../../lib/policy';
 import { build, recordsOf } from '../../lib/results';
 import { RuleSet } from '../../lib/rule';
 import { makeRule, type CompiledRule } from '../../lib/rules/rule';
@@ -232,7 +232,11 @@ describe('over several rules', () => {
 
   test('whom each rule counts', () => {
     const set = new RuleSet([rule('a'), rule('b')]);
-    const whom = { keys: ['ip:1.2.3.4', 'org'], scopes: ['ip', 'organization'] as const };
+    const whom = {
+      keys: ['ip:1.2.3.4', 'org'],
+      scopes: ['ip', 'organization'] as const,
+      request: undefined,
+    };
     expect(build(Kind.Decision, records({}, {}), LENGTH, set, whom, 1, NOW, 'redis')).toMatchObject({
       rules: [
         { subject: 'ip:1.2.3.4', scope: 'ip' },
@@ -248,35 +252,35 @@ describe('where no store answered', () => {
   test.each(endings)('%s: open admits with the whole limit', (_, ending) => {
     expect(built(Kind.Decision, one('open'), { allowed: 0, ending })).toMatchObject({
       allowed: true,
-      reason: 'policy',
+      reason: 'unavailable',
       remaining: 100,
       resetTime: NOW + HOUR,
       retryAfterMs: 0,
       nearLimit: false,
-      source: 'policy',
+      source: 'none',
     });
   });
 
   test.each(endings)('%s: closed denies for a second', (_, ending) => {
     expect(built(Kind.Decision, one('closed'), { allowed: 1, ending })).toMatchObject({
       allowed: false,
-      reason: 'policy',
+      reason: 'unavailable',
       remaining: 0,
       resetTime: NOW + 1_000,
       retryAfterMs: 1_000,
       retryAfter: 1,
-      source: 'policy',
+      source: 'none',
     });
   });
 
   test('results and statuses have their own shapes', () => {
-    expect(byPolicy(Kind.Result, one(), 'org', NOW)).toStrictEqual({
+    expect(shaped(Kind.Result, withoutStore(one(), 'org', 'unavailable', NOW))).toStrictEqual({
       allowed: true,
       remaining: 100,
       resetTime: NOW + HOUR,
       limit: 100,
     });
-    expect(byPolicy(Kind.Status, one('closed'), 'org', NOW)).toStrictEqual({
+    expect(shaped(Kind.Status, withoutStore(one('closed'), 'org', 'unavailable', NOW))).toStrictEqual({
       remaining: 0,
       resetTime: NOW + 1_000,
       limit: 100,
@@ -286,30 +290,41 @@ describe('where no store answered', () => {
 
   test('one rule that says closed denies for all, unless the call says otherwise', () => {
     const set = new RuleSet([rule('a'), rule('b', { onError: 'closed' })]);
-    expect(byPolicy(Kind.Decision, set, 'org', NOW)).toMatchObject({
+    expect(withoutStore(set, 'org', 'unavailable', NOW)).toMatchObject({
       allowed: false,
       rule: 'b',
       rules: [{ allowed: true }, { allowed: false }],
     });
-    expect(byPolicy(Kind.Decision, set.under('open'), 'org', NOW)).toMatchObject({
+    expect(withoutStore(set.under('open'), 'org', 'unavailable', NOW)).toMatchObject({
       allowed: true,
       rule: 'a',
     });
-    expect(byPolicy(Kind.Decision, one().under('closed'), 'org', NOW)).toMatchObject({ allowed: false });
+    expect(withoutStore(one().under('closed'), 'org', 'unavailable', NOW)).toMatchObject({ allowed: false });
   });
 
   test('a rule that is tried out denies nobody', () => {
     const tried = rule('a', { shadow: true, onError: 'closed' });
     for (const set of [new RuleSet([tried]), new RuleSet([tried]).under('closed')]) {
-      expect(byPolicy(Kind.Decision, set, 'org', NOW)).toMatchObject({ allowed: true });
+      expect(withoutStore(set, 'org', 'unavailable', NOW)).toMatchObject({ allowed: true });
     }
-    expect(byPolicy(Kind.Decision, new RuleSet([tried, rule('b')]), 'org', NOW)).toMatchObject({ rule: 'b' });
+    expect(withoutStore(new RuleSet([tried, rule('b')]), 'org', 'unavailable', NOW)).toMatchObject({
+      rule: 'b',
+    });
+  });
+
+  test('where limits are switched off everything is admitted, whatever onError says', () => {
+    expect(withoutStore(one('closed'), 'org', 'disabled', NOW)).toMatchObject({
+      allowed: true,
+      reason: 'disabled',
+      source: 'none',
+      remaining: 100,
+    });
   });
 
   test('no rules limit nothing', () => {
-    expect(byPolicy(Kind.Decision, new RuleSet([]), 'org', NOW)).toMatchObject({
+    expect(withoutStore(new RuleSet([]), 'org', 'unavailable', NOW)).toMatchObject({
       allowed: true,
-      reason: 'ok',
+      reason: 'unlimited',
       remaining: Infinity,
       rules: [],
     });

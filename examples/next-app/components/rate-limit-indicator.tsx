@@ -13,14 +13,14 @@ const number = new Intl.NumberFormat('en');
 
 /** Warnings start at 75 and at 90 %. */
 export function levelOf({ percentUsed, remaining, blocked, source }: RateLimitStatus): Level {
-  if (source === 'policy') return 'unknown';
+  if (source === 'none') return 'unknown';
   if (blocked || remaining === 0) return 'full';
   if (percentUsed >= 90) return 'close';
   return percentUsed >= 75 ? 'near' : 'calm';
 }
 
 function warningOf(status: RateLimitStatus, level: Level): string {
-  if (status.source === 'policy')
+  if (status.source === 'none')
     return 'Redis does not answer. Requests are admitted without being counted.';
   if (status.blocked) return 'Blocked by an administrator.';
   const left = `${number.format(status.remaining)} ${status.remaining === 1 ? 'request' : 'requests'} left`;

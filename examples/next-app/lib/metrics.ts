@@ -38,7 +38,7 @@ const sum = ({ allowed, denied, unchecked }: Outcomes) => allowed + denied + unc
 
 function outcomeOf({ allowed, source }: Pick<Decision, 'allowed' | 'source'>): keyof Outcomes {
   if (!allowed) return 'denied';
-  return source === 'policy' ? 'unchecked' : 'allowed';
+  return source === 'none' ? 'unchecked' : 'allowed';
 }
 
 /**

@@ -35,7 +35,7 @@ export async function usageOf(organization: Organization): Promise<Usage> {
   const { remaining, resetTime, source, reason } = decision;
   const limit = capacityOf(decision);
   let state: UsageState = 'ok';
-  if (source === 'policy') state = 'unknown';
+  if (source === 'none') state = 'unknown';
   else if (reason === 'blocked') state = 'blocked';
   else if (remaining === 0) state = 'exhausted';
   else if (remaining <= limit / 4) state = 'near';

@@ -22,7 +22,7 @@ export const POST = forAdmin(async (request) => {
         return limiter.check(id, plan, { cost });
       }),
     );
-    charged += decisions.filter(({ allowed, source }) => allowed && source !== 'policy').length;
+    charged += decisions.filter(({ allowed, source }) => allowed && source !== 'none').length;
   }
   return Response.json({ charged });
 });

@@ -1,0 +1,26 @@
+import { channel } from 'node:diagnostics_channel';
+import type { RateLimitRequest } from '../rules/identity';
+import type { Decision } from '../types';
+
+/** What the channel `spillway:decision` publishes for every check, after its answer. */
+export interface DecisionMessage {
+  readonly decision: Decision;
+  /** Undefined where a key was checked. */
+  readonly request: RateLimitRequest | undefined;
+}
+
+/** What the channel `spillway:state` publishes. */
+export interface StateMessage {
+  /** `away`: calls are decided without the store, or without this node of it. `counting`: they are counted again. */
+  readonly state: 'away' | 'counting';
+  readonly store: string;
+  /** `host:port`, or the path of a socket; empty where it is not one server's. */
+  readonly address: string;
+  /** Without secrets, user names and ids; empty for `counting`. */
+  readonly reason: string;
+  /** Checks that were decided without the store since it went away. */
+  readonly uncounted: number;
+}
+
+export const decisionChannel = channel('spillway:decision');
+export const stateChannel = channel('spillway:state');

@@ -1,0 +1,130 @@
+import { invalidOption, shown } from '../errors';
+import { Kind, type KindOf } from '../kind';
+import type { RateLimitRequest } from '../rules/identity';
+import type { Decision, RuleResult } from '../types';
+import { decisionChannel, type DecisionMessage } from './channels';
+import type { Log } from './logger';
+
+/**
+ * Told of every check's decision after its answer is on its way, with the request where `checkRequest` was asked. What
+ * it throws or rejects with is said to the logger.
+ */
+export type OnDecision = (decision: Decision, request?: RateLimitRequest) => unknown;
+
+/**
+ * Told once when a check or a penalty takes a rule to its threshold, in the process that asked: of a fixed window once
+ * per window. As `onDecision`, it is told after the answer.
+ */
+export type OnNearLimit = (rule: RuleResult, decision: Decision) => unknown;
+
+/** The functions of an application that watch a limiter. */
+export interface ObserverOptions {
+  onDecision?: OnDecision;
+  /** As `onDecision`, of denials only. */
+  onDenied?: OnDecision;
+  onNearLimit?: OnNearLimit;
+}
+
+export const OBSERVERS = [
+  'onDecision',
+  'onDenied',
+  'onNearLimit',
+] as const satisfies readonly (keyof ObserverOptions)[];
+
+/** A function that fails may fail at each request. */
+const FAILURE_EVERY_MS = 60_000;
+
+// Taken at the start: timers that a test replaces are not ours to wait for.
+const { setImmediate: afterAnswers } = globalThis;
+
+let waiting: (() => void)[] = [];
+
+/** Runs what answers must not wait for. */
+function later(act: () => void): void {
+  if (waiting.push(act) === 1) afterAnswers(runWaiting);
+}
+
+function runWaiting(): void {
+  const acts = waiting;
+  waiting = [];
+  for (const act of acts) act();
+}
+
+/** Those of one limiter; none of them can delay or break an answer. */
+export class Observers {
+  /** Whether anybody is told of decisions. The channel has its own say. */
+  readonly watchDecisions: boolean;
+  readonly watchNearLimit: boolean;
+  /** When a failure of each function was last said, by its name. */
+  private readonly failureSaidMs = new Map<string, number>();
+
+  constructor(
+    private readonly options: ObserverOptions,
+    private readonly log: Log,
+  ) {
+    this.watchDecisions = options.onDecision !== undefined || options.onDenied !== undefined;
+    this.watchNearLimit = options.onNearLimit !== undefined;
+  }
+
+  /** Called when answers are on their way. */
+  runOnDecision(decision: Decision, request: RateLimitRequest | undefined): void {
+    const { onDecision, onDenied } = this.options;
+    if (onDecision !== undefined) this.run('onDecision', () => onDecision(decision, request));
+    if (onDenied !== undefined && !decision.allowed) this.run('onDenied', () => onDenied(decision, request));
+  }
+
+  tellNear(place: number, decision: Decision): void {
+    const { onNearLimit } = this.options;
+    later(() => this.run('onNearLimit', () => onNearLimit?.(decision.rules[place]!, decision)));
+  }
+
+  private run(name: string, act: () => unknown): void {
+    const failed = (error: unknown) => {
+      const nowMs = performance.now();
+      if (nowMs - (this.failureSaidMs.get(name) ?? -Infinity) < FAILURE_EVERY_MS) return;
+      this.failureSaidMs.set(name, nowMs);
+      this.log.warn(`${name} failed; decisions do not depend on it: ${String(error)}`);
+    };
+    try {
+      const answer = act();
+      if (answer instanceof Promise) answer.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+}
+
+/** Whether somebody is told how a call of this kind ends. On the hot path: two loads where nobody is. */
+export function isWatched(kind: KindOf, observers: Observers | undefined): boolean {
+  return (
+    (kind === Kind.Decision || kind === Kind.Result) &&
+    (decisionChannel.hasSubscribers || observers?.watchDecisions === true)
+  );
+}
+
+/** Tells a limiter's observers, and the channel, of a decision. */
+export function tell(
+  observers: Observers | undefined,
+  decision: Decision,
+  request: RateLimitRequest | undefined,
+): void {
+  later(() => {
+    observers?.runOnDecision(decision, request);
+    if (decisionChannel.hasSubscribers) {
+      decisionChannel.publish({ decision, request } satisfies DecisionMessage);
+    }
+  });
+}
+
+/** Reads those options. @throws RateLimitError `ERR_INVALID_OPTION` */
+export function readObservers(options: Record<string, unknown>, log: Log): Observers {
+  const given: Record<string, unknown> = {};
+  for (const name of OBSERVERS) {
+    const value = options[name];
+    if (value !== undefined && typeof value !== 'function') {
+      throw invalidOption(`${name} must be a function, not ${shown(value)}.`);
+    }
+    given[name] = value;
+  }
+  return new Observers(given, log);
+}

@@ -1,0 +1,201 @@
+import { endingText } from '../ending';
+import { Ending, NativeEvent } from '../native';
+import type { OnError } from '../types';
+import { stateChannel, type StateMessage } from './channels';
+import type { Log } from './logger';
+
+/** While a store is away it is said at most so often, with the number of checks that were decided without it. */
+const REMIND_EVERY_MS = 60_000;
+
+/** A store counts again when it has answered, and nothing has failed for so long. */
+const QUIET_MS = 1_000;
+
+/** What happens to requests meanwhile, where rules of one logger's limiters disagree: `mixed`. */
+export type Meanwhile = OnError | 'mixed';
+
+const MEANWHILE: { readonly [M in Meanwhile]: string } = {
+  open: "Until it does, requests are admitted without being counted (onError: 'open').",
+  closed: "Until it does, requests are denied (onError: 'closed').",
+  mixed: 'Until it does, requests are admitted or denied as onError of their rules says.',
+};
+
+interface Listener {
+  readonly log: Log;
+  readonly policies: Meanwhile[];
+}
+
+/** What a store tells of itself. */
+export interface Watched {
+  /** `Redis`, say. */
+  readonly name: string;
+  readonly source: string;
+  /** Why calls are not counted at the moment, the address in front; empty where they are. */
+  trouble(): string;
+}
+
+/**
+ * Whether a store counts, as it is said to those who run the application: one line for each change, never one for each
+ * request. The loggers of all limiters that share the store hear of it. A machine without timers: it speaks when
+ * something happens.
+ */
+export class StoreState {
+  /** Read for every batch: whether an answer is news. */
+  away = false;
+  private readonly listeners = new Map<object, Listener>();
+  /** Servers that are away. */
+  private readonly nodes = new Set<string>();
+  /** Servers whose connection stands. */
+  private readonly ready = new Set<string>();
+  private uncounted = 0;
+  private awaySinceMs = 0;
+  private lastFailureMs = 0;
+  private lastSaidMs = 0;
+
+  constructor(
+    private readonly store: Watched,
+    private readonly nowMs: () => number = () => performance.now(),
+  ) {}
+
+  /** Answers what ends it. */
+  listen(log: Log, meanwhile: Meanwhile): () => void {
+    const listener = this.listeners.get(log.key) ?? { log, policies: [] };
+    this.listeners.set(log.key, listener);
+    listener.policies.push(meanwhile);
+    return () => {
+      listener.policies.splice(listener.policies.indexOf(meanwhile), 1);
+      if (listener.policies.length === 0) this.listeners.delete(log.key);
+    };
+  }
+
+  /** A call ended without an answer. */
+  missed(ending: number, isCheck: boolean): void {
+    if (ending === Ending.Closed) return;
+    if (ending === Ending.Foreign) {
+      this.once(
+        'foreign',
+        'A key under the prefix of this limiter holds what spillway did not write. It is left alone, and checks of that key are decided by onError. Give the limiter a prefix of its own.',
+      );
+      return;
+    }
+    if (isCheck) this.uncounted++;
+    if (this.away && this.nowMs() - this.lastSaidMs < REMIND_EVERY_MS) {
+      // The core is not asked for its reasons by each of many calls.
+      this.lastFailureMs = this.nowMs();
+      return;
+    }
+    const [address, reason] = split(this.store.trouble() || endingText(ending));
+    this.fail(address, reason);
+  }
+
+  /** Calls were answered while the store was away. */
+  answered(): void {
+    const nowMs = this.nowMs();
+    if (!this.away || nowMs - this.lastFailureMs < QUIET_MS || this.store.trouble() !== '') return;
+    const seconds = ((nowMs - this.awaySinceMs) / 1_000).toFixed(1);
+    const { uncounted } = this;
+    this.away = false;
+    this.uncounted = 0;
+    const nodes = [...this.nodes];
+    this.nodes.clear();
+    this.each(({ log }) =>
+      log.warn(
+        `${this.store.name} counts again${at(nodes.join(', '))} after ${seconds} s; ${checks(uncounted)} decided without it.`,
+      ),
+    );
+    this.publish({ state: 'counting', address: nodes.join(', '), reason: '', uncounted });
+  }
+
+  /** What the core says of its connections. */
+  event(kind: number, address: string, reason: string): void {
+    const { name } = this.store;
+    switch (kind) {
+      case NativeEvent.Dialing:
+        this.debug(`${name}: connecting to ${address}`);
+        return;
+      case NativeEvent.Ready:
+        this.debug(`${name}: connected to ${address}`);
+        this.ready.add(address);
+        return;
+      case NativeEvent.Lost:
+        this.debug(`${name}: no connection to ${address}: ${reason}`);
+        // One that stood is dialled anew, and nobody need notice: many servers close idle connections.
+        if (!this.ready.delete(address)) this.fail(address, reason);
+        return;
+      case NativeEvent.Refused:
+        this.fail(address, reason);
+        return;
+      case NativeEvent.Counting:
+        this.debug(`${name}: ${address} counts`);
+        return;
+      case NativeEvent.Evicts:
+        this.once(
+          `evicts ${address}`,
+          `${name}${at(address)} may drop keys that still count: its maxmemory-policy is ${reason}. A dropped key starts afresh, so its limit is admitted once more. Use noeviction, or a server of its own.`,
+        );
+        return;
+      case NativeEvent.Clustered:
+        this.debug(`${name}: ${address} is a node of a cluster (${reason})`);
+    }
+  }
+
+  private fail(address: string, reason: string): void {
+    const nowMs = this.nowMs();
+    this.lastFailureMs = nowMs;
+    const isNew = !this.away || (address !== '' && !this.nodes.has(address) && this.nodes.size > 0);
+    if (address !== '') this.nodes.add(address);
+    if (isNew) {
+      if (!this.away) this.awaySinceMs = nowMs;
+      this.away = true;
+      this.lastSaidMs = nowMs;
+      this.each(({ log, policies }) => {
+        log.error(`${this.store.name}${at(address)} does not count: ${reason}. ${meanwhile(policies)}`);
+      });
+    } else if (nowMs - this.lastSaidMs >= REMIND_EVERY_MS) {
+      this.lastSaidMs = nowMs;
+      const seconds = Math.round((nowMs - this.awaySinceMs) / 1_000);
+      this.each(({ log, policies }) => {
+        log.error(
+          `${this.store.name}${at(address)} has not counted for ${seconds} s: ${reason}. ${checks(this.uncounted)} decided without it. ${meanwhile(policies)}`,
+        );
+      });
+    } else {
+      return;
+    }
+    this.publish({ state: 'away', address, reason, uncounted: this.uncounted });
+  }
+
+  private debug(message: string): void {
+    this.each(({ log }) => log.debug(message));
+  }
+
+  private once(name: string, message: string): void {
+    this.each(({ log }) => log.once(name, message));
+  }
+
+  private each(act: (listener: Listener) => void): void {
+    for (const listener of [...this.listeners.values()]) act(listener);
+  }
+
+  private publish(message: Omit<StateMessage, 'store'>): void {
+    if (stateChannel.hasSubscribers) stateChannel.publish({ ...message, store: this.store.source });
+  }
+}
+
+/** `10.0.0.1:6379: connection refused` in two; without an address the first part is empty. */
+function split(trouble: string): [address: string, reason: string] {
+  const found = /^(\S*[:/]\S*): (.*)$/s.exec(trouble);
+  return found === null ? ['', trouble] : [found[1]!, found[2]!];
+}
+
+function at(address: string): string {
+  return address === '' ? '' : ` at ${address}`;
+}
+
+function checks(count: number): string {
+  return count === 1 ? '1 check was' : `${count.toLocaleString('en')} checks were`;
+}
+
+function meanwhile(policies: readonly Meanwhile[]): string {
+  const [first = 'open'] = policies;
+  return MEANWHILE[policies.every((one) => one === first) ? first : 'mixed'];
+}
