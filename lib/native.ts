@@ -245,7 +245,7 @@ export function binaryFile(platform: string): string {
 }
 
 let addon: NativeAddon | undefined;
-let failure: unknown;
+let failure: Error | undefined;
 
 /** The addon, loaded at the first use: importing the package opens nothing. One that cannot be loaded is not tried again. */
 export function native(): NativeAddon {
@@ -254,7 +254,7 @@ export function native(): NativeAddon {
   try {
     return (addon = loadBinary());
   } catch (error) {
-    failure = error;
+    failure = error as Error;
     throw error;
   }
 }

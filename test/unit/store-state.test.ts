@@ -167,7 +167,7 @@ test('a logger that throws or rejects stops nothing', async () => {
       throw new Error('no disk');
     },
   };
-  world.state.listen(readLogger(thrower as never), 'open');
+  world.state.listen(readLogger(thrower), 'open');
   world.state.missed(Ending.TimedOut, true);
   world.nowMs += 2_000;
   world.state.answered();

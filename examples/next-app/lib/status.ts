@@ -13,7 +13,7 @@ export interface RateLimitStatus {
   /** Until the window ends; 0 while nothing is counted. */
   resetInMs: number;
   blocked: boolean;
-  /** `policy`: Redis did not answer, so nothing is counted now and the numbers are those of an unused limit. */
+  /** `none`: Redis did not answer, so nothing is counted now and the numbers are those of an unused limit. */
   source: Source;
   rules: { rule: string; limit: number; remaining: number; algorithm: Algorithm }[];
 }
