@@ -1,6 +1,6 @@
 import { unavailable } from './ending';
 import { closedError } from './errors';
-import { probe } from './health';
+import { Probe } from './health';
 import { Listing, type NamedKey } from './listing';
 import { isSwitchedOff, type Settings } from './options';
 import { acquire, type Lease } from './registry';
@@ -19,6 +19,7 @@ export class Backend {
   private readonly acquire: () => Lease;
   private lease: Lease | undefined;
   private closed = false;
+  private probe: Probe | undefined;
 
   constructor(settings: Settings) {
     this.prefix = settings.prefix;
@@ -78,14 +79,19 @@ export class Backend {
     if (store === undefined) {
       return { ...this.stats(), healthy: true, enabled: false, latencyMs: null, connectedSince: null };
     }
-    return probe(store, this.prefix, this.timeoutMs, () => this.stats());
+    return this.probeOf(store).run(() => this.stats());
   }
 
-  /** True after a real reply of Redis, false once the connection is gone or a reply is overdue. Connects. */
+  private probeOf(store: Store): Probe {
+    return (this.probe ??= new Probe(store, this.prefix, this.timeoutMs));
+  }
+
+  /** Whether Redis counts: false once the connection is gone, a reply is overdue or a charge was refused. Connects. */
   isHealthy(): boolean {
     // `next build` loads and prerenders everything; a connection there would hold up the build.
     if (this.source === 'memory' || process.env['NEXT_PHASE'] === 'phase-production-build') return false;
-    return (this.store ?? this.open())?.native.healthy() ?? false;
+    const store = this.store ?? this.open();
+    return store !== undefined && this.probeOf(store).isHealthy();
   }
 
   stats(): Stats {
