@@ -40,6 +40,7 @@ napi_value AddRules(napi_env env, napi_callback_info info) {
     rule.window_ms = read.Whole(options, "windowMs");
     rule.timeout_ms = read.Whole(options, "timeoutMs");
     rule.shadow = read.Truth(options, "shadow");
+    rule.probe = read.Truth(options, "probe");
     if (!ReadAlgorithm(read.Text(options, "algorithm"), &rule.algorithm)) error = "the algorithm is unknown";
     rules.push_back(std::move(rule));
   }
@@ -70,8 +71,13 @@ napi_value List(napi_env env, napi_callback_info info) {
 }
 
 napi_value Healthy(napi_env env, napi_callback_info info) {
-  Limiter* limiter = Arguments<StoreHandle>(env, info).data->limiter();
-  return MakeBoolean(env, limiter != nullptr && limiter->store()->Healthy());
+  const Arguments<StoreHandle, 2> given(env, info);
+  Limiter* limiter = given.data->limiter();
+  Reader read(env);
+  const auto set = static_cast<uint32_t>(read.Whole(given[0]));
+  const std::string subject = read.Text(given[1]);
+  if (!read.ok()) return nullptr;
+  return MakeBoolean(env, limiter != nullptr && limiter->HasRules(set) && limiter->Healthy(set, subject));
 }
 
 napi_value GetStats(napi_env env, napi_callback_info info) {

@@ -1,6 +1,6 @@
 import { unavailable } from './ending';
 import { closedError } from './errors';
-import { probe } from './health';
+import { Probe } from './health';
 import { Listing, type NamedKey } from './listing';
 import { Ending } from './native';
 import { isSwitchedOff, type Settings } from './options';
@@ -25,6 +25,7 @@ export class Backend {
   private lease: Lease | undefined;
   private stopListening: (() => void) | undefined;
   private closed = false;
+  private probe: Probe | undefined;
 
   /** @param meanwhile what `onError` says while there is no store, for those who are told that there is none */
   constructor(
@@ -111,14 +112,19 @@ export class Backend {
       const { enabled } = this;
       return { ...this.stats(), healthy: !enabled, enabled, latencyMs: null, connectedSince: null };
     }
-    return probe(store, this.prefix, this.timeoutMs, () => this.stats());
+    return this.probeOf(store).run(() => this.stats());
   }
 
-  /** True after a real reply of Redis, false once the connection is gone or a reply is overdue. Connects. */
+  private probeOf(store: Store): Probe {
+    return (this.probe ??= new Probe(store, this.prefix, this.timeoutMs));
+  }
+
+  /** Whether Redis counts: false once the connection is gone, a reply is overdue or a charge was refused. Connects. */
   isHealthy(): boolean {
     // `next build` loads and prerenders everything; a connection there would hold up the build.
     if (this.source === 'memory' || process.env['NEXT_PHASE'] === 'phase-production-build') return false;
-    return (this.store ?? this.open())?.native.healthy() ?? false;
+    const store = this.store ?? this.open();
+    return store !== undefined && this.probeOf(store).isHealthy();
   }
 
   stats(): Stats {

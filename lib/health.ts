@@ -1,5 +1,6 @@
 import { endingText } from './ending';
 import { Kind } from './kind';
+import { Ending } from './native';
 import { RuleSet } from './rule';
 import { makeRule } from './rules/rule';
 import type { Store } from './store';
@@ -7,48 +8,56 @@ import type { Health, Stats } from './types';
 
 const QUOTA = { algorithm: 'fixed-window', limit: 1_000_000, windowMs: 1_000, burst: 1_000_000 } as const;
 const TRAITS = { onError: 'closed', nearLimit: 1 } as const;
+const KEY = 'probe';
 
-/** Runs one real check on a probe key and reports how it went. */
-export async function probe(
-  store: Store,
-  prefix: string,
-  timeoutMs: number,
-  stats: () => Stats,
-): Promise<Health> {
-  const started = performance.now();
-  const outcome =
-    store.source === 'redis' ? await probeRedis(store, prefix, timeoutMs) : probeMemory(store, prefix);
-  const latencyMs = Math.round((performance.now() - started) * 1_000) / 1_000;
-  const { connectedForMs } = store.native.stats();
-  const now = stats();
-  // The probe has reached one server; of a cluster, all are needed.
-  const healthy = outcome >= 0 && (store.source === 'memory' || store.native.healthy());
-  return {
-    ...now,
-    healthy,
-    enabled: true,
-    latencyMs: healthy ? latencyMs : null,
-    lastError: now.lastError ?? (outcome >= 0 ? null : endingText(-outcome, timeoutMs)),
-    connectedSince: connectedForMs < 0 ? null : Date.now() - connectedForMs,
-  };
-}
+/** A limiter's key to learn by whether its store counts. */
+export class Probe {
+  /** In Redis it has a prefix of its own: no key can meet it and no listing shows it. It expires after a second. */
+  private readonly set = new RuleSet([makeRule('health', '', QUOTA, {}, TRAITS, '')]);
 
-/** The probe has a prefix of its own: no key can meet it and no listing shows it. It expires after a second. */
-function probeRedis(store: Store, prefix: string, timeoutMs: number): Promise<number> {
-  return store.check(probeSet(store, `%health:${prefix}`, timeoutMs), 'probe', 1, Kind.Outcome);
-}
+  constructor(
+    private readonly store: Store,
+    prefix: string,
+    private readonly timeoutMs: number,
+  ) {
+    if (store.source === 'redis') store.register(this.set, `%health:${prefix}`, timeoutMs, true);
+    else store.register(this.set, prefix, 1);
+  }
 
-/** The in-process table has one prefix, so the probe leaves again before anybody else can look. */
-function probeMemory(store: Store, prefix: string): number {
-  const set = probeSet(store, prefix, 1);
-  const key = `health-${Math.random()}-${Math.random()}`;
-  const outcome = store.checkNow(set, key, 1, Kind.Outcome);
-  store.resetNow(set, key);
-  return outcome;
-}
+  /** What the last real outcomes say, and the charge that this starts where they are bad or old. */
+  isHealthy(): boolean {
+    return this.store.native.healthy(this.set.number, KEY);
+  }
 
-function probeSet(store: Store, prefix: string, timeoutMs: number): RuleSet {
-  const set = new RuleSet([makeRule('health', '', QUOTA, {}, TRAITS, '')]);
-  store.register(set, prefix, timeoutMs);
-  return set;
+  /** Runs one real check and reports how it went. */
+  async run(stats: () => Stats): Promise<Health> {
+    const { store, timeoutMs } = this;
+    // First: of a cluster this asks the other servers as well.
+    if (store.source === 'redis') this.isHealthy();
+    const started = performance.now();
+    const outcome =
+      store.source === 'redis' ? await store.check(this.set, KEY, 1, Kind.Outcome) : this.checkMemory();
+    const latencyMs = Math.round((performance.now() - started) * 1_000) / 1_000;
+    const { connectedForMs, trouble } = store.native.stats();
+    const now = stats();
+    // A user may be denied this key alone, or somebody else's value stand under it.
+    const ofKeyAlone = outcome === -Ending.Refused || outcome === -Ending.Foreign;
+    const healthy = trouble === '' && (outcome >= 0 || ofKeyAlone);
+    return {
+      ...now,
+      healthy,
+      enabled: true,
+      latencyMs: healthy && outcome >= 0 ? latencyMs : null,
+      lastError: trouble || now.lastError || (outcome >= 0 ? null : endingText(-outcome, timeoutMs)),
+      connectedSince: connectedForMs < 0 ? null : Date.now() - connectedForMs,
+    };
+  }
+
+  /** The in-process table has one prefix, so the probe leaves again before anybody else can look. */
+  private checkMemory(): number {
+    const key = `health-${Math.random()}-${Math.random()}`;
+    const outcome = this.store.checkNow(this.set, key, 1, Kind.Outcome);
+    this.store.resetNow(this.set, key);
+    return outcome;
+  }
 }

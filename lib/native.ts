@@ -16,6 +16,8 @@ export interface NativeRule {
   burst: number;
   /** Counts and reports, never denies. */
   shadow: boolean;
+  /** Nobody's limit: health's own. Redis only. */
+  probe: boolean;
   windowMs: number;
   /** The deadline of a check under this rule; Redis only. */
   timeoutMs: number;
@@ -188,8 +190,11 @@ export interface NativeStore {
    * `match` is a glob over the part behind the prefix, `*` for all; `pageSize` is a hint.
    */
   list(prefix: string, cursor: string, match: string, pageSize: number, slot: number): number;
-  /** True after a real reply, false once the connection closed or a reply is overdue. Connects and pings as needed. */
-  healthy(): boolean;
+  /**
+   * Whether `trouble` of `stats()` is empty. Asking connects, and charges health's own key, `key` under the one rule of
+   * the set, where what is known is bad or old: at most once in 500 ms and server.
+   */
+  healthy(set: number, key: string): boolean;
   stats(): NativeStats;
   /** Settles everything that waits (`Closed`) and frees the connections. Idempotent; later calls answer `Closed`. */
   close(): void;

@@ -73,14 +73,14 @@ export class Store {
   }
 
   /**
-   * Gives a set its number here. Equal sets share one, because the core keeps a set for good.
+   * Gives a set its number here. `probe`: it is health's own. Equal sets share one, because the core keeps a set for good.
    * @throws RateLimitError `ERR_INVALID_OPTION` for what the core cannot count
    */
-  register(set: RuleSet, prefix: string, timeoutMs: number): void {
+  register(set: RuleSet, prefix: string, timeoutMs: number, probe = false): void {
     const rules = set.rules.map(({ key, quota, shadow }): NativeRule => {
       const { algorithm, limit, burst, windowMs } = quota;
       const id = keyPart({ key, quota });
-      return { prefix, id, algorithm, limit, burst, shadow, windowMs, timeoutMs };
+      return { prefix, id, algorithm, limit, burst, shadow, probe, windowMs, timeoutMs };
     });
     const name = JSON.stringify(rules);
     let number = this.setNumbers.get(name);

@@ -55,6 +55,9 @@ class Limiter {
     return store_->Reset(*sets_[set], KeysOf(set, subjects), ticket, now);
   }
 
+  // `subject` is that of health's own key.
+  bool Healthy(uint32_t set, std::string_view subject) { return store_->Healthy(*sets_[set], *KeysOf(set, subject)); }
+
   Store* store() { return store_.get(); }
 
  private:

@@ -29,6 +29,7 @@ struct Rule {
   std::string id;
   int64_t burst = 0;    // a token bucket's capacity, 1 ..; ignored by the others
   bool shadow = false;  // counts and reports, never denies
+  bool probe = false;   // nobody's limit: its key is health's own
 
   // Units that fit into fresh state.
   int64_t capacity() const { return algorithm == Algorithm::kTokenBucket ? burst : limit; }

@@ -23,7 +23,7 @@ class Dialer {
     if (!tls.enabled) return std::make_unique<TcpStream>(scope_, endpoint, events);
     std::string error;
     std::shared_ptr<TlsContext> context = ContextFor(tls, &error);
-    if (context == nullptr) return std::make_unique<FailedStream>(scope_, error, events);
+    if (context == nullptr) return std::make_unique<FailedStream>(scope_, endpoint, error, events);
     return std::make_unique<TlsStream>(scope_, std::move(context), endpoint, NameOf(endpoint, tls), events);
   }
 

@@ -16,4 +16,11 @@ inline bool operator==(const Endpoint& a, const Endpoint& b) {
 }
 inline bool operator!=(const Endpoint& a, const Endpoint& b) { return !(a == b); }
 
+// As people write it: `host:port`, `[v6]:port`, or a unix socket's path.
+inline std::string AddressOf(const Endpoint& endpoint) {
+  if (!endpoint.path.empty()) return endpoint.path;
+  const bool v6 = endpoint.host.find(':') != std::string::npos;
+  return (v6 ? "[" + endpoint.host + "]" : endpoint.host) + ":" + std::to_string(endpoint.port);
+}
+
 }  // namespace spillway

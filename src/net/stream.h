@@ -26,6 +26,8 @@ class Stream {
   virtual void Write(std::string* out) = 0;
   // Bytes handed over that the system has not taken yet.
   virtual size_t unsent() const = 0;
+  // Where it goes, as AddressOf an endpoint; of a stream that chooses, so far as it has chosen.
+  virtual std::string address() const = 0;
   // The owner found not what it wanted, such as a replica: a stream that chooses where it goes chooses anew the next time.
   virtual void Disown() {}
 };

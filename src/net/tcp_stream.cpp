@@ -26,30 +26,30 @@ struct TcpStream::Resolve {
 };
 
 TcpStream::TcpStream(HandleScope* scope, const Endpoint& endpoint, StreamEvents* events)
-    : scope_(scope), port_(endpoint.port), events_(events), buffer_(new char[kReadBytes]) {
-  FindAddresses(endpoint);
+    : scope_(scope), endpoint_(endpoint), events_(events), buffer_(new char[kReadBytes]) {
+  FindAddresses();
   if (resolve_ == nullptr) ConnectNext();
 }
 
-void TcpStream::FindAddresses(const Endpoint& endpoint) {
+void TcpStream::FindAddresses() {
   Address address;
   std::memset(&address, 0, sizeof(address));
-  if (!endpoint.path.empty()) {
+  if (!endpoint_.path.empty()) {
     auto* local = reinterpret_cast<sockaddr_un*>(&address.bytes);
-    if (endpoint.path.size() >= sizeof(local->sun_path)) {
+    if (endpoint_.path.size() >= sizeof(local->sun_path)) {
       reason_ = uv_strerror(UV_ENAMETOOLONG);
       return;
     }
     local->sun_family = AF_UNIX;
-    std::memcpy(local->sun_path, endpoint.path.c_str(), endpoint.path.size() + 1);
+    std::memcpy(local->sun_path, endpoint_.path.c_str(), endpoint_.path.size() + 1);
     address.length = sizeof(*local);
     addresses_.push_back(address);
     return;
   }
-  const char* host = endpoint.host.c_str();
-  if (uv_ip4_addr(host, port_, reinterpret_cast<sockaddr_in*>(&address.bytes)) == 0) {
+  const char* host = endpoint_.host.c_str();
+  if (uv_ip4_addr(host, endpoint_.port, reinterpret_cast<sockaddr_in*>(&address.bytes)) == 0) {
     address.length = sizeof(sockaddr_in);
-  } else if (uv_ip6_addr(host, port_, reinterpret_cast<sockaddr_in6*>(&address.bytes)) == 0) {
+  } else if (uv_ip6_addr(host, endpoint_.port, reinterpret_cast<sockaddr_in6*>(&address.bytes)) == 0) {
     address.length = sizeof(sockaddr_in6);
   }
   if (address.length > 0) {
@@ -96,7 +96,7 @@ void TcpStream::OnResolved(int status, addrinfo* found) {
     std::memset(&address, 0, sizeof(address));
     std::memcpy(&address.bytes, at->ai_addr, at->ai_addrlen);
     address.length = at->ai_addrlen;
-    const auto port = static_cast<uint16_t>(port_);
+    const auto port = static_cast<uint16_t>(endpoint_.port);
     if (at->ai_family == AF_INET) {
       reinterpret_cast<sockaddr_in*>(&address.bytes)->sin_port = htons(port);
     } else if (at->ai_family == AF_INET6) {

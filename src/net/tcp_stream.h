@@ -20,6 +20,7 @@ class TcpStream : public Stream {
 
   void Write(std::string* out) override;
   size_t unsent() const override { return writing_bytes_ + waiting_.size(); }
+  std::string address() const override { return AddressOf(endpoint_); }
 
  private:
   struct Resolve;
@@ -29,7 +30,7 @@ class TcpStream : public Stream {
   };
 
   // A failure is remembered, and delivered by ConnectNext.
-  void FindAddresses(const Endpoint& endpoint);
+  void FindAddresses();
   void OnResolved(int status, addrinfo* found);
   void ConnectNext();
   // Starts a connect; 0, or why not.
@@ -45,7 +46,7 @@ class TcpStream : public Stream {
   void Fail(const std::string& reason);
 
   HandleScope* scope_;
-  const int port_;
+  const Endpoint endpoint_;
   StreamEvents* events_;
   // One of these, once connected; stream_ is either.
   std::unique_ptr<Handle<uv_tcp_t>> tcp_;

@@ -21,6 +21,7 @@ class TlsStream : public Stream, private StreamEvents {
 
   void Write(std::string* out) override;
   size_t unsent() const override { return below_.unsent(); }
+  std::string address() const override { return below_.address(); }
 
  private:
   enum class State : uint8_t { kConnecting, kHandshaking, kOpen, kEnded };

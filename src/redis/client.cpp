@@ -4,11 +4,13 @@
 
 namespace spillway {
 
-Client::Client(ClientConfig config, Dial dial, const Clock* clock, std::function<void()> on_change)
+Client::Client(ClientConfig config, Dial dial, const Clock* clock, std::function<void()> on_change,
+               std::function<void(Notice)> on_notice)
     : config_(std::move(config)),
       dial_(std::move(dial)),
       clock_(clock),
       on_change_(std::move(on_change)),
+      on_notice_(std::move(on_notice)),
       backoff_(RandomSeed(), config_.longest_pause_ms) {}
 
 void Client::Start() {
@@ -20,6 +22,12 @@ void Client::StartDial() {
   dial_started_ms_ = clock_->NowMs();
   reader_ = std::make_unique<ReplyReader>(config_.max_reply_bytes);
   stream_ = dial_(this);
+  Tell(Notice::kDialing);
+}
+
+void Client::Tell(Notice notice) {
+  if (stream_) address_ = stream_->address();
+  if (on_notice_) on_notice_(notice);
 }
 
 void Client::OnOpen() {
@@ -78,7 +86,9 @@ bool Client::Take(const Reply& reply) {
       state_ = State::kReady;
       connected_ms_ = clock_->NowMs();
       server_version_ = handshake_->server_version();
+      evicts_ = handshake_->evicts();
       backoff_.Reset();
+      Tell(Notice::kReady);
     }
     return true;
   }
@@ -109,10 +119,11 @@ void Client::OnClosed(const std::string& reason) {
 void Client::Fail(const std::string& reason, bool login_refused) {
   // A copy first: the text may belong to what is dropped here.
   last_error_ = reason;
+  connected_ms_ = -1;
+  Tell(Notice::kLost);
   stream_.reset();
   state_ = State::kWaiting;
   leaving_.clear();
-  connected_ms_ = -1;
   silent_since_ms_ = -1;
   ++reconnects_;
   out_.clear();

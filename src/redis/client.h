@@ -36,9 +36,14 @@ struct ClientConfig {
 class Client : private StreamEvents {
  public:
   using Dial = std::function<std::unique_ptr<Stream>(StreamEvents*)>;
+  // What happens to the connection: a dial begins; it stands, and the login was answered; a dial failed, a login was
+  // refused, or the connection ended, for last_error().
+  enum class Notice : uint8_t { kDialing, kReady, kLost };
 
-  // `on_change` is called when the client becomes ready, fails, or has read something.
-  Client(ClientConfig config, Dial dial, const Clock* clock, std::function<void()> on_change);
+  // `on_change` is called when the client becomes ready, fails, or has read something; `on_notice`, if any, when it
+  // happens: it leaves the client alone.
+  Client(ClientConfig config, Dial dial, const Clock* clock, std::function<void()> on_change,
+         std::function<void(Notice)> on_notice = {});
   ~Client() override = default;
 
   void Start();
@@ -69,7 +74,11 @@ class Client : private StreamEvents {
   int64_t reconnects() const { return reconnects_; }
   // Why the last dial or connection failed.
   const std::string& last_error() const { return last_error_; }
+  // Where the last dial went, and so far as is known where it led.
+  const std::string& address() const { return address_; }
   const std::string& server_version() const { return server_version_; }
+  // See Handshake.
+  const std::string& evicts() const { return evicts_; }
 
  private:
   enum class State : uint8_t { kIdle, kDialing, kLoggingIn, kReady, kWaiting };
@@ -87,11 +96,13 @@ class Client : private StreamEvents {
   // Takes one reply; false when the connection was given up over it.
   bool Take(const Reply& reply);
   void Fail(const std::string& reason, bool login_refused);
+  void Tell(Notice notice);
 
   const ClientConfig config_;
   const Dial dial_;
   const Clock* clock_;
   const std::function<void()> on_change_;
+  const std::function<void(Notice)> on_notice_;
   State state_ = State::kIdle;
   std::unique_ptr<Stream> stream_;
   std::unique_ptr<ReplyReader> reader_;
@@ -108,7 +119,9 @@ class Client : private StreamEvents {
   int64_t reconnects_ = 0;
   std::string leaving_;  // why; empty: not at all
   std::string last_error_;
+  std::string address_;
   std::string server_version_;
+  std::string evicts_;
 };
 
 }  // namespace spillway

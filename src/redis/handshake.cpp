@@ -12,6 +12,13 @@ std::string FieldOf(std::string_view info, std::string_view name) {
   return std::string(rest.substr(0, rest.find_first_of("\r\n")));
 }
 
+// `volatile-*` counts as well: every counter has an expiry, so it is among the first to go. Without a maxmemory nothing is
+// dropped, whatever the policy.
+std::string EvictsBy(std::string_view info) {
+  const std::string policy = FieldOf(info, "maxmemory_policy:");
+  return policy == "noeviction" || FieldOf(info, "maxmemory:") == "0" ? "" : policy;
+}
+
 // Whether a text of the server's holds what we logged in with.
 bool Quotes(const Login& login, std::string_view text) {
   return text.find(login.password) != std::string_view::npos ||
@@ -52,6 +59,9 @@ Handshake::Handshake(const Login& login, std::string* out) : login_(login) {
   }
   steps_.push_back(Step::kInfo);
   AppendCommand({"INFO", "server"}, out);
+  // By itself: Redis 6 takes one section at a time.
+  steps_.push_back(Step::kMemory);
+  AppendCommand({"INFO", "memory"}, out);
 }
 
 Handshake::Verdict Handshake::OnReply(const Reply& reply) {
@@ -73,6 +83,8 @@ Handshake::Verdict Handshake::OnReply(const Reply& reply) {
     return Verdict::kFailed;
   } else if (step == Step::kInfo && reply.type() == Reply::Type::kString) {
     server_version_ = FieldOf(reply.text(), "redis_version:");
+  } else if (step == Step::kMemory && reply.type() == Reply::Type::kString) {
+    evicts_ = EvictsBy(reply.text());
   }
   return at_ == steps_.size() ? Verdict::kReady : Verdict::kMore;
 }

@@ -40,9 +40,11 @@ class Handshake {
   bool no_master() const { return no_master_; }
   // `7.0.15`; empty where INFO may not be read.
   const std::string& server_version() const { return server_version_; }
+  // The policy by which the server may drop keys that still count; empty: it does not, or INFO may not be read.
+  const std::string& evicts() const { return evicts_; }
 
  private:
-  enum class Step : uint8_t { kAuth, kSetName, kSelect, kRole, kInfo };
+  enum class Step : uint8_t { kAuth, kSetName, kSelect, kRole, kInfo, kMemory };
 
   const Login& login_;
   std::vector<Step> steps_;
@@ -51,6 +53,7 @@ class Handshake {
   bool login_refused_ = false;
   bool no_master_ = false;
   std::string server_version_;
+  std::string evicts_;
 };
 
 }  // namespace spillway

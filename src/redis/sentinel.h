@@ -53,6 +53,8 @@ class SentinelDial {
   // Of the master: it could not be reached, or is none.
   void OnMisled();
 
+  // A sentinel has told the master.
+  bool named() const { return !master_.host.empty(); }
   const Endpoint& sentinel() const { return sentinels_[at_]; }
   const Endpoint& master() const { return master_; }
   const std::string& error() const { return error_; }
@@ -62,7 +64,6 @@ class SentinelDial {
  private:
   enum class Step : uint8_t { kAuth, kSetName, kMaster, kSubscribe, kListen };
 
-  bool named() const { return !master_.host.empty(); }
   Act Ask();
   Act OnError(Step step, std::string_view text);
   // This sentinel is of no use.

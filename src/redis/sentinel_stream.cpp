@@ -40,6 +40,7 @@ class SentinelStream : public Stream {
 
   void Write(std::string* out) override { master_->Write(out); }
   size_t unsent() const override { return master_ ? master_->unsent() : 0; }
+  std::string address() const override { return AddressOf(machine_.named() ? machine_.master() : machine_.sentinel()); }
   void Disown() override { machine_.OnMisled(); }
 
  private:

@@ -8,13 +8,18 @@
 #include "net/endpoint.h"
 #include "redis/client.h"
 #include "store/redis_calls.h"
+#include "store/standing.h"
 
 namespace spillway {
 
 // One server as a store sees it: the connection, and what waits to be written to it, in order.
 struct Lane {
-  Lane(Endpoint to, const ClientConfig& config, Client::Dial dial, const Clock* clock, std::function<void()> on_change)
-      : endpoint(std::move(to)), client(config, std::move(dial), clock, std::move(on_change)) {}
+  Lane(Endpoint to, const ClientConfig& config, Client::Dial dial, const Clock* clock, Results* results,
+       std::function<void()> on_change)
+      : endpoint(std::move(to)),
+        standing(&client, clock, results),
+        client(config, std::move(dial), clock, std::move(on_change),
+               [this](Client::Notice notice) { standing.OnNotice(notice); }) {}
 
   // The server's time at the start of the flush whose replies are being read.
   struct FlushTime : ReplySink {
@@ -36,10 +41,10 @@ struct Lane {
   }
 
   const Endpoint endpoint;  // of a cluster's node; else empty
+  Standing standing;        // of client
   Client client;
   std::deque<Request*> queue;
   FlushTime flush_time;
-  bool pinging = false;
 
  private:
   int64_t sources_on_ = -1;  // Client::reconnects() of that connection

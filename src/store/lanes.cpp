@@ -2,12 +2,16 @@
 
 #include <algorithm>
 
+#include "redis/slot.h"
+
 namespace spillway {
 
 // A lane, and the sink of the map that is asked of it.
 struct Lanes::Node : ReplySink {
   Node(Lanes* lanes, int its_number, const Endpoint& endpoint, const Client::Dial& dial)
-      : owner(lanes), number(its_number), lane(endpoint, lanes->config_, dial, lanes->clock_, lanes->on_change_) {}
+      : owner(lanes),
+        number(its_number),
+        lane(endpoint, lanes->config_, dial, lanes->clock_, lanes->results_, lanes->on_change_) {}
   void OnReply(const Reply& reply) override { owner->TakeMap(this, reply); }
   void OnLost() override {}
 
@@ -22,16 +26,19 @@ struct Lanes::Node : ReplySink {
   bool shards = true;
 };
 
-Lanes::Lanes(const ClientConfig& config, const Client::Dial& dial, const Clock* clock, std::function<void()> on_change)
-    : config_(config), dial_(dial), clock_(clock), on_change_(std::move(on_change)) {
+Lanes::Lanes(const ClientConfig& config, const Client::Dial& dial, const Clock* clock, Results* results,
+             std::function<void()> on_change)
+    : config_(config), dial_(dial), clock_(clock), results_(results), on_change_(std::move(on_change)) {
   owned_.push_back(std::make_unique<Node>(this, 0, Endpoint(), dial));
   all_.push_back(&owned_.back()->lane);
 }
 
-Lanes::Lanes(const ClientConfig& config, ClusterNodes nodes, const Clock* clock, std::function<void()> on_change)
+Lanes::Lanes(const ClientConfig& config, ClusterNodes nodes, const Clock* clock, Results* results,
+             std::function<void()> on_change)
     : config_(config),
       nodes_(std::move(nodes)),
       clock_(clock),
+      results_(results),
       on_change_(std::move(on_change)),
       cluster_(std::make_unique<Cluster>(nodes_.seeds)) {}
 
@@ -181,9 +188,29 @@ bool Lanes::ready() const {
                      [this](const Lane* lane) { return lane->client.ready() || !Serves(lane); });
 }
 
-bool Lanes::Prompt(int64_t now_ms, int64_t after_ms) const {
-  return std::none_of(all_.begin(), all_.end(),
-                      [&](const Lane* lane) { return lane->client.Overdue(now_ms, after_ms) && Serves(lane); });
+std::string Lanes::Trouble() const {
+  const bool complete = cluster_ == nullptr || cluster_->complete();
+  for (const Lane* lane : all_) {
+    std::string trouble = complete && !Serves(lane) ? "" : lane->standing.trouble();
+    if (!trouble.empty()) return trouble;
+  }
+  if (complete) return "";
+  return all_.empty() ? "not connected yet" : "some slots of the cluster have no node";
+}
+
+bool Lanes::Has(const Lane* lane) const { return std::find(all_.begin(), all_.end(), lane) != all_.end(); }
+
+bool Lanes::MoveKey(const Lane& lane, std::string* key) const {
+  if (cluster_ == nullptr) return true;
+  constexpr int kMostTries = 4096;
+  const size_t length = key->size();
+  for (int i = 0; i < kMostTries; ++i) {
+    const int number = cluster_->NodeOf(SlotOf(*key));
+    if (number != Cluster::kNoNode && cluster_->endpoint(number) == lane.endpoint) return true;
+    key->resize(length);
+    key->append(":" + std::to_string(i));
+  }
+  return false;
 }
 
 int64_t Lanes::reconnects() const {

@@ -22,8 +22,10 @@ struct ClusterNodes {
 // The connections of a store: one to a single server, or one to each master of a cluster.
 class Lanes {
  public:
-  Lanes(const ClientConfig& config, const Client::Dial& dial, const Clock* clock, std::function<void()> on_change);
-  Lanes(const ClientConfig& config, ClusterNodes nodes, const Clock* clock, std::function<void()> on_change);
+  Lanes(const ClientConfig& config, const Client::Dial& dial, const Clock* clock, Results* results,
+        std::function<void()> on_change);
+  Lanes(const ClientConfig& config, ClusterNodes nodes, const Clock* clock, Results* results,
+        std::function<void()> on_change);
   ~Lanes();
 
   bool clustered() const { return cluster_ != nullptr; }
@@ -46,8 +48,12 @@ class Lanes {
 
   // Every server that holds keys is connected, and every slot has one.
   bool ready() const;
-  // No reply has been due for longer than this.
-  bool Prompt(int64_t now_ms, int64_t after_ms) const;
+  // Why checks are not counted, somewhere; empty: they are. See Standing.
+  std::string Trouble() const;
+  // Whether this is one of all().
+  bool Has(const Lane* lane) const;
+  // Makes a key one of this lane's slots, by what it appends; false: it has none, or too few to be found.
+  bool MoveKey(const Lane& lane, std::string* key) const;
   int64_t reconnects() const;
   int64_t connected_since_ms() const;  // the latest of them
   std::string server_version() const;
@@ -74,6 +80,7 @@ class Lanes {
   const Client::Dial dial_;  // of a single server
   const ClusterNodes nodes_;
   const Clock* clock_;
+  Results* results_;
   const std::function<void()> on_change_;
   std::unique_ptr<Cluster> cluster_;          // null: a single server
   std::vector<std::unique_ptr<Node>> owned_;  // by the cluster's numbers

@@ -27,7 +27,7 @@ class MemoryStore : public Store {
   bool Reset(const RuleSet& rules, const std::string* keys, Ticket ticket, std::vector<Outcome>* now) override;
   // Fixed windows of rules without id, whose counts operators read in Redis too.
   void List(const ListRequest& request) override;
-  bool Healthy() override { return true; }
+  bool Healthy(const RuleSet&, const std::string&) override { return true; }
   Stats GetStats() const override;
   void Close() override {}
 

@@ -217,12 +217,9 @@ void AppendSingle(const Request& request, std::string* out) {
       AppendScriptCall(k_fixed_window_take_back, request, 4, out);
       AppendNumbers({request.units, request.before_ms, request.server_ms, request.rule().window_ms}, out);
       return;
-    case Call::kPersist:
+    default:
       out->append("*2\r\n$7\r\nPERSIST\r\n");
       AppendBulk(request.key(), out);
-      return;
-    default:
-      out->append("*1\r\n$4\r\nPING\r\n");
   }
 }
 

@@ -27,7 +27,6 @@ enum class Call : uint8_t {
   kReset,     // DEL of all keys
   kTakeBack,  // fixed_window_take_back.lua
   kPersist,   // PERSIST: the key is not ours
-  kPing,
 };
 
 // One command group on its way: the checks of the same keys, rules and cost that were asked in one loop turn.
@@ -37,12 +36,20 @@ struct Request : ReplySink, Expiring {
   void OnLost() override;
   const Rule& rule() const { return rules->front(); }
   const std::string& key() const { return keys.front(); }
-  // Equal checks that ask at once.
-  int64_t waiters() const { return static_cast<int64_t>(whole == nullptr ? tickets.size() : whole->tickets.size()); }
+  // Equal checks that ask at once. A probe that nobody waits for is one of them.
+  int64_t waiters() const {
+    const auto asking_now = static_cast<int64_t>(whole == nullptr ? tickets.size() : whole->tickets.size());
+    return asking_now == 0 && rule().probe ? 1 : asking_now;
+  }
+  // It needs of the server what every check does: to count.
+  bool charges() const {
+    return call == Call::kPlain || call == Call::kExpire || call == Call::kScript ||
+           (call == Call::kLayered && op != Op::kPeek);
+  }
 
   RedisStore* const store;
   Lane* lane = nullptr;  // where it was queued last
-  Call call = Call::kPing;
+  Call call = Call::kScript;
   Op op = Op::kCheck;
   bool send_source = false;  // EVAL instead of EVALSHA
   const RuleSet* rules = nullptr;

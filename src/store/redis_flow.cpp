@@ -64,7 +64,7 @@ void RedisStore::Reroute() {
   for (Lane* lane : lanes_.all()) {
     for (size_t left = lane->queue.size(); left > 0; --left) {
       Request* request = Unqueue(&lane->queue);
-      if (request->asking || request->call == Call::kPing) {
+      if (request->asking) {
         Queue(lane, request);
       } else {
         waiting.push_back(request);
@@ -98,7 +98,7 @@ void RedisStore::Send(Lane* lane, int64_t now_ms) {
       Recycle(request);
       continue;
     }
-    if (request->call == Call::kScript && request->cost == 1 && !request->tickets.empty() && plain_form &&
+    if (request->call == Call::kScript && request->cost == 1 && request->waiters() > 0 && plain_form &&
         request->rule().limit > 0 && denied_.Until(request->hash) < now_ms) {
       request->call = Call::kPlain;
     }
@@ -141,6 +141,7 @@ void RedisStore::EndOverdue(int64_t now_ms) {
   while (Expiring* due = deadlines_.TakeDue(now_ms)) {
     auto* request = static_cast<Request*>(due);
     timeouts_ += static_cast<int64_t>(request->tickets.size());
+    NoteLate(*request);
     SettleAll(request, Ending::kTimedOut);
     if (request->parts.empty()) {
       request->abandoned = true;
@@ -148,6 +149,17 @@ void RedisStore::EndOverdue(int64_t now_ms) {
       Abandon(request);
     }
   }
+}
+
+void RedisStore::NoteLate(const Request& request) {
+  for (const Request* part : request.parts) {
+    if (!part->answered) NoteLate(*part);
+  }
+  if (!request.parts.empty() || !lanes_.Has(request.lane)) return;
+  // What a server has said that it cannot for the moment explains more than that the moment was long.
+  request.lane->standing.Late(request.error.empty()
+                                  ? "no answer within " + std::to_string(request.rule().timeout_ms) + " ms"
+                                  : Presentable(request.error));
 }
 
 void RedisStore::DropAbandoned(std::deque<Request*>* queue) {

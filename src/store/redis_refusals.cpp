@@ -8,6 +8,12 @@ namespace {
 constexpr int64_t kRetryMs = 10;
 constexpr int kMaxHops = 5;
 
+// Other keys are counted all the same.
+bool IsOfKeyAlone(std::string_view error) {
+  return error.find("WRONGTYPE") != std::string_view::npos ||
+         error.find("value is not an integer") != std::string_view::npos;
+}
+
 bool IsTryAgain(std::string_view error) { return error.substr(0, 8) == "TRYAGAIN"; }
 
 }  // namespace
@@ -25,8 +31,11 @@ void RedisStore::Refused(Request* request) {
   lanes_.Note(error);
   const bool no_master = refusal == Refusal::kNoMaster;
   lanes_.Doubt(refusal);
-  if (no_master && !lanes_.clustered()) request->lane->client.Leave(error);
-  if ((refusal == Refusal::kWait || no_master) && !request->abandoned && request->call != Call::kPing) {
+  if (no_master && !lanes_.clustered()) {
+    request->lane->standing.Misled(error);
+    request->lane->client.Leave(error);
+  }
+  if ((refusal == Refusal::kWait || no_master) && !request->abandoned) {
     if (lanes_.clustered() && IsTryAgain(error) && request->rules->size() > 1) {
       // Its keys are on their way to another node, not all of them at once: each by itself can be found.
       SplitByKey(request);
@@ -41,6 +50,8 @@ void RedisStore::Refused(Request* request) {
     return;
   }
   Lane* lane = request->lane;
+  const bool passing = refusal == Refusal::kWait || no_master || refusal == Refusal::kLogin;
+  if (request->charges() && !passing && !IsOfKeyAlone(error)) lane->standing.Refused(error, request->rule().probe);
   Fail(request, Ending::kRefused);
   if (refusal == Refusal::kLogin) lane->client.LoginLost(error);
 }

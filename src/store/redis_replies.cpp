@@ -52,7 +52,7 @@ void RedisStore::OnReply(Request* request, const Reply& reply) {
 
 void RedisStore::FinishOther(Request* request, int64_t number) {
   // What was denied may be admitted again, or what was admitted denied.
-  if (request->call != Call::kPing) denied_.Remove(request->hash);
+  denied_.Remove(request->hash);
   if (request->is_part) {
     request->fields.assign(1, number);
     EndPart(request);
@@ -103,7 +103,14 @@ void RedisStore::TakePeek(Request* request, int at, const Reply& reply) {
   }
 }
 
+// A charge that is answered too late was of no use to its caller, and a denial shows only that the key could be read.
+void RedisStore::NoteCounted(const Request& request) {
+  const bool late = request.abandoned || (request.is_part && request.whole == nullptr);
+  if (request.charges() && !late) request.lane->standing.Counted(request.rule().probe);
+}
+
 void RedisStore::FinishPlain(Request* request) {
+  NoteCounted(*request);
   const Rule& rule = request->rule();
   const int64_t server_ms = request->server_ms;
   // Where the key had an expiry before, it is this window's; where it has just been given one, the window is new. Else
@@ -152,6 +159,7 @@ void RedisStore::FinishScript(Request* request, const Reply& reply) {
   }
   const Rule& rule = request->rule();
   const int64_t admitted = reply.integer(1);
+  if (admitted > 0) NoteCounted(*request);
   const int64_t used = reply.integer(2);
   const int64_t rest = std::max<int64_t>(reply.integer(3), 0);
   const auto waiters = static_cast<int64_t>(request->tickets.size());
@@ -178,6 +186,7 @@ void RedisStore::FinishLayered(Request* request, const Reply& reply) {
     Refused(request);
     return;
   }
+  if (request->fields[0] > 0) NoteCounted(*request);
   if (request->is_part) {
     EndPart(request);
   } else {

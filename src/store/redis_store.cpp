@@ -8,9 +8,6 @@ namespace spillway {
 namespace {
 
 constexpr int64_t kMaxWaiting = 65536;
-// For Healthy: a reply is overdue after this, and the last one is old after that.
-constexpr int64_t kOverdueMs = 250;
-constexpr int64_t kOldReplyMs = 500;
 
 }  // namespace
 
@@ -21,7 +18,7 @@ RedisStore::RedisStore(const ClientConfig& config, const Client::Dial& dial, Han
       deliver_(std::move(deliver)),
       seed_(RandomSeed()),
       turn_(scope, clock, this),
-      lanes_(config, dial, clock, [this] { turn_.Request(); }),
+      lanes_(config, dial, clock, results, [this] { turn_.Request(); }),
       listing_(
           config, &lanes_, clock, results, [this] { turn_.Request(); },
           [this](const std::string& error) { lanes_.Note(error); }) {}
@@ -33,7 +30,7 @@ RedisStore::RedisStore(const ClientConfig& config, const ClusterNodes& nodes, Ha
       deliver_(std::move(deliver)),
       seed_(RandomSeed()),
       turn_(scope, clock, this),
-      lanes_(config, nodes, clock, [this] { turn_.Request(); }),
+      lanes_(config, nodes, clock, results, [this] { turn_.Request(); }),
       listing_(
           config, &lanes_, clock, results, [this] { turn_.Request(); },
           [this](const std::string& error) { lanes_.Note(error); }) {}
@@ -128,6 +125,8 @@ Request* RedisStore::NewRequest(Call call, const RuleSet& rules, const std::stri
   free_.pop_back();
   request->call = call;
   request->op = Op::kCheck;
+  request->lane = nullptr;
+  request->error.clear();
   request->send_source = false;
   request->abandoned = false;
   request->hops = 0;
@@ -155,7 +154,6 @@ void RedisStore::AddTicket(Request* request, Ticket ticket) {
 }
 
 void RedisStore::Recycle(Request* request) {
-  if (request->call == Call::kPing) request->lane->pinging = false;
   Deadlines::Remove(request);
   request->tickets.clear();
   request->parts.clear();
@@ -172,19 +170,22 @@ void RedisStore::SettleAll(Request* request, Ending ending, const Decision& deci
   request->tickets.clear();
 }
 
-bool RedisStore::Healthy() {
+bool RedisStore::Healthy(const RuleSet& probe, const std::string& key) {
   lanes_.Start();
   turn_.Request();
-  const int64_t now_ms = clock_->NowMs();
   for (Lane* lane : lanes_.all()) {
-    if (lane->client.ready() && !lane->pinging && now_ms - lane->client.last_reply_ms() >= kOldReplyMs) Ping(lane);
+    if (lane->standing.doubtful()) Probe(lane, probe, key);
   }
-  return lanes_.ready() && lanes_.Prompt(now_ms, kOverdueMs);
+  return lanes_.Trouble().empty();
 }
 
-void RedisStore::Ping(Lane* lane) {
-  lane->pinging = true;
-  Queue(lane, NewRequest(Call::kPing, no_rules_, &no_key_));
+// A charge, because only that shows that charges are counted: under OOM a PING succeeds.
+void RedisStore::Probe(Lane* lane, const RuleSet& rules, std::string key) {
+  if (!lanes_.MoveKey(*lane, &key)) return;
+  lane->standing.Probed();
+  Request* request = NewRequest(Call::kScript, rules, &key);
+  request->hash = Hash(key, seed_);
+  Submit(request);
 }
 
 Stats RedisStore::GetStats() const {
@@ -195,6 +196,7 @@ Stats RedisStore::GetStats() const {
   stats.reconnects = lanes_.reconnects();
   stats.timeouts = timeouts_;
   stats.last_error = lanes_.last_error();
+  stats.trouble = lanes_.Trouble();
   stats.server_version = lanes_.server_version();
   return stats;
 }

@@ -43,7 +43,7 @@ class RedisStore : public Store, private TurnEvents {
              std::vector<Outcome>* now) override;
   bool Reset(const RuleSet& rules, const std::string* keys, Ticket ticket, std::vector<Outcome>* now) override;
   void List(const ListRequest& request) override;
-  bool Healthy() override;
+  bool Healthy(const RuleSet& probe, const std::string& key) override;
   Stats GetStats() const override;
   void Close() override;
 
@@ -61,7 +61,7 @@ class RedisStore : public Store, private TurnEvents {
   void Submit(Request* request);
   void AddTicket(Request* request, Ticket ticket);
   void Recycle(Request* request);
-  void Ping(Lane* lane);
+  void Probe(Lane* lane, const RuleSet& rules, std::string key);
 
   int64_t NextWake() const;
   void QueueAsked(int64_t now_ms);
@@ -72,9 +72,11 @@ class RedisStore : public Store, private TurnEvents {
   Request* Unqueue(std::deque<Request*>* queue);
   void Send(Lane* lane, int64_t now_ms);
   void EndOverdue(int64_t now_ms);
+  void NoteLate(const Request& request);
   void DropAbandoned(std::deque<Request*>* queue);
 
   void OnReply(Request* request, const Reply& reply);
+  void NoteCounted(const Request& request);
   void TakePlain(Request* request, int at, const Reply& reply);
   void FinishPlain(Request* request);
   void FinishScript(Request* request, const Reply& reply);
@@ -130,8 +132,6 @@ class RedisStore : public Store, private TurnEvents {
   std::vector<int64_t> joined_;  // of the whole that is being answered
   int64_t waiting_ = 0;          // tickets
   int64_t timeouts_ = 0;
-  const RuleSet no_rules_;  // of a PING, as is
-  const std::string no_key_;
 };
 
 }  // namespace spillway

@@ -100,8 +100,8 @@ class Store {
   virtual bool Reset(const RuleSet& rules, const std::string* keys, Ticket ticket, std::vector<Outcome>* now) = 0;
   virtual void List(const ListRequest& request) = 0;
 
-  // See NativeStore.healthy in lib/native.ts.
-  virtual bool Healthy() = 0;
+  // See NativeStore.healthy in lib/native.ts; `probe` is a set of one rule, and `key` health's own.
+  virtual bool Healthy(const RuleSet& probe, const std::string& key) = 0;
   virtual Stats GetStats() const = 0;
   // Ends every ticket with kClosed; no call follows.
   virtual void Close() = 0;

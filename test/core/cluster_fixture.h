@@ -29,7 +29,7 @@ class ClusterStoreTest : public StoreTest {
   void Advance(int64_t ms) {
     clock_.now_ms += ms;
     store_->GetStats();
-    store_->Healthy();
+    Healthy();
     Turn();
     Turn();
   }
@@ -42,7 +42,7 @@ class ClusterStoreTest : public StoreTest {
   void Connect(int port) {
     ASSERT_NE(nodes_[port].stream, nullptr) << port;
     nodes_[port].stream->events->OnOpen();
-    Say(port, Bulk("redis_version:7.0.15\r\n"));
+    Say(port, Info("7.0.15"));
   }
   static std::string Halves(int low, int high) {
     return Array({Shard({Integer(0), Integer(8191)}, {ShardNode(Bulk("h"), low, "master")}),
@@ -50,7 +50,7 @@ class ClusterStoreTest : public StoreTest {
   }
   // Both nodes are connected and known, and nothing is under way.
   void Open() {
-    store_->Healthy();
+    Healthy();
     Turn();
     Connect(1);
     Say(1, Halves(1, 2));

@@ -212,7 +212,7 @@ TEST_F(ClusterStoreTest, WhatWaitsForALostMasterGoesToTheOneThatHasItsSlots) {
   Turn();
   Turn();
   ASSERT_EQ(CountOf(sent(2), "SHARDS"), 1U);
-  EXPECT_FALSE(store_->Healthy());
+  EXPECT_FALSE(Healthy());
   Say(2, Halves(3, 2));
   Connect(3);
   EXPECT_EQ(CountOf(sent(3), "INCR"), 1U);

@@ -19,10 +19,12 @@ struct FakeStream : Stream {
     out->clear();
   }
   size_t unsent() const override { return stuck_bytes; }
+  std::string address() const override { return address_text; }
   std::string* sent;
   StreamEvents* events;
   FakeStream** self;
   size_t stuck_bytes = 0;
+  std::string address_text = "h:1";
 };
 
 inline size_t CountOf(const std::string& text, const std::string& part) {

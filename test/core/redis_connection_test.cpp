@@ -24,7 +24,7 @@ TEST_F(RedisStoreTest, ACheckThatWaitsForTheConnectionIsSentOnceItStands) {
   Advance(60);
   ASSERT_EQ(dials_, 2);
   stream_->events->OnOpen();
-  Say("$21\r\nredis_version:7.0.0\r\n\r\n");
+  Say(Info("7.0.0"));
   Turn();
   EXPECT_EQ(CountOf(sent_, "INCR"), 1U);
 }
@@ -51,13 +51,13 @@ TEST_F(RedisStoreTest, AReplicaIsLeftAndTheCheckAskedOnANewConnection) {
   Connect();
   Say(Time() + ":-2\r\n" + kReadOnly + kReadOnly);
   EXPECT_EQ(stream_, nullptr);
-  EXPECT_FALSE(store_->Healthy());
+  EXPECT_FALSE(Healthy());
   EXPECT_TRUE(outcomes_.empty());
   Advance(50);
   ASSERT_EQ(dials_, 2);
   stream_->events->OnOpen();
   sent_.clear();
-  Say("$22\r\nredis_version:7.0.15\r\n\r\n");
+  Say(Info("7.0.15"));
   Turn();
   EXPECT_EQ(CountOf(sent_, "INCR"), 1U);
   Say(Time() + ":-2\r\n:1\r\n:1\r\n");
@@ -77,14 +77,14 @@ TEST_F(RedisStoreTest, WhatWasWrittenBehindARefusedCommandIsHeardBeforeAReplicaI
   Check(3);
   Advance(10);
   EXPECT_EQ(sent_, "") << "nothing more is sent to it";
-  EXPECT_FALSE(store_->Healthy());
+  EXPECT_FALSE(Healthy());
   Say(kReadOnly);
   EXPECT_EQ(stream_, nullptr);
   EXPECT_TRUE(outcomes_.empty()) << "nobody is answered by the policy: nothing was executed";
   Advance(60);
   ASSERT_EQ(dials_, 2);
   stream_->events->OnOpen();
-  Say("$22\r\nredis_version:7.0.15\r\n\r\n");
+  Say(Info("7.0.15"));
   Turn();
   EXPECT_EQ(CountOf(sent_, "INCR"), 2U);
   EXPECT_EQ(CountOf(sent_, "EVALSHA"), 1U);
@@ -96,7 +96,7 @@ TEST_F(RedisStoreTest, ASilentServerIsGivenUpAndDialledAgain) {
   Connect();
   Advance(2000);
   EXPECT_EQ(stream_, nullptr);
-  EXPECT_FALSE(store_->Healthy());
+  EXPECT_FALSE(Healthy());
   Advance(2000);
   EXPECT_EQ(dials_, 2);
 }

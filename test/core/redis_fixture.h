@@ -18,7 +18,7 @@ class RedisStoreTest : public StoreTest {
   void Advance(int64_t ms) {
     clock_.now_ms += ms;
     // Any turn settles what is due; Healthy asks for one and sends nothing before a connection stands.
-    store_->Healthy();
+    Healthy();
     Turn();
   }
   void Say(const std::string& bytes) {
@@ -28,8 +28,7 @@ class RedisStoreTest : public StoreTest {
   }
   void Connect(const std::string& version = "7.0.15") {
     stream_->events->OnOpen();
-    const std::string info = "redis_version:" + version + "\r\n";
-    Say("$" + std::to_string(info.size()) + "\r\n" + info + "\r\n");
+    Say(Info(version));
     Turn();
     sent_.clear();
   }

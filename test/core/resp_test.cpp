@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "redis/handshake.h"
+#include "replies.h"
 #include "store/redis_calls.h"
 
 namespace spillway {
@@ -91,12 +92,13 @@ TEST(Handshake, SendsEverythingInOneWriteAndReadsTheVersion) {
   Handshake handshake(login, &out);
   EXPECT_EQ(out,
             "*3\r\n$4\r\nAUTH\r\n$3\r\napp\r\n$6\r\nsecret\r\n*3\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n$8\r\nspillway\r\n"
-            "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n");
+            "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n*2\r\n$4\r\nINFO\r\n$6\r\nmemory\r\n");
   EXPECT_EQ(Answer(&handshake, "+OK\r\n"), Handshake::Verdict::kMore);
   EXPECT_EQ(Answer(&handshake, "-NOPERM no\r\n"), Handshake::Verdict::kMore);
   EXPECT_EQ(Answer(&handshake, "+OK\r\n"), Handshake::Verdict::kMore);
   const std::string info = "# Server\r\nredis_version:7.2.4\r\nos:Linux\r\n";
-  EXPECT_EQ(Answer(&handshake, "$" + std::to_string(info.size()) + "\r\n" + info + "\r\n"), Handshake::Verdict::kReady);
+  EXPECT_EQ(Answer(&handshake, Bulk(info)), Handshake::Verdict::kMore);
+  EXPECT_EQ(Answer(&handshake, Bulk("maxmemory:0\r\n")), Handshake::Verdict::kReady);
   EXPECT_EQ(handshake.server_version(), "7.2.4");
 }
 
@@ -104,8 +106,32 @@ TEST(Handshake, AnUnreadableVersionIsNoFailure) {
   std::string out;
   const Login login{"", "", 0, "", false};
   Handshake handshake(login, &out);
+  EXPECT_EQ(Answer(&handshake, "-NOPERM this user has no permissions\r\n"), Handshake::Verdict::kMore);
   EXPECT_EQ(Answer(&handshake, "-NOPERM this user has no permissions\r\n"), Handshake::Verdict::kReady);
   EXPECT_EQ(handshake.server_version(), "");
+  EXPECT_EQ(handshake.evicts(), "");
+}
+
+TEST(Handshake, LearnsWhetherKeysThatStillCountMayBeDropped) {
+  const Login login{"", "", 0, "", false};
+  const struct {
+    std::string memory;
+    std::string evicts;
+  } cases[] = {
+      {"maxmemory:1000000\r\nmaxmemory_policy:allkeys-lru\r\n", "allkeys-lru"},
+      // Every counter has an expiry.
+      {"maxmemory:1000000\r\nmaxmemory_policy:volatile-ttl\r\n", "volatile-ttl"},
+      {"maxmemory:1000000\r\nmaxmemory_policy:noeviction\r\n", ""},
+      {"maxmemory:0\r\nmaxmemory_policy:allkeys-lru\r\n", ""},
+      {"used_memory:1\r\n", ""},
+  };
+  for (const auto& at : cases) {
+    std::string out;
+    Handshake handshake(login, &out);
+    EXPECT_EQ(Answer(&handshake, Bulk("redis_version:7.0.15\r\n")), Handshake::Verdict::kMore);
+    EXPECT_EQ(Answer(&handshake, Bulk(at.memory)), Handshake::Verdict::kReady);
+    EXPECT_EQ(handshake.evicts(), at.evicts) << at.memory;
+  }
 }
 
 TEST(Handshake, ARefusedLoginFailsWithoutTheServersWords) {
@@ -140,7 +166,7 @@ TEST(Handshake, AReplicaWillNotDoWhereAMasterIsWanted) {
        {"*5\r\n$5\r\nslave\r\n$1\r\nh\r\n:1\r\n$9\r\nconnected\r\n:0\r\n", "*2\r\n$8\r\nsentinel\r\n*0\r\n"}) {
     std::string out;
     Handshake handshake(login, &out);
-    EXPECT_EQ(out, "*1\r\n$4\r\nROLE\r\n*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n");
+    EXPECT_EQ(out, "*1\r\n$4\r\nROLE\r\n*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n*2\r\n$4\r\nINFO\r\n$6\r\nmemory\r\n");
     EXPECT_EQ(Answer(&handshake, role), Handshake::Verdict::kFailed);
     EXPECT_TRUE(handshake.no_master());
     EXPECT_FALSE(handshake.login_refused());
@@ -149,7 +175,8 @@ TEST(Handshake, AReplicaWillNotDoWhereAMasterIsWanted) {
   std::string out;
   Handshake handshake(login, &out);
   EXPECT_EQ(Answer(&handshake, "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"), Handshake::Verdict::kMore);
-  EXPECT_EQ(Answer(&handshake, "$22\r\nredis_version:7.0.15\r\n\r\n"), Handshake::Verdict::kReady);
+  EXPECT_EQ(Answer(&handshake, Bulk("redis_version:7.0.15\r\n")), Handshake::Verdict::kMore);
+  EXPECT_EQ(Answer(&handshake, Bulk("maxmemory:0\r\n")), Handshake::Verdict::kReady);
   EXPECT_FALSE(handshake.no_master());
 }
 
@@ -157,6 +184,7 @@ TEST(Handshake, WhereTheRoleMayNotBeAskedAWriteTellsLater) {
   const Login login{"", "", 0, "", true};
   std::string out;
   Handshake handshake(login, &out);
+  EXPECT_EQ(Answer(&handshake, "-NOPERM this user has no permissions\r\n"), Handshake::Verdict::kMore);
   EXPECT_EQ(Answer(&handshake, "-NOPERM this user has no permissions\r\n"), Handshake::Verdict::kMore);
   EXPECT_EQ(Answer(&handshake, "-NOPERM this user has no permissions\r\n"), Handshake::Verdict::kReady);
 }

@@ -4,9 +4,15 @@
 
 #include "fake_clock.h"
 #include "fake_stream.h"
+#include "replies.h"
 #include "store/redis_store.h"
 
 namespace spillway {
+
+// Both answers to INFO at a login.
+inline std::string Info(const std::string& version, const std::string& memory = "maxmemory:0\r\n") {
+  return Bulk("redis_version:" + version + "\r\n") + Bulk(memory);
+}
 
 // What TIME answers: every exchange of plain commands begins with it.
 inline constexpr const char* kTime = "*2\r\n$10\r\n1700000000\r\n$1\r\n0\r\n";
@@ -30,6 +36,8 @@ class StoreTest : public ::testing::Test {
     EXPECT_EQ(uv_loop_close(&loop_), 0);
   }
 
+  // As isRedisHealthy() asks.
+  bool Healthy() { return store_->Healthy(probe_, "%health:p:probe"); }
   void Turn() { uv_run(&loop_, UV_RUN_NOWAIT); }
   // The store's `deliver`: keeps what a turn has settled.
   void Keep() {
@@ -37,6 +45,8 @@ class StoreTest : public ::testing::Test {
     results_.outcomes.clear();
     for (Page& page : results_.pages) pages_.push_back(std::move(page));
     results_.pages.clear();
+    for (Event& event : results_.events) events_.push_back(std::move(event));
+    results_.events.clear();
   }
 
   uv_loop_t loop_;
@@ -46,7 +56,9 @@ class StoreTest : public ::testing::Test {
   Results results_;
   std::vector<Outcome> outcomes_;
   std::vector<Page> pages_;
+  std::vector<Event> events_;
   const RuleSet rules_{Rule{"p:", Algorithm::kFixedWindow, 3, 60000, 250, "", 0, false}};
+  const RuleSet probe_{Rule{"%health:p:", Algorithm::kFixedWindow, 1000000, 1000, 250, "", 0, false, true}};
   std::unique_ptr<RedisStore> store_;
 };
 

@@ -70,8 +70,10 @@ export class FakeCommands {
 
   private readonly commands: Record<string, (args: string[], session: Session) => string> = {
     PING: () => '+PONG\r\n',
-    INFO: () =>
-      bulk(`# Server\r\nredis_version:${this.options.version ?? '7.0.15'}\r\nredis_mode:standalone\r\n`),
+    INFO: ([section]) =>
+      section?.toLowerCase() === 'memory'
+        ? bulk('# Memory\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n')
+        : bulk(`# Server\r\nredis_version:${this.options.version ?? '7.0.15'}\r\nredis_mode:standalone\r\n`),
     CLIENT: ([, name = ''], session) => {
       session.name = name;
       return ok;
