@@ -55,9 +55,9 @@ const outages: [string, Break, RegExp, Break][] = [
   ['NOPERM', acl('resetkeys', '~other:*'), /NOPERM/, acl('resetkeys', '~*')],
   [
     'frozen',
-    async (server) => server.freeze(),
+    (server) => Promise.resolve(server.freeze()),
     /no answer within 60 ms|stopped answering/,
-    async (server) => server.thaw(),
+    (server) => Promise.resolve(server.thaw()),
   ],
   ['gone', (server) => server.kill(), /connection refused|closed the connection/, (server) => server.start()],
 ];
