@@ -1,7 +1,7 @@
 import { rateLimitHeaders } from './headers/emit';
 import { denialOf, inPlaceOf, setHeaders, type NodeResponse } from './response';
 import type { RuleSet } from './rule';
-import type { Decision, Reason, RuleResult, Source } from './types';
+import type { DecisionFields, Reason, RuleResult, Source } from './types';
 import type { Whom } from './whom';
 
 /** What was asked for a decision, and what a refund needs to find the charge again. */
@@ -21,7 +21,7 @@ export const NO_MARK = -(2 ** 52);
  * A decision that remembers its charge where neither JSON nor a comparison sees it. A private field costs a few
  * nanoseconds; a WeakMap or a hidden property several hundred.
  */
-export class Decided implements Decision {
+export class Decided implements DecisionFields {
   readonly #charge: Charge | undefined;
 
   constructor(
@@ -57,6 +57,8 @@ export class Decided implements Decision {
   }
 
   applyToNodeResponse(response: NodeResponse): boolean {
+    // By a time limit of the application's, say: nothing can be told any more.
+    if (response.headersSent === true) return this.allowed;
     for (const [name, value] of Object.entries(this.headers)) response.setHeader(name, value);
     if (this.allowed) return true;
     const { status, body } = denialOf(this);

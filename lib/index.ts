@@ -58,9 +58,12 @@ export type { Logger } from './telemetry/logger';
 export type { ObserverOptions, OnDecision, OnNearLimit } from './telemetry/observe';
 export type { TierName } from './tiers';
 export type {
+  AdmittedDecision,
   Algorithm,
   CheckOptions,
   Decision,
+  DecisionFields,
+  DeniedDecision,
   Health,
   ListedKey,
   ListOptions,

@@ -230,7 +230,7 @@ export class LimiterCore implements AnyLimiter {
 
   private told<K extends KindOf>(
     kind: K,
-    decision: Decided,
+    decision: Decision,
     request: RateLimitRequest | undefined,
   ): Built[K] {
     if (isWatched(kind, this.observers)) tell(this.observers, decision, request);

@@ -4,7 +4,7 @@ import { Kind, type Built, type KindOf } from './kind';
 import type { RuleSet } from './rule';
 import type { CompiledRule } from './rules/rule';
 import { scopeAt, subjectAt, type Whom } from './whom';
-import type { Reason, RuleResult } from './types';
+import type { Decision, Reason, RuleResult } from './types';
 
 /** Wait that a denial without a store suggests: the length of a blip, not of a window. */
 const UNAVAILABLE_RETRY_MS = 1_000;
@@ -19,7 +19,7 @@ export type Unasked = 'unavailable' | 'disabled';
 export type Settled = 'bypass' | 'denied' | 'unidentified';
 
 /** What `onError` says of rules whose store did not answer or was not asked; all are admitted where limits are off. */
-export function withoutStore(given: RuleSet, whom: Whom, reason: Unasked, now: number): Decided {
+export function withoutStore(given: RuleSet, whom: Whom, reason: Unasked, now: number): Decision {
   const set = reason === 'disabled' ? given.under('open') : given;
   if (set.rules.length === 0) return unlimited('unlimited', now);
   const allowed = set.onError === 'open';
@@ -43,7 +43,7 @@ export function withoutStore(given: RuleSet, whom: Whom, reason: Unasked, now: n
     rules,
     'none',
     charge,
-  );
+  ) as Decision;
 }
 
 function resultOf(rule: CompiledRule, place: number, allowed: boolean, whom: Whom, now: number): RuleResult {
@@ -66,25 +66,38 @@ function resultOf(rule: CompiledRule, place: number, allowed: boolean, whom: Who
 }
 
 /** What is answered where it was settled before any rule: `rule` is the one that cannot tell whom to count. */
-export function settled(reason: Settled, rule: string): Decided {
+export function settled(reason: Settled, rule: string): Decision {
   const now = Date.now();
   return reason === 'bypass' ? unlimited(reason, now) : refused(reason, rule, now);
 }
 
 /** The answer where no rule limits. */
-function unlimited(reason: Reason, now: number): Decided {
+function unlimited(reason: Reason, now: number): Decision {
   const limit = Infinity;
-  return new Decided(true, reason, limit, limit, now, 0, 0, false, '', [], 'none', undefined);
+  return new Decided(true, reason, limit, limit, now, 0, 0, false, '', [], 'none', undefined) as Decision;
 }
 
 /** The answer to those who are kept out before anything is counted. */
-function refused(reason: Reason, rule: string, now: number): Decided {
+function refused(reason: Reason, rule: string, now: number): Decision {
   const wait = REFUSED_RETRY_MS;
-  return new Decided(false, reason, 0, 0, now + wait, wait / 1000, wait, false, rule, [], 'none', undefined);
+  return new Decided(
+    false,
+    reason,
+    0,
+    0,
+    now + wait,
+    wait / 1000,
+    wait,
+    false,
+    rule,
+    [],
+    'none',
+    undefined,
+  ) as Decision;
 }
 
 /** A decision as a call of this kind gives it. */
-export function shaped(kind: KindOf, decision: Decided): Built[KindOf] {
+export function shaped(kind: KindOf, decision: Decision): Built[KindOf] {
   const { allowed, remaining, resetTime, limit } = decision;
   if (kind === Kind.Result) return { allowed, remaining, resetTime, limit };
   if (kind === Kind.Status) return { remaining, resetTime, limit, used: usedOf(decision) };
@@ -92,7 +105,7 @@ export function shaped(kind: KindOf, decision: Decided): Built[KindOf] {
 }
 
 /** Of the rule in front, whose capacity may be more than its limit. */
-function usedOf({ rule, rules, remaining }: Decided): number {
+function usedOf({ rule, rules, remaining }: Decision): number {
   const lead = rules.find((one) => one.rule === rule);
   return lead === undefined ? 0 : lead.burst - remaining;
 }

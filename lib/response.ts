@@ -1,11 +1,13 @@
 import { invalidOption } from './errors';
-import type { Decision, Reason } from './types';
+import type { DecisionFields, Reason } from './types';
 
 /** How responses are changed, and what a denial says; for the web's `Response` and for Node.js. */
 
 /** A response of Node.js, such as `res` of `pages/api` or Express, as far as it is used here. */
 export interface NodeResponse {
   statusCode: number;
+  /** As Node.js has it: nothing can be set any more. */
+  readonly headersSent?: boolean;
   setHeader(name: string, value: string): unknown;
   end(body?: string): unknown;
 }
@@ -33,7 +35,7 @@ const WHY: { readonly [R in Reason]?: string } = {
 };
 
 /** What a denied request is told. @throws RateLimitError `ERR_INVALID_OPTION` where the request is admitted */
-export function denialOf({ allowed, reason, retryAfter }: Decision): {
+export function denialOf({ allowed, reason, retryAfter }: DecisionFields): {
   status: number;
   body: DenialBody;
 } {

@@ -59,7 +59,7 @@ function decide(
   units: number,
   now: number,
   source: Source,
-): Decided {
+): Decision {
   const place = set.isSimple ? 0 : leadOf(batch, at, set.rules);
   const lead = set.rules[place]!;
   const of = at + place * RECORD_LENGTH;
@@ -97,7 +97,7 @@ function decide(
         ? set.rules.map((_, i) => markOf(batch, at + i * RECORD_LENGTH, isForced))
         : markOf(batch, of, isForced),
     },
-  );
+  ) as Decision;
   const observers = set.owner?.observers;
   if (isWatched(kind, observers)) tell(observers, decision, requestOf(whom));
   if (isCharged && observers?.watchNearLimit === true) {

@@ -83,7 +83,10 @@ export interface RuleResult {
  * the one with the smallest part left. Rules that are only tried out stand behind all others. A copy (`{ ...decision }`,
  * JSON) has the fields up to `source` and none of what can be done with them.
  */
-export interface Decision {
+export type Decision = AdmittedDecision | DeniedDecision;
+
+/** What every decision has. */
+export interface DecisionFields {
   readonly allowed: boolean;
   readonly reason: Reason;
   /** Units admitted per window by the rule in front; `Infinity` where no rule limits. */
@@ -109,21 +112,31 @@ export interface Decision {
   /** The headers that tell a client where it stands, in the limiter's format; see `rateLimitHeaders`. */
   readonly headers: Record<string, string>;
   /**
-   * What a denied request is answered: its headers and the JSON body `{ error, message, retryAfter }`, under status
-   * 429, or 503 where the store gave no answer and `onError` is `closed`.
-   * @throws RateLimitError `ERR_INVALID_OPTION` where the request is admitted
-   */
-  toResponse(): Response;
-  /**
    * The response with the headers or, where the request is denied, what `toResponse` says in its place, as an object
    * of the same class. A response whose headers cannot be changed is copied.
    */
   applyTo<T extends Response>(response: T): T;
   /**
-   * Sets the headers on a response of Node.js (`pages/api`, Express); where the request is denied, also answers it.
+   * Sets the headers on a response of Node.js (`pages/api`, Express); where the request is denied, also answers it. One
+   * that was sent already stays as it is.
    * @returns `allowed`
    */
   applyToNodeResponse(response: NodeResponse): boolean;
+}
+
+export interface AdmittedDecision extends DecisionFields {
+  readonly allowed: true;
+  /** Only a denied request has a response of its own: ask `allowed` first. A call throws. */
+  readonly toResponse?: undefined;
+}
+
+export interface DeniedDecision extends DecisionFields {
+  readonly allowed: false;
+  /**
+   * What a denied request is answered: its headers and the JSON body `{ error, message, retryAfter }`, under status
+   * 429, or 503 where the store gave no answer and `onError` is `closed`.
+   */
+  toResponse(): Response;
 }
 
 /** The drop-in's answer to a check. */

@@ -1,4 +1,5 @@
 import { applyRateLimit, configureRateLimit, createRateLimiter, rateLimitHeaders } from 'spillway';
+import { denialOf } from './support/decisions';
 
 let prefixes = 0;
 const prefix = () => `decisions-${++prefixes}:`;
@@ -32,7 +33,7 @@ test('a decision applied to a response: its headers, or the 429 as the same clas
   expect([refused.status, refused.headers.get('x-mine')]).toEqual([429, null]);
   expect(refused.headers.get('content-type')).toBe('application/json');
   const body: unknown = await refused.json();
-  expect(body).toEqual(await denied.toResponse().json());
+  expect(body).toEqual(await denialOf(denied).toResponse().json());
 });
 
 test('a body that nobody will read is let go of', async () => {
@@ -61,7 +62,7 @@ test('what a denial says, by its reason', async () => {
   const path = { method: 'GET', path: '/' };
   const told = async (request: object) => {
     const decision = await limiter.checkRequest({ ...path, ...request });
-    const response = decision.toResponse();
+    const response = denialOf(decision).toResponse();
     return { status: response.status, ...((await response.json()) as object) };
   };
   const retryAfter = 60;
@@ -86,7 +87,7 @@ test('a store that is away is a 503 with Retry-After where the policy is closed'
     timeoutMs: 20,
     onError: 'closed',
   });
-  const response = (await limiter.check('k')).toResponse();
+  const response = denialOf(await limiter.check('k')).toResponse();
   expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1']);
   expect(await response.json()).toMatchObject({ error: 'Service Unavailable', retryAfter: 1 });
   await limiter.close();
@@ -95,7 +96,21 @@ test('a store that is away is a 503 with Retry-After where the policy is closed'
 test('an admitted request has no response of its own', async () => {
   const limiter = createRateLimiter({ rate: '1/m', prefix: prefix() });
   const decision = await limiter.check('k');
-  expect(() => decision.toResponse()).toThrow(expect.objectContaining({ code: 'ERR_INVALID_OPTION' }));
+  // @ts-expect-error the type of an admitted one has none
+  expect(() => decision.toResponse() as Response).toThrow(
+    expect.objectContaining({ code: 'ERR_INVALID_OPTION' }),
+  );
+});
+
+test('a response of Node.js that was sent already stays as it is', async () => {
+  const limiter = createRateLimiter({ rate: '1/m', prefix: prefix() });
+  const touched = () => {
+    throw Object.assign(new Error('headers are sent'), { code: 'ERR_HTTP_HEADERS_SENT' });
+  };
+  const sent = { statusCode: 200, headersSent: true, setHeader: touched, end: touched };
+  expect((await limiter.check('k')).applyToNodeResponse(sent)).toBe(true);
+  expect((await limiter.check('k')).applyToNodeResponse(sent)).toBe(false);
+  expect(sent.statusCode).toBe(200);
 });
 
 test('none of it shows where a decision is copied or written down', async () => {

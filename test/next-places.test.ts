@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { closeRedisConnection, configureRateLimit, createRateLimiter } from 'spillway';
 import { checkAction, checkRequest, healthRoute, rateLimitedApi } from 'spillway/next';
+import { denialOf } from './support/decisions';
 
 /** The in-process store is shared by prefix, so each test has its own. */
 let prefixes = 0;
@@ -25,7 +26,7 @@ describe('checkRequest', () => {
     expect((await checkRequest(request('/api/a', { headers }), options)).allowed).toBe(true);
     const denied = await checkRequest(request('/api/b', { headers }), options);
     expect(denied).toMatchObject({ allowed: false, rule: 'api' });
-    expect(denied.toResponse().status).toBe(429);
+    expect(denialOf(denied).toResponse().status).toBe(429);
     expect((await checkRequest(request('/api/health', { headers }), options)).reason).toBe('bypass');
     expect((await checkRequest(request('/', { headers }), options)).allowed).toBe(true);
   });
@@ -40,7 +41,7 @@ describe('checkRequest', () => {
   test('without trusted proxies a header is not believed', async () => {
     const decision = await checkRequest(request('/api/a', { headers }), { limiter: limiter() });
     expect(decision).toMatchObject({ allowed: false, reason: 'unidentified', rule: 'api', rules: [] });
-    expect(decision.toResponse().status).toBe(429);
+    expect(denialOf(decision).toResponse().status).toBe(429);
   });
 
   test('how much of an IPv6 address is one client is told by the limiter', async () => {

@@ -30,6 +30,14 @@ describe('rateLimited', () => {
     expect((await getRateLimitStatus('user:1', 'PRO')).used).toBe(1);
   });
 
+  test('a handler that returns nothing is for Next.js to complain about', async () => {
+    const limiter = createRateLimiter({ rate: '5/m', prefix: prefix() });
+    const handler = (() => Promise.resolve(undefined)) as unknown as () => Promise<Response>;
+    const GET = rateLimited(handler, { limiter, identify: () => 'key' });
+    expect(await GET(request(), undefined)).toBeUndefined();
+    await limiter.close();
+  });
+
   test('over the limit the handler does not run', async () => {
     const limiter = createRateLimiter({ rate: '1/m', prefix: prefix() });
     const handler = jest.fn(ok);

@@ -16,7 +16,7 @@ import { owner } from './support/owned';
 import { until } from './support/wait';
 
 const own = owner();
-const at = (more: Partial<RateLimitRequest> = {}) => ({ method: 'GET', path: '/', ip: '192.0.2.1', ...more });
+const at = <More extends object>(more?: More) => ({ method: 'GET', path: '/', ip: '192.0.2.1', ...more });
 
 /** What an observer was told, and the observer. */
 function recorder() {

@@ -36,7 +36,13 @@ export function rateLimited<
   return async (request, context) => {
     const decision = await decide(askedOf(request), options, [request, context]);
     if (decision instanceof Response) return decision;
-    if (decision.allowed) return setHeaders(await handler(request, context), decision.headers);
+    if (decision.allowed) {
+      // What is no response is for Next.js to complain about, which names the route.
+      const made: Partial<Response> | undefined = await handler(request, context);
+      return (
+        made?.headers === undefined ? made : setHeaders(made as Response, decision.headers)
+      ) as Response;
+    }
     const answer = await options.onDenied?.(decision, request, context);
     return answer instanceof Response ? setHeaders(answer, decision.headers) : decision.toResponse();
   };
