@@ -21,7 +21,7 @@ const SIX_TO_FOUR_BITS = 48;
  * Reads an address; null for anything else. Node decides what is one, because the library also takes forms such as
  * `0x7f.1` or `010.0.0.1`. An IPv4 address inside IPv6 (`::ffff:1.2.3.4`) is that IPv4 address; a zone is dropped.
  */
-export function parseAddress(text: string): Address | null {
+function parseAddress(text: string): Address | null {
   const family = text.length > MAX_TEXT ? 0 : net().isIP(text);
   if (family === 0) return null;
   if (family === 4) return ipaddr().IPv4.parse(text);
