@@ -220,7 +220,7 @@ describe.each(bothStores())('%s', (_, common) => {
       }),
     );
     const id = '2001:db8::7';
-    const asked: Record<string, Partial<RateLimitRequest>> = {
+    const asked: Record<string, Omit<Partial<RateLimitRequest>, 'plan'>> = {
       ip: { ip: '2001:db8::9' },
       user: { user: id },
       organization: { organization: id },
