@@ -1,4 +1,4 @@
-import { groupText, IPV6_SUBNET, isWithin, parseAddress, parseRange } from './address';
+import { groupText, IPV6_SUBNET, isWithin, parseHost, parseRange, sizeOf } from './address';
 import type { Address, Range } from './address';
 import { invalidOption, shown } from './errors';
 import { elementsOf, forwardedFor } from './forwarded';
@@ -34,8 +34,9 @@ const OPTIONS = ['trustedProxies', 'remoteAddress', 'header', 'ipv6Subnet'];
 
 /**
  * The address that a request came from: the rightmost one that no trusted proxy has, because everything left of it
- * was written by whoever sent the request. IPv4 is given as it is (`::ffff:1.2.3.4` is `1.2.3.4`), IPv6 as its
- * network in canonical text (`2001:db8::/64`). Null where no address can be trusted: the header is missing, shorter
+ * was written by whoever sent the request. It is given as the client that it stands for, without a port: IPv4 as it is
+ * (`::ffff:1.2.3.4` is `1.2.3.4`), IPv6 as its network in canonical text (`2001:db8::/64`), with `ipv6Subnet: 128` as
+ * the whole address. `subjectOf('ip', address)` makes it a key. Null where no address can be trusted: the header is missing, shorter
  * than the number of proxies, or says `unknown`, an obfuscated name or no address in the place that counts.
  * @throws RateLimitError `ERR_INVALID_OPTION`; never for what a request says
  */
@@ -49,18 +50,18 @@ export function clientIp(headers: HeaderSource, options: ClientIpOptions = {}): 
 
   const address =
     trusted === 0
-      ? parseAddress(peer ?? '')
+      ? parseHost(peer ?? '')
       : typeof trusted === 'number'
         ? nth(hopsFromRight(headers, header), trusted)
         : firstOutside(hopsFromRight(headers, header), trusted, peer);
-  return address === null ? null : groupText(address, ipv6Subnet);
+  return address === null ? null : groupText([address, sizeOf(address)], ipv6Subnet);
 }
 
 /** The n-th address from the right. Fewer of them means that a proxy was passed by, so that none is certain. */
 function nth(hops: Iterable<string>, n: number): Address | null {
   let seen = 0;
   for (const hop of hops) {
-    if (++seen === n) return addressOf(hop);
+    if (++seen === n) return parseHost(hop);
   }
   return null;
 }
@@ -76,13 +77,13 @@ function firstOutside(
 ): Address | null {
   const isTrusted = (address: Address) => trusted.some((range) => isWithin(address, range));
   if (peer !== undefined) {
-    const address = parseAddress(peer);
+    const address = parseHost(peer);
     if (address === null || !isTrusted(address)) return address;
   }
   let last: Address | null = null;
   let count = 0;
   for (const hop of hops) {
-    last = addressOf(hop);
+    last = parseHost(hop);
     if (last === null || !isTrusted(last)) return last;
     if (++count === MAX_HOPS) return null;
   }
@@ -112,16 +113,6 @@ function headerOf(headers: HeaderSource, name: string): string {
     }
   }
   return values.join(',');
-}
-
-/** `1.2.3.4`, `1.2.3.4:5678`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:5678`; null for anything else. */
-function addressOf(hop: string): Address | null {
-  // No address with brackets and port is longer, so nothing long is ever matched.
-  if (hop.length > 80) return null;
-  const bracketed = /^\[([^\]]*)\](?::\d{1,5})?$/.exec(hop);
-  if (bracketed !== null) return bracketed[1]!.includes(':') ? parseAddress(bracketed[1]!) : null;
-  const withPort = /^([\d.]+):\d{1,5}$/.exec(hop);
-  return parseAddress(withPort?.[1] ?? hop);
 }
 
 /** The ranges of the lists seen before. A list is given anew with every request, and is nearly always the same. */

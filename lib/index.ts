@@ -50,6 +50,7 @@ export type { AccessEntries, AccessList } from './rules/access';
 export type { RuleOptions } from './rules/compile';
 export type { RulesFile } from './rules/file';
 export type { Identity, IdentityFunction, IdScope, RateLimitRequest, Scope } from './rules/identity';
+export type { SubjectId } from './rules/named';
 export type { Override, RuleOverrides } from './rules/override';
 export type { Plan, PlanRule } from './rules/plan';
 export type { Missing, RequestRule, Skip } from './rules/request-rule';

@@ -6,9 +6,10 @@ import { keyPart, type RuleSet } from './rule';
 import { RuleSets } from './rule-sets';
 import type { AccessList } from './rules/access';
 import { withPlans, type CompiledRules } from './rules/compile';
-import type { RateLimitRequest } from './rules/identity';
+import { listedName, type RateLimitRequest } from './rules/identity';
+import { namesOf, type SubjectId } from './rules/named';
 import { parsePath } from './rules/path';
-import { foldedReadings } from './rules/pattern';
+import { readingsOf } from './rules/pattern';
 import { applying } from './rules/request-rule';
 import { selectRules, unknownPlan } from './rules/select';
 import type { CompiledPlan } from './rules/plan';
@@ -65,10 +66,10 @@ export class Layers {
 
   /** The rules of a plan as they hold for one key, which is a valid one. */
   setFor(key: string, set: RuleSet): Plea {
-    const verdict = this.access.verdictOf([key])?.verdict;
+    const verdict = this.access.verdictOfKey(key);
     if (verdict === 'deny') return { set: undefined, reason: 'denied', rule: '' };
     if (verdict === 'allow') return { set: undefined, reason: 'bypass', rule: '' };
-    return { set: this.sets.of(this.access.planOf(key, set.rules)), whom: key };
+    return { set: this.sets.of(this.access.planOfKey(key, set.rules)), whom: key };
   }
 
   /** What a request comes to; with a key, which only a limiter with one rate takes. Errors as of `selectRules`. */
@@ -93,12 +94,17 @@ export class Layers {
   /** Whether a rule is for requests of this method and path, whoever asks; true where there are none at all. */
   matches({ method, path }: Pick<RateLimitRequest, 'method' | 'path'>): boolean {
     if (this.rules.entries.length === 0) return true;
-    return applying(this.rules.entries, method, foldedReadings(parsePath(path))).length > 0;
+    return applying(this.rules.entries, method, readingsOf(parsePath(path))).length > 0;
   }
 
-  /** Sets that together have every key under which a subject may be counted, each once. */
-  everySet(subject: string): RuleSet[] {
-    const ofOverride = this.access.planOf(subject, []);
+  /** The names under which a subject may be counted. @throws RateLimitError `ERR_INVALID_KEY` */
+  namesOf(subject: SubjectId): string[] {
+    return namesOf(subject, this.rules);
+  }
+
+  /** Sets that together have every key under which a name may be counted, each once: that of a subject, or a key. */
+  everySet(name: string): RuleSet[] {
+    const ofOverride = [...this.access.planOf(listedName(name), []), ...this.access.planOfKey(name, [])];
     const rules = ofOverride.length === 0 ? this.all : distinct([...this.all, ...ofOverride]);
     const sets: RuleSet[] = [];
     for (let i = 0; i < rules.length; i += MAX_RULES) {

@@ -13,6 +13,7 @@ import { MAX_WINDOW_MS } from './rate';
 import type { RuleSet } from './rule';
 import type { AccessList } from './rules/access';
 import type { RateLimitRequest } from './rules/identity';
+import type { SubjectId } from './rules/named';
 import type { Store } from './store';
 import type { Log } from './telemetry/logger';
 import { isWatched, tell, type Observers } from './telemetry/observe';
@@ -120,18 +121,18 @@ export class LimiterCore implements AnyLimiter {
     return this.backend.require(store, outcome) > 0;
   }
 
-  async block(key: string, ms: number): Promise<void> {
+  async block(subject: SubjectId, ms: number): Promise<void> {
     if (!isIntegerIn(ms, 1, MAX_WINDOW_MS)) {
       throw invalidOption('ms must be a whole number of milliseconds from 1 to ten years.');
     }
-    const names = this.access.namesOf(readKey(key));
+    const names = this.layers.namesOf(subject);
     if (names.every((name) => this.layers.everySet(name).length === 0))
       throw invalidOption('Nothing is limited here: use access.deny instead of block.');
     await this.onEvery(names, (store, set, name) => store.block(set, name, ms));
   }
 
-  async reset(key: string): Promise<boolean> {
-    return this.onEvery(this.access.namesOf(readKey(key)), (store, set, name) => store.reset(set, name));
+  async reset(subject: SubjectId): Promise<boolean> {
+    return this.onEvery(this.layers.namesOf(subject), (store, set, name) => store.reset(set, name));
   }
 
   /** As `reset`, on the in-process store, at once. */

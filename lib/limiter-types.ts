@@ -1,5 +1,6 @@
 import type { AccessList } from './rules/access';
 import type { RateLimitRequest } from './rules/identity';
+import type { SubjectId } from './rules/named';
 import type { Plan as PlanRules } from './rules/plan';
 import type { CheckOptions, Decision, Health, ListedKey, ListOptions, Stats } from './types';
 
@@ -22,19 +23,20 @@ export interface LimiterBase {
    */
   penalize(decision: Decision, units?: number): Promise<Decision>;
   /**
-   * Denies a key for so long under every rule of this limiter; then it starts afresh. What is unlimited stays so.
-   * @param key as `check` takes it; for users, addresses and so on as `subjectOf` writes it
+   * Denies a subject for so long under every rule of this limiter; then it starts afresh. What is unlimited stays so.
+   * An address is blocked with all that is counted with it, of IPv6 its network.
    * @param ms 1 to ten years
-   * @throws RateLimitError `ERR_INVALID_KEY`, `ERR_INVALID_OPTION`, `ERR_CLOSED`, `ERR_UNAVAILABLE`
+   * @throws RateLimitError `ERR_INVALID_KEY`, also for whom no rule of this limiter could ever count;
+   *   `ERR_INVALID_OPTION`, `ERR_CLOSED`, `ERR_UNAVAILABLE`
    */
-  block(key: string, ms: number): Promise<void>;
+  block(subject: SubjectId, ms: number): Promise<void>;
   /**
-   * Forgets what was counted for a key under all plans and rules of this limiter, blocks included.
-   * @param key as in `block`
+   * Forgets what was counted for a subject under all plans and rules of this limiter, blocks included.
+   * @param subject as in `block`
    * @returns true when something had been counted
    * @throws RateLimitError `ERR_INVALID_KEY`, `ERR_CLOSED`, `ERR_UNAVAILABLE` (nothing is known to be forgotten)
    */
-  reset(key: string): Promise<boolean>;
+  reset(subject: SubjectId): Promise<boolean>;
   /** The headers of a decision, in the format of the option `headers`; see `rateLimitHeaders`. */
   headers(decision: Decision): Record<string, string>;
   /**
@@ -76,7 +78,8 @@ export interface RequestLimiter extends LimiterBase {
 /** A limiter with plans: `createRateLimiter({ plans })`. */
 export interface PlanLimiter<Plan extends string> extends LimiterBase {
   /**
-   * Charges `cost` units to a key under all rules of the plan, or nothing where they do not fit one of them. While
+   * Charges `cost` units to a key under all rules of the plan, or nothing where they do not fit one of them. Lists and
+   * overrides take the key for an organization's id, whatever it looks like. While
    * Redis is away the policy `onError` answers within the deadline; the promise does not reject for that.
    * @throws RateLimitError `ERR_UNKNOWN_PLAN`, `ERR_INVALID_KEY`, `ERR_INVALID_OPTION`, `ERR_CLOSED`
    */

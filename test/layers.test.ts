@@ -130,8 +130,8 @@ describe('while the store is away', () => {
     const limiter = await open({});
     const decision = await limiter.checkRequest(at('/'));
     expect(await limiter.refund(decision)).toBe(false);
-    await expect(limiter.block('k', 5)).rejects.toMatchObject({ code: 'ERR_UNAVAILABLE' });
-    await expect(limiter.reset('k')).rejects.toMatchObject({ code: 'ERR_UNAVAILABLE' });
+    await expect(limiter.block({ ip: '192.0.2.1' }, 5)).rejects.toMatchObject({ code: 'ERR_UNAVAILABLE' });
+    await expect(limiter.reset({ ip: '192.0.2.1' })).rejects.toMatchObject({ code: 'ERR_UNAVAILABLE' });
     expect(await limiter.penalize(decision, 5)).toMatchObject({ allowed: true, reason: 'unavailable' });
   });
 });

@@ -60,7 +60,9 @@ describe('checkRequest', () => {
         subjects.push(rules[0]?.subject ?? reason);
       }
     }
-    expect(subjects).toEqual(['denied', 'denied', 'denied', 'ip:2001:db8::2', 'denied', 'denied']);
+    // A list names the address alone, however much of it is counted together.
+    const counted = ['ip:2001:db8::/64', 'ip:2001:db8::2', 'ip:2001:db8::/48'];
+    expect(subjects).toEqual(counted.flatMap((subject) => ['denied', subject]));
   });
 
   test('an address of identify wins', async () => {
@@ -163,6 +165,20 @@ describe('rateLimitedApi', () => {
     expect(second!.status).toBe(429);
     expect(second!.headers.get('content-type')).toBe('application/json');
     expect(JSON.parse(second!.text)).toMatchObject({ error: 'Too Many Requests' });
+  });
+
+  test('under a mount of Express the path is the one that came', async () => {
+    const limiter = createRateLimiter({
+      rules: [{ id: 'api', match: '/api/*', by: 'ip', rate: '1/m' }],
+      prefix: prefix(),
+    });
+    const handler = rateLimitedApi(fine, { limiter, trustedProxies: 0 });
+    // As app.use('/api', …) leaves it.
+    const mounted: Handler = (request, response) => {
+      const { url } = request;
+      return handler(Object.assign(request, { originalUrl: url, baseUrl: '/api', url: '/legacy' }), response);
+    };
+    expect((await ask(mounted, 2)).map(({ status }) => status)).toEqual([200, 429]);
   });
 
   test('a handler that throws runs once and its error passes through', async () => {

@@ -1,5 +1,14 @@
 /** Rules for requests, through the public API on both stores. */
-import { createRateLimiter, rateLimitHeaders, subjectOf, type RequestRule, type RuleResult } from 'spillway';
+import {
+  createRateLimiter,
+  rateLimitHeaders,
+  subjectOf,
+  type IdScope,
+  type RateLimitRequest,
+  type RequestRule,
+  type RuleResult,
+  type SubjectId,
+} from 'spillway';
 import { bothStores } from './support/both-stores';
 import { ids, left } from './support/decisions';
 import { times } from './support/ledger';
@@ -195,6 +204,113 @@ describe.each(bothStores())('%s', (_, common) => {
     // Whoever writes such a key himself has it blocked as well.
     await limiter.block('ip:2001:db8::2', 60_000);
     expect((await limiter.check('ip:2001:db8::2')).reason).toBe('blocked');
+  });
+
+  test('a block and a reset say whom they mean', async () => {
+    const by = (['ip', 'user', 'organization', 'apiKey'] as const).map((id) => ({ id, by: id }));
+    const tenant = ({ headers }: RateLimitRequest) => (headers as Headers | undefined)?.get('x-tenant');
+    const limiter = await own(
+      createRateLimiter({
+        ...common(),
+        rules: [...by, { id: 'tenant', by: tenant }].map((rule) => ({
+          ...rule,
+          rate: '9/h',
+          missing: 'skip' as const,
+        })),
+      }),
+    );
+    const id = '2001:db8::7';
+    const asked: Record<string, Omit<Partial<RateLimitRequest>, 'plan'>> = {
+      ip: { ip: '2001:db8::9' },
+      user: { user: id },
+      organization: { organization: id },
+      apiKey: { apiKey: id },
+      custom: { headers: new Headers({ 'x-tenant': id }) },
+    };
+    const blocked = async () => {
+      const kinds = [];
+      for (const [kind, request] of Object.entries(asked)) {
+        const { reason } = await limiter.peekRequest({ method: 'GET', path: '/', ...request });
+        if (reason === 'blocked') kinds.push(kind);
+      }
+      return kinds;
+    };
+    for (const kind of Object.keys(asked)) {
+      await limiter.block({ [kind]: id } as SubjectId, 60_000);
+      expect(await blocked()).toEqual([kind]);
+      expect(await limiter.reset({ [kind]: id } as SubjectId)).toBe(true);
+      expect(await blocked()).toEqual([]);
+      const text = subjectOf(kind as IdScope, id);
+      await limiter.block(text, 60_000);
+      expect(await blocked()).toEqual([kind]);
+      expect(await limiter.reset(text)).toBe(true);
+    }
+  });
+
+  test('and are refused where no rule could count him', async () => {
+    const limiter = await own(
+      createRateLimiter({
+        ...common(),
+        rules: [
+          { id: 'api', match: '/api/*', rate: '9/h' },
+          { id: 'all', by: 'global', rate: '99/h' },
+          { id: 'open', by: 'user', rate: 'unlimited' },
+        ],
+      }),
+    );
+    const refused: [unknown, RegExp][] = [
+      ['1.2.3.4', /^A text alone is the id of an organization\. .* Write \{ ip: … \}, global:all/],
+      [{ organization: '1.2.3.4' }, /^No rule of this limiter counts .* organization\./],
+      [{ user: '7' }, /kind user\. Write \{ ip/],
+      ['user:7', /kind user\./],
+      ['apiKey:k', /kind apiKey\./],
+      ['ip:garbage', /no IP address/],
+      [{ ip: 'garbage' }, /no IP address/],
+      [{ ip: null }, /must be a string/],
+      [{}, /^A subject is a text or one of \{ ip \}/],
+      [{ ip: '1.2.3.4', user: '7' }, /^A subject is a text or one of/],
+      [{ endpoint: '/' }, /^A subject is a text or one of/],
+      [null, /must be a string/],
+      ['', /empty/],
+    ];
+    for (const [subject, message] of refused) {
+      for (const act of [() => limiter.block(subject as string, 5), () => limiter.reset(subject as string)]) {
+        await expect(act()).rejects.toMatchObject({
+          code: 'ERR_INVALID_KEY',
+          message: expect.stringMatching(message) as string,
+        });
+      }
+    }
+    const ask = () => limiter.checkRequest(at('/api/x', { ip: '1.2.3.4' }));
+    for (const subject of [{ ip: '1.2.3.4:443' }, 'ip:::ffff:1.2.3.4', 'global:all']) {
+      await limiter.block(subject, 60_000);
+      expect((await ask()).reason).toBe('blocked');
+      expect(await limiter.reset(subject)).toBe(true);
+    }
+    expect((await ask()).allowed).toBe(true);
+  });
+
+  test('a key of check may be of any form, and its block too', async () => {
+    const limiter = await own(createRateLimiter({ ...common(), plans: { FREE: '9/h' }, rules }));
+    for (const key of ['1.2.3.4', 'user:7', 'ip:garbage', 'apiKey:k', 'org']) {
+      await limiter.block(key, 60_000);
+      expect((await limiter.check(key, 'FREE')).reason).toBe('blocked');
+      expect(await limiter.reset(key)).toBe(true);
+      expect((await limiter.check(key, 'FREE')).reason).toBe('ok');
+    }
+  });
+
+  test('no list of addresses holds for the id of an organization', async () => {
+    const limiter = await own(
+      createRateLimiter({
+        ...common(),
+        rate: '1/h',
+        access: { allow: ['ip:10.0.0.0/8'], overrides: { 'ip:10.9.9.9': 'unlimited' } },
+      }),
+    );
+    expect((await limiter.check('ip:10.9.9.9')).reason).toBe('ok');
+    expect((await limiter.check('ip:10.9.9.9')).reason).toBe('limit');
+    expect((await limiter.checkRequest(at('/', { ip: '10.9.9.9' }))).reason).toBe('bypass');
   });
 
   test('ids of any kind never meet', async () => {

@@ -8,6 +8,8 @@ import { refuseOptions, type DropIn, type LimiterOfNext, type LimitOptions } fro
 export interface ApiRequest {
   method?: string | undefined;
   url?: string | undefined;
+  /** The path as it came, where a framework such as Express takes that of a mount off `url`. */
+  originalUrl?: string | undefined;
   headers: { [name: string]: string | string[] | undefined };
   socket?: { remoteAddress?: string | undefined };
 }
@@ -35,8 +37,8 @@ export function rateLimitedApi<
 ): (request: Req, response: Res) => Promise<void> {
   refuseOptions(options, ['onDenied']);
   return async (request, response) => {
-    const { method = 'GET', url = '/', headers, socket } = request;
-    const asked = { method, path: url, headers, remoteAddress: socket?.remoteAddress };
+    const { method = 'GET', url = '/', originalUrl: path = url, headers, socket } = request;
+    const asked = { method, path, headers, remoteAddress: socket?.remoteAddress };
     const decision = await decide(asked, options, [request, response]);
     if (decision instanceof Response) return send(decision, response);
     if (!decision.allowed && options.onDenied !== undefined) {

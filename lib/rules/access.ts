@@ -1,16 +1,17 @@
-import { canonicalAddress, isWithin, parseRange, type Range } from '../address';
+import { groupText, isOneClient, parseRange, type Range } from '../address';
 import { invalidOption, shown } from '../errors';
 import { validateKey } from '../key';
 import { refuseUnknown, requireObject } from '../validate';
-import { listedName } from './identity';
+import { AddressList, type Verdict } from './address-list';
+import { kindOf, listedName, organizationName } from './identity';
 import { compileOverride, type AccessContext, type CompiledOverride, type Override } from './override';
 import type { CompiledPlan } from './plan';
 import type { CompiledRule } from './rule';
 
 /**
- * Subjects that are treated apart, by the text under which they are counted: `org-123`, `user:5`, `ip:1.2.3.4`, or
- * `apiKey:` and its hash (`subjectOf` writes them). Organizations may be `organization:org-123`, too. `ip:` may also be a
- * network such as `ip:10.0.0.0/8`.
+ * Subjects that are treated apart: `org-123`, `user:5`, `custom:acme`, `apiKey:` and its hash, as `subjectOf` writes
+ * them; organizations may be `organization:org-123`, too. `ip:2001:db8::7` is that address alone, `ip:10.0.0.0/8` a
+ * network. A key of `check` is an organization's, whatever it looks like.
  */
 export interface AccessEntries {
   /** Never limited. */
@@ -24,7 +25,8 @@ export interface AccessEntries {
 /** An API key as `subjectOf` writes it. */
 const HASHED = /^apiKey:[\w-]{43}$/;
 
-type Verdict = 'allow' | 'deny';
+/** Kinds that nobody is: who is named by one would be allowed or denied nothing. */
+const NOBODY = ['endpoint', 'global', 'missing'];
 
 /**
  * The allow list, the deny list and the overrides of a limiter. They may be changed at any time, one by one or all at
@@ -32,7 +34,7 @@ type Verdict = 'allow' | 'deny';
  */
 export class AccessList {
   private verdicts = new Map<string, Verdict>();
-  private ranges = new Map<string, { readonly range: Range; readonly verdict: Verdict }>();
+  private addresses = new AddressList();
   private overrides = new Map<string, CompiledOverride>();
 
   /** @throws RateLimitError `ERR_INVALID_OPTION` */
@@ -60,9 +62,9 @@ export class AccessList {
 
   /** Treats a subject as all others again. True where it had been listed. */
   remove(subject: string): boolean {
-    const { name } = this.read(subject, 'remove');
-    const found = [this.verdicts.delete(name), this.ranges.delete(name), this.overrides.delete(name)];
-    return found.includes(true);
+    const { name, range } = this.read(subject, 'remove');
+    const listed = range === undefined ? this.verdicts.delete(name) : this.addresses.delete(range);
+    return this.overrides.delete(name) || listed;
   }
 
   /**
@@ -73,9 +75,9 @@ export class AccessList {
     requireObject(entries, 'The access list');
     refuseUnknown(entries, ['allow', 'deny', 'overrides'], '');
     const { allow = [], deny = [], overrides = {} } = entries;
-    const { verdicts, ranges, overrides: before } = this;
+    const { verdicts, addresses, overrides: before } = this;
     this.verdicts = new Map();
-    this.ranges = new Map();
+    this.addresses = new AddressList();
     this.overrides = new Map();
     try {
       for (const [list, subjects] of Object.entries({ allow, deny })) {
@@ -92,16 +94,17 @@ export class AccessList {
         this.setOverride(subject, override, `overrides[${shownName}]`);
       }
     } catch (error) {
-      Object.assign(this, { verdicts, ranges, overrides: before });
+      Object.assign(this, { verdicts, addresses, overrides: before });
       throw error;
     }
   }
 
   /** All entries, as `replace` takes them. */
   entries(): Required<AccessEntries> {
+    const addresses = [...this.addresses.entries()];
     const all = [
       ...this.verdicts,
-      ...[...this.ranges].map(([name, { verdict }]) => [name, verdict] as const),
+      ...addresses.map(([network, verdict]) => [`ip:${network}`, verdict] as const),
     ];
     return {
       allow: all.filter(([, verdict]) => verdict === 'allow').map(([name]) => name),
@@ -112,7 +115,7 @@ export class AccessList {
 
   /** Whether nobody is allowed or denied by name, so that no subject needs to be looked up. */
   get isOpen(): boolean {
-    return this.verdicts.size === 0 && this.ranges.size === 0;
+    return this.verdicts.size === 0 && this.addresses.isEmpty;
   }
 
   /** Whether nobody at all is treated apart. */
@@ -120,63 +123,70 @@ export class AccessList {
     return this.isOpen && this.overrides.size === 0;
   }
 
-  /** What holds for a request that all of these are, and for whom. One that is denied decides. */
-  verdictOf(subjects: readonly string[]): { verdict: Verdict; subject: string } | undefined {
-    let allowed: string | undefined;
-    for (const subject of subjects) {
-      const verdict = this.verdicts.get(listedName(subject));
-      const ranged = subject.startsWith('ip:') ? this.rangeVerdict(subject) : undefined;
-      if (verdict === 'deny' || ranged === 'deny') return { verdict: 'deny', subject };
-      if (verdict === 'allow' || ranged === 'allow') allowed ??= subject;
+  /**
+   * What holds for a request that all of these are, and for whom. One that is denied decides.
+   * @param names users, organizations and so on, as `subjectOf` writes them
+   * @param address its client, or the network in which it is
+   * @param key as `check` takes it
+   */
+  verdictOf(
+    names: readonly string[],
+    address: Range | null,
+    key?: string,
+  ): { verdict: Verdict; subject: string } | undefined {
+    const all = names.map((name) => ({ subject: name, verdict: this.verdicts.get(name) }));
+    if (key !== undefined) all.push({ subject: key, verdict: this.verdictOfKey(key) });
+    if (address !== null) {
+      const subject = `ip:${groupText(address, this.context.ipv6Subnet)}`;
+      all.push({ subject, verdict: this.addresses.verdictOf(address) });
     }
-    return allowed === undefined ? undefined : { verdict: 'allow', subject: allowed };
+    const decisive = all.find(({ verdict }) => verdict === 'deny') ?? all.find(({ verdict }) => verdict);
+    return decisive as { verdict: Verdict; subject: string } | undefined;
+  }
+
+  /** The same for a key. It is an organization's; only a denial holds for other kinds as well, by the letter. */
+  verdictOfKey(key: string): Verdict | undefined {
+    if (this.verdicts.get(listedName(key)) === 'deny') return 'deny';
+    return this.verdicts.get(organizationName(key));
   }
 
   /** The rules of a subject with a plan. */
   planOf(subject: string, plan: CompiledPlan): CompiledPlan {
-    return this.overrides.get(listedName(subject))?.plan ?? plan;
+    return this.overrides.get(subject)?.plan ?? plan;
+  }
+
+  /** The same for a key. */
+  planOfKey(key: string, plan: CompiledPlan): CompiledPlan {
+    return this.planOf(organizationName(key), plan);
   }
 
   /** The rule as it holds for a subject; undefined where it is unlimited. */
   ruleOf(subject: string, rule: CompiledRule): CompiledRule | undefined {
-    const rules = this.overrides.get(listedName(subject))?.rules;
+    const rules = this.overrides.get(subject)?.rules;
     return rules?.has(rule.id) ? rules.get(rule.id) : rule;
-  }
-
-  private rangeVerdict(subject: string): Verdict | undefined {
-    if (this.ranges.size === 0) return undefined;
-    const given = parseRange(subject.slice('ip:'.length));
-    let found: Verdict | undefined;
-    for (const { range, verdict } of this.ranges.values()) {
-      if (given === null || given[1] < range[1] || !isWithin(given[0], range)) continue;
-      if (verdict === 'deny') return 'deny';
-      found = verdict;
-    }
-    return found;
   }
 
   private setVerdict(subject: string, verdict: Verdict, where: string): void {
     const { name, range } = this.read(subject, where);
-    if (range === undefined) this.verdicts.set(name, verdict);
-    else this.ranges.set(name, { range, verdict });
+    if (range !== undefined) return this.addresses.set(range, verdict);
+    const kind = kindOf(name);
+    if (kind !== undefined && NOBODY.includes(kind)) {
+      throw invalidOption(
+        `${where}: ${kind}: names nobody who could be listed. Use a rule or bypass; an organization of that name is written organization:${kind}:….`,
+      );
+    }
+    this.verdicts.set(name, verdict);
   }
 
   private setOverride(subject: string, given: Override, where: string): void {
     const { name, range } = this.read(subject, where);
-    if (range !== undefined) {
+    if (range !== undefined && !isOneClient(range, this.context.ipv6Subnet)) {
       throw invalidOption(`${where}: a network has no limits of its own; name an address, or use a rule.`);
     }
     this.overrides.set(name, compileOverride(given, this.context, where));
   }
 
-  /** A key as `check` takes it and, where it is an address, the name under which requests from there are counted. */
-  namesOf(key: string): string[] {
-    if (!key.startsWith('ip:')) return [key];
-    const address = canonicalAddress(key.slice('ip:'.length), this.context.ipv6Subnet);
-    return address === null || key === `ip:${address}` ? [key] : [key, `ip:${address}`];
-  }
-
-  /** A subject in the form in which it is counted. */
+  /** A subject by the name under which it is counted; an address or a network also as the range that it is. */
   private read(subject: unknown, where: string): { name: string; range?: Range } {
     try {
       validateKey(subject);
@@ -193,8 +203,6 @@ export class AccessList {
     if (range === null) {
       throw invalidOption(`${where}: ${shown(text)} is no address and no network such as 10.0.0.0/8.`);
     }
-    const isV4 = range[0].kind() === 'ipv4';
-    if (isV4 ? range[1] < 32 : range[1] < this.context.ipv6Subnet) return { name, range };
-    return { name: `ip:${canonicalAddress(text, this.context.ipv6Subnet)}` };
+    return { name: `ip:${groupText(range, this.context.ipv6Subnet)}`, range };
   }
 }

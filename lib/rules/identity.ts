@@ -1,5 +1,5 @@
 import { crypto } from '../lazy';
-import { canonicalAddress } from '../address';
+import { canonicalAddress, groupText, parseClient, type Range } from '../address';
 import type { HeaderSource } from '../client-ip';
 import { invalidOption, RateLimitError, shown } from '../errors';
 import { validateKey } from '../key';
@@ -10,7 +10,7 @@ export interface RateLimitRequest {
   method: string;
   /** The path, such as `request.url` of Node.js or `nextUrl.pathname`; query and fragment are ignored. */
   path: string;
-  /** The client's address; see `clientIp`. What is no address is missing. */
+  /** The client's address; see `clientIp`. A port is left out; what is no address is missing. */
   ip?: string | null;
   /** Ids as the server knows them, after it has verified who is asking: never as a request claims them. */
   user?: string | null;
@@ -66,7 +66,8 @@ export type IdScope = 'ip' | 'user' | 'organization' | 'apiKey' | 'custom';
 /**
  * The text under which an id is counted, as `check`, `reset` and `block` take it. Ids of users, addresses and so on
  * have their kind in front: the user `1.2.3.4` is not that address. Organizations stand for themselves, unless their
- * id begins like one of those; then they have theirs in front, too. API keys are hashed.
+ * id begins like one of those; then they have theirs in front, too. API keys are hashed. An address is that of one
+ * client, however it is written: without its port, and of IPv6 its network (`ip:2001:db8::/64`).
  * @param ipv6Subnet as in `clientIp`; for `ip` only
  * @throws RateLimitError `ERR_INVALID_KEY` for an id that is empty, too long or no valid text, or no address
  */
@@ -92,16 +93,30 @@ export function subjectOf(scope: IdScope, id: string, ipv6Subnet = 64): string {
   }
 }
 
+/** What stands before an id, where a text has the kind of its subject in front. */
+export function kindOf(text: string): string | undefined {
+  return MARKED.test(text) ? text.slice(0, text.indexOf(':')) : undefined;
+}
+
 /** A subject as lists name it: an organization may have its kind in front there, though it is counted without. */
 export function listedName(subject: string): string {
   const id = subject.startsWith('organization:') ? subject.slice('organization:'.length) : subject;
   return MARKED.test(id) ? subject : id;
 }
 
+/**
+ * How lists name the organization whose key `check` was given: by its id, or as `subjectOf` wrote it. Whatever the key
+ * looks like, it is that of no user and no address: who may choose the id of an organization must not choose a kind.
+ */
+export function organizationName(key: string): string {
+  const isWritten = key.startsWith('organization:') && MARKED.test(key.slice('organization:'.length));
+  return isWritten || !MARKED.test(key) ? key : `organization:${key}`;
+}
+
 /** The identities of one request. */
 export class Identities {
-  /** Parsed once for all rules; null where there is none. */
-  private address: Subject | null | undefined;
+  /** The client's address, or what is known of it; null where there is none. */
+  private client: Range | null | undefined;
   /** What functions answered: each is asked once for a request. */
   private readonly customs = new Map<IdentityFunction, Subject | undefined>();
 
@@ -123,6 +138,12 @@ export class Identities {
     return undefined;
   }
 
+  get address(): Range | null {
+    const { ip } = this.request;
+    if (this.client === undefined) this.client = typeof ip === 'string' ? parseClient(ip) : null;
+    return this.client;
+  }
+
   private find(identity: Identity, endpoint: () => string): Subject | undefined {
     const { request } = this;
     if (typeof identity === 'function') {
@@ -131,8 +152,8 @@ export class Identities {
     }
     switch (identity) {
       case 'ip':
-        if (this.address === undefined) this.address = addressOf(request.ip, this.ipv6Subnet);
-        return this.address ?? undefined;
+        if (this.address === null) return undefined;
+        return { scope: 'ip', text: `ip:${groupText(this.address, this.ipv6Subnet)}` };
       case 'endpoint':
         return { scope: 'endpoint', text: endpointText(endpoint()) };
       case 'global':
@@ -143,11 +164,6 @@ export class Identities {
         return ofId(identity, request[identity]);
     }
   }
-}
-
-function addressOf(ip: unknown, ipv6Subnet: number): Subject | null {
-  const address = typeof ip === 'string' ? canonicalAddress(ip, ipv6Subnet) : null;
-  return address === null ? null : { scope: 'ip', text: `ip:${address}` };
 }
 
 function ofId(scope: IdScope, id: string | null | undefined): Subject | undefined {

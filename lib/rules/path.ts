@@ -1,9 +1,10 @@
 /**
  * The path of a request, taken apart for matching.
  *
- * Servers differ in what they make of `%2F`, `\`, `..` and a doubled slash in front: some routers see a separator,
- * climb or see a host there, others see plain text. A path that holds these is therefore read in every way there is, and whoever matches decides: a rule applies
- * when any reading matches, a bypass only when all do. So no way of writing a path gets around a limit.
+ * Servers differ in what they make of `%2F`, `\`, `.`, `..`, doubled slashes and escapes that nobody needs, such as
+ * `%68` for `h`: some routers see a separator, climb, see a host or decode there, others see plain text. A path that
+ * holds these is therefore read in every way there is, and whoever matches decides: a rule applies when any reading
+ * matches, a bypass only when all do. So no way of writing a path gets around a limit.
  */
 export interface RequestPath {
   /** The readings, as segments; the first has everything decoded and resolved. Nearly always it is the only one. */
@@ -15,6 +16,8 @@ export type Segments = readonly string[];
 /** What makes a path more than its segments between slashes: escapes, backslashes, `.`, `..` and empty segments. */
 const UNUSUAL = /[%\\]|\/\.|\/\//;
 const SEPARATOR = /%2f|%5c|\\/i;
+/** Escapes of what may stand in a path as it is (`pchar` of RFC 3986): letters, digits and some marks. */
+const NEEDLESS = /%(?=2[146-9a-e]|3[\dabd]|[46][\da-f]|5[\daf]|7[\dae])/gi;
 /** What `new URL` takes for the name of a host: in `//name/path` the path is `/path`. */
 const AUTHORITY = /^\/[/\\]/;
 
@@ -32,6 +35,7 @@ export function parsePath(path: string): RequestPath {
   if (AUTHORITY.test(text)) splits.push(...splits.map((segments) => segments.slice(1)));
   const readings: Segments[] = splits.map(climbed);
   for (const segments of splits) if (segments.includes('..')) readings.push(segments);
+  readings.push(asWritten(text));
   return { readings: readings.filter((one, i) => readings.findIndex((other) => same(one, other)) === i) };
 }
 
@@ -50,6 +54,13 @@ function pathOf(target: string): string {
 
 function split(text: string): string[] {
   return text.split('/').filter(isNamed);
+}
+
+/** Nothing resolved, and decoded only what had to be encoded. A slash at the end makes no difference to any router. */
+function asWritten(text: string): string[] {
+  const segments = text.slice(1).split('/');
+  if (segments.at(-1) === '') segments.pop();
+  return segments.map((segment) => decoded(segment.replace(NEEDLESS, '%25')));
 }
 
 function isNamed(segment: string): boolean {

@@ -85,29 +85,29 @@ function refused(where: string, text: string, why: string) {
   return invalidOption(`${where}: ${shown(text)} ${why}. ${FORM}.`);
 }
 
-/** The readings of a path in lower case. */
-export function foldedReadings({ readings }: RequestPath): Segments[] {
-  return readings.map((segments) => segments.map((segment) => segment.toLowerCase()));
+/** A reading of a path, as it is and in lower case. */
+export interface Reading {
+  readonly exact: Segments;
+  readonly folded: Segments;
+}
+
+export function readingsOf({ readings }: RequestPath): Reading[] {
+  return readings.map((exact) => ({ exact, folded: exact.map((segment) => segment.toLowerCase()) }));
 }
 
 /**
- * Those of these readings that a rule's pattern matches, as their places. Letters match in either case, because some
- * routers do not tell them apart; a rule that applies to more paths than meant is the safe mistake.
+ * Whether a rule's pattern matches a reading in lower case. Letters match in either case, because some routers do not
+ * tell them apart; a rule that applies to more paths than meant is the safe mistake.
  */
-export function matchesOf(pattern: Pattern, method: string, folded: readonly Segments[]): number[] {
-  if (!hasMethod(pattern, method)) return [];
-  const readings: number[] = [];
-  folded.forEach((segments, at) => {
-    if (covers(pattern.folded, pattern.below, segments)) readings.push(at);
-  });
-  return readings;
+export function matches(pattern: Pattern, method: string, folded: Segments): boolean {
+  return hasMethod(pattern, method) && covers(pattern.folded, pattern.below, folded);
 }
 
-/** Whether a pattern lets a request pass by all rules: every reading has to match, and in its exact letters. */
-export function bypasses(pattern: Pattern, method: string, { readings }: RequestPath): boolean {
+/** Whether every reading matches, and in its exact letters. Only so may a pattern loosen what limits others. */
+export function matchesExactly(pattern: Pattern, method: string, readings: readonly Reading[]): boolean {
   return (
     hasMethod(pattern, method) &&
-    readings.every((segments) => covers(pattern.segments, pattern.below, segments))
+    readings.every(({ exact }) => covers(pattern.segments, pattern.below, exact))
   );
 }
 

@@ -2,8 +2,15 @@ import { invalidOption, shown } from '../errors';
 import { UNLIMITED } from '../rate';
 import { refuseUnknown, requireObject } from '../validate';
 import { readIdentities, type Identity, type RateLimitRequest } from './identity';
-import type { Segments } from './path';
-import { compareSpecificity, matchesOf, parsePattern, type Pattern } from './pattern';
+import { Groups } from './group';
+import {
+  compareSpecificity,
+  matches,
+  matchesExactly,
+  parsePattern,
+  type Pattern,
+  type Reading,
+} from './pattern';
 import type { RuleDefaults } from './plan';
 import { readQuota, type QuotaOptions } from './quota';
 import { makeRule, readId, type CompiledRule, type RuleTraits } from './rule';
@@ -30,7 +37,8 @@ export interface RequestRule extends QuotaOptions, RuleTraits {
   by?: Identity | readonly Identity[];
   /**
    * Of the matching rules of one group only the most specific applies; all others apply side by side. One that is left
-   * out, by `skip` or `missing: 'skip'`, or only tried out (`shadow`) leaves its place to the next.
+   * out, by `skip` or `missing: 'skip'`, or only tried out (`shadow`) leaves its place to the next. One that is looser
+   * than the next takes the place in the exact letters of its pattern alone.
    */
   group?: string;
   skip?: Skip;
@@ -99,49 +107,39 @@ export function compileRequestRules(rules: unknown, defaults: RequestRuleDefault
 
 /** An entry that applies to a request. */
 export interface Match extends Entry {
-  /** Which of the path's readings it matches. */
+  /** The first of the path's readings that it matches. */
   readonly reading: number;
 }
 
 /**
- * The entries that apply to a request, in their order: the most specific one of each rule, and of each group only
- * the first that is not skipped. It takes the group's place in the readings that it matches and in no others, so that
- * a path which also reads like an exempt one is not exempt; and a rule that is only tried out takes none from those
- * that hold.
- * @param folded the readings of the path, in lower case
+ * The entries that apply to a request, in their order: the most specific one of each rule, and of each group those that
+ * `Groups` admits.
  */
 export function applying(
   entries: readonly Entry[],
   method: string,
-  folded: readonly Segments[],
+  readings: readonly Reading[],
   isSkipped: (match: Match) => boolean = () => false,
 ): Match[] {
   const skips = new Map<CompiledRequestRule, boolean>();
   const applied = new Set<CompiledRequestRule>();
-  const taken = new Set<string>();
-  const matches: Match[] = [];
+  const groups = new Groups();
+  const found: Match[] = [];
   for (const { pattern, of } of entries) {
-    const { group } = of;
-    if (group === undefined && skips.has(of)) continue;
-    const readings = matchesOf(pattern, method, folded);
-    const [reading] = readings;
-    if (reading === undefined) continue;
+    if (of.group === undefined && skips.has(of)) continue;
+    const reading = readings.findIndex(({ folded }) => matches(pattern, method, folded));
+    if (reading === -1) continue;
     const match = { pattern, of, reading };
     const isOut = skips.get(of) ?? isSkipped(match);
     skips.set(of, isOut);
     if (isOut) continue;
-    if (group !== undefined) {
-      const place = (shadow: boolean, at: number) => `${shadow ? 'shadow' : 'real'} ${at} ${group}`;
-      const isShadow = of.rule?.shadow === true;
-      const free = readings.filter((at) => !taken.has(place(false, at)) && !taken.has(place(isShadow, at)));
-      if (free.length === 0) continue;
-      for (const at of free) taken.add(place(isShadow, at));
-    }
+    if (of.group !== undefined && !groups.admits(of.group, of, matchesExactly(pattern, method, readings)))
+      continue;
     if (applied.has(of)) continue;
     applied.add(of);
-    matches.push(match);
+    found.push(match);
   }
-  return matches;
+  return found;
 }
 
 function compileOne(given: unknown, defaults: RequestRuleDefaults, at: string): CompiledRequestRule {

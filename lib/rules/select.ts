@@ -3,8 +3,8 @@ import { validateKey } from '../key';
 import { MAX_RULES } from '../native';
 import type { CompiledRules } from './compile';
 import { Identities, MISSING, type RateLimitRequest, type Scope, type Subject } from './identity';
-import { parsePath, pathText, type RequestPath } from './path';
-import { bypasses, foldedReadings, type Pattern } from './pattern';
+import { parsePath, pathText } from './path';
+import { matchesExactly, readingsOf, type Pattern, type Reading } from './pattern';
 import type { CompiledPlan } from './plan';
 import { applying, type Match, type Missing } from './request-rule';
 import type { CompiledRule } from './rule';
@@ -42,18 +42,20 @@ export type Selection =
  *   with more than 8 rules; what a function throws
  */
 export function selectRules(rules: CompiledRules, request: RateLimitRequest, key?: string): Selection {
-  const { method, path } = readRequest(request);
+  const { method, readings } = readRequest(request);
   if (key !== undefined) validateKey(key);
   const plan = planOf(rules, request.plan);
-  if (rules.bypass.some((pattern) => bypasses(pattern, method, path))) return { kind: 'bypass', why: 'path' };
+  if (rules.bypass.some((pattern) => matchesExactly(pattern, method, readings))) {
+    return { kind: 'bypass', why: 'path' };
+  }
   if (rules.skip?.(request) === true) return { kind: 'bypass', why: 'skip' };
 
   const identities = new Identities(request, rules.ipv6Subnet);
-  return new Selecting(rules, request, identities, method, path, key).run(plan);
+  return new Selecting(rules, request, identities, method, readings, key).run(plan);
 }
 
-/** Whom lists name whatever the rules count. */
-const NAMED = ['ip', 'user', 'organization', 'apiKey'] as const;
+/** Whom lists name whatever the rules count, besides addresses. */
+const NAMED = ['user', 'organization', 'apiKey'] as const;
 
 /** A subject, or a key as it is. */
 type Counted = Omit<Subject, 'scope'> & { readonly scope: Scope | undefined };
@@ -61,24 +63,23 @@ type Counted = Omit<Subject, 'scope'> & { readonly scope: Scope | undefined };
 /** One request on its way through the rules. */
 class Selecting {
   private readonly charges: Charge[] = [];
-  private readonly folded;
 
   constructor(
     private readonly rules: CompiledRules,
     private readonly request: RateLimitRequest,
     private readonly identities: Identities,
     private readonly method: string,
-    path: RequestPath,
+    private readonly readings: readonly Reading[],
     private readonly key: string | undefined,
-  ) {
-    this.folded = foldedReadings(path);
-  }
+  ) {}
 
   run(named: CompiledPlan | undefined): Selection {
     const { entries, missing, access, rate } = this.rules;
     const plan = named ?? rate;
-    const matches = applying(entries, this.method, this.folded, (one) => this.isSkipped(one));
-    const verdict = access.isOpen ? undefined : access.verdictOf(this.listed(matches, plan));
+    const matches = applying(entries, this.method, this.readings, (one) => this.isSkipped(one));
+    const verdict = access.isOpen
+      ? undefined
+      : access.verdictOf(this.listed(matches, plan), this.identities.address, this.key);
     if (verdict?.verdict === 'deny') return { kind: 'deny', why: 'denied', what: verdict.subject };
     if (verdict?.verdict === 'allow') return { kind: 'bypass', why: 'allowed' };
     if (plan === undefined && entries.length === 0) throw noPlan(this.rules);
@@ -89,7 +90,7 @@ class Selecting {
       const subject = this.ofPlan() ?? without(missing);
       if (subject === undefined)
         return { kind: 'deny', why: 'missing', what: rate === undefined ? 'plan' : 'rate' };
-      if (subject !== 'skip') this.charge(access.planOf(subject.text, plan), subject);
+      if (subject !== 'skip') this.charge(this.planFor(subject, plan), subject);
     }
     if (this.charges.length > MAX_RULES)
       throw tooMany(
@@ -104,13 +105,17 @@ class Selecting {
     const asked = NAMED.map((identity) => this.identities.first([identity], () => ''));
     const counted = [...matches.map((match) => this.subjectOf(match)), plan && this.ofPlan()];
     const customs = counted.filter((subject) => subject?.scope === 'custom');
-    const texts = [...asked, ...customs].flatMap((subject) => subject?.text ?? []);
-    return this.key === undefined ? texts : [this.key, ...texts];
+    return [...asked, ...customs].flatMap((subject) => subject?.text ?? []);
+  }
+
+  private planFor({ scope, text }: Counted, plan: CompiledPlan): CompiledPlan {
+    const { access } = this.rules;
+    return scope === undefined ? access.planOfKey(text, plan) : access.planOf(text, plan);
   }
 
   private ofPlan(): Counted | undefined {
     if (this.key !== undefined) return { scope: undefined, text: this.key };
-    return this.identities.first(this.rules.planBy, () => pathText(this.folded[0]!));
+    return this.identities.first(this.rules.planBy, () => pathText(this.readings[0]!.folded));
   }
 
   /** Whether a rule is left out, and so leaves its place in a group to the next. */
@@ -121,7 +126,7 @@ class Selecting {
   }
 
   private subjectOf({ of, pattern, reading }: Match): Subject | undefined {
-    return this.identities.first(of.by, () => endpointOf(pattern, this.folded[reading]!));
+    return this.identities.first(of.by, () => endpointOf(pattern, this.readings[reading]!.folded));
   }
 
   /** False where nobody can tell whom to count, and the request is to be denied for it. */
@@ -187,7 +192,7 @@ function namesOf(plans: CompiledRules['plans']): string {
   return [...plans.keys()].map(shown).join(', ');
 }
 
-function readRequest(request: RateLimitRequest): { method: string; path: RequestPath } {
+function readRequest(request: RateLimitRequest): { method: string; readings: readonly Reading[] } {
   if (typeof request !== 'object' || request === null) {
     throw invalidOption(`A request must be an object such as { method, path, ip }, not ${shown(request)}.`);
   }
@@ -196,5 +201,5 @@ function readRequest(request: RateLimitRequest): { method: string; path: Request
     throw invalidOption(`method must be a request's method, such as 'GET', not ${shown(method)}.`);
   }
   if (typeof path !== 'string') throw invalidOption(`path must be a request's path, not ${shown(path)}.`);
-  return { method: method.toUpperCase(), path: parsePath(path) };
+  return { method: method.toUpperCase(), readings: readingsOf(parsePath(path)) };
 }

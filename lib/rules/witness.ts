@@ -1,8 +1,7 @@
 import { invalidOption } from '../errors';
 import { MAX_RULES } from '../native';
 import type { CompiledRules } from './compile';
-import type { Segments } from './path';
-import type { Pattern } from './pattern';
+import { readingsOf, type Pattern, type Reading } from './pattern';
 import { applying, type Entry } from './request-rule';
 
 /** A segment that only a star matches. */
@@ -20,8 +19,9 @@ export function refuseTooMany({
 }: Pick<CompiledRules, 'entries' | 'plans' | 'rate'>): void {
   const ofPlan = Math.max(rate?.length ?? 0, ...[...plans.values()].map((rules) => rules.length));
   for (const { pattern } of entries) {
-    for (const { method, path } of witnesses(pattern, entries)) {
-      const ids = applying(entries, method, [path]).map(({ of }) => of.id);
+    for (const { method, readings } of witnesses(pattern, entries)) {
+      const matches = applying(entries, method, readings);
+      const ids = matches.filter(({ of }) => of.rule !== undefined).map(({ of }) => of.id);
       if (ids.length + ofPlan > MAX_RULES) throw tooMany(ids, ofPlan);
     }
   }
@@ -35,10 +35,15 @@ export function tooMany(ids: readonly string[], ofPlan: number) {
   );
 }
 
-function witnesses(pattern: Pattern, entries: readonly Entry[]): { method: string; path: Segments }[] {
+/**
+ * Where a path can be read as its pattern and in another way, no rule takes its group's place, and the most rules apply.
+ */
+function witnesses(pattern: Pattern, entries: readonly Entry[]): { method: string; readings: Reading[] }[] {
   const methods =
     pattern.method === undefined ? entries.map((entry) => entry.pattern.method ?? ANY) : [pattern.method];
-  const path = pattern.folded.map((segment) => segment ?? ANY);
+  const path = pattern.segments.map((segment) => segment ?? ANY);
   const paths = pattern.below ? [path, [...path, ANY]] : [path];
-  return [...new Set(methods)].flatMap((method) => paths.map((one) => ({ method, path: one })));
+  return [...new Set(methods)].flatMap((method) =>
+    paths.map((one) => ({ method, readings: readingsOf({ readings: [one, one.map(() => ANY)] }) })),
+  );
 }

@@ -132,6 +132,11 @@ export async function layers(): Promise<void> {
   await limiter.penalize('org', 'FREE', 5);
   await limiter.penalize(decision, 5);
   await limiter.block(subjectOf('ip', '192.0.2.1'), 60_000);
+  await limiter.block({ ip: '192.0.2.1' }, 60_000);
+  same<ReturnType<typeof limiter.reset>, Promise<boolean>>();
+  await limiter.reset({ apiKey: 'k' });
+  // @ts-expect-error nobody is an endpoint
+  await limiter.reset({ endpoint: '/' });
   limiter.access.deny('org');
   limiter.setPlans({ FREE: '1/s', TEAM: '2/s', ALL: 'unlimited' });
   // @ts-expect-error a plan that was not given

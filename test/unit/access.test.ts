@@ -75,15 +75,127 @@ describe('allow and deny', () => {
     expect(run(limiter({ allow: ['ip:192.0.2.1'], deny: ['ip:192.0.0.0/16'] })).kind).toBe('deny');
   });
 
-  test('an IPv6 address stands for its network, a wider network for all in it', () => {
-    const ip = '2001:db8::1';
-    for (const subject of ['ip:2001:db8::9', 'ip:2001:db8::/64', 'ip:2001:DB8:0::/48', 'ip:2000::/3']) {
-      expect(run(limiter({ deny: [subject] }), { ip }).kind).toBe('deny');
+  test('an IPv6 address is itself alone, a network all in it', () => {
+    const ip = '2001:db8::7';
+    for (const subject of [
+      'ip:2001:db8::7',
+      'ip:2001:DB8:0:0::7',
+      'ip:2001:db8::/64',
+      'ip:2001:db8::4/126',
+      'ip:2001:DB8:0::/48',
+      'ip:2000::/3',
+    ]) {
+      for (const text of [ip, '[2001:db8::7]:443', '2001:0DB8::0:7', '2001:db8::7%eth0']) {
+        expect(run(limiter({ deny: [subject] }), { ip: text }).kind).toBe('deny');
+        expect(run(limiter({ allow: [subject] }), { ip: text }).kind).toBe('bypass');
+      }
     }
-    expect(run(limiter({ deny: ['ip:2001:db8:0:1::/64'] }), { ip }).kind).toBe('charge');
-    expect(run(limiter({ deny: ['ip:0.0.0.0/0'] }), { ip }).kind).toBe('charge');
-    // A client that is known only by a wider network may be anywhere in it.
-    expect(run(limiter({ deny: ['ip:2001:db8::/48'] }), { ip: '2001:db8::/32' }).kind).toBe('charge');
+    for (const subject of ['ip:2001:db8::8', 'ip:2001:db8::8/126', 'ip:2001:db8:0:1::/64', 'ip:0.0.0.0/0']) {
+      expect(run(limiter({ deny: [subject] }), { ip }).kind).toBe('charge');
+      expect(run(limiter({ allow: [subject] }), { ip }).kind).toBe('charge');
+    }
+  });
+
+  test('who is known by a network alone is denied where any of it is, allowed where all of it is', () => {
+    const ip = '2001:db8::/64';
+    for (const subject of ['ip:2001:db8::7', 'ip:2001:db8::/96', 'ip:2001:db8::/64', 'ip:2001:db8::/48']) {
+      const isAll = subject.endsWith('/64') || subject.endsWith('/48');
+      expect(run(limiter({ deny: [subject] }), { ip }).kind).toBe('deny');
+      expect(run(limiter({ allow: [subject] }), { ip }).kind).toBe(isAll ? 'bypass' : 'charge');
+    }
+    expect(run(limiter({ deny: ['ip:2001:db8:0:1::7'] }), { ip }).kind).toBe('charge');
+    const sixToFour = { ip: '2002:cb00::/32' };
+    expect(run(limiter({ deny: ['ip:203.0.113.9'] }), sixToFour).kind).toBe('deny');
+    expect(run(limiter({ deny: ['ip:203.1.0.0/16'] }), sixToFour).kind).toBe('charge');
+  });
+
+  describe('IPv4 within IPv6', () => {
+    const forms = [
+      '64:ff9b::203.0.113.1',
+      '64:ff9b::cb00:7101',
+      '64:ff9b:1:5::203.0.113.1',
+      '2002:cb00:7101::1',
+      '2002:cb00:7101::/48',
+      '::ffff:0:203.0.113.1',
+      '::203.0.113.1',
+      '::cb00:7101',
+    ];
+
+    test.each(forms)('%s is denied as the address inside, and not allowed as it', (ip) => {
+      for (const inside of [
+        'ip:203.0.113.1',
+        'ip:203.0.113.0/24',
+        'ip:0.0.0.0/0',
+        'ip:::ffff:203.0.113.0/120',
+      ]) {
+        expect(run(limiter({ deny: [inside] }), { ip }).kind).toBe('deny');
+        expect(run(limiter({ allow: [inside] }), { ip }).kind).toBe('charge');
+      }
+      expect(run(limiter({ deny: ['ip:203.0.112.0/24'] }), { ip }).kind).toBe('charge');
+      // Who wants that names the form.
+      expect(run(limiter({ allow: [`ip:${ip}`] }), { ip }).kind).toBe('bypass');
+    });
+
+    test('the mapped form is the address itself', () => {
+      for (const ip of ['::ffff:203.0.113.1', '::ffff:cb00:7101', '203.0.113.1:443']) {
+        expect(run(limiter({ allow: ['ip:203.0.113.1'] }), { ip }).kind).toBe('bypass');
+        expect(run(limiter({ allow: ['ip:::ffff:203.0.113.1'] }), { ip }).kind).toBe('bypass');
+      }
+    });
+
+    test('a network of NAT64 is named by its own addresses', () => {
+      const access = { allow: ['ip:64:ff9b::10.0.0.0/104'] };
+      expect(run(limiter(access), { ip: '64:ff9b::10.9.9.9' }).kind).toBe('bypass');
+      expect(run(limiter(access), { ip: '64:ff9b::11.9.9.9' }).kind).toBe('charge');
+      expect(run(limiter(access), { ip: '10.9.9.9' }).kind).toBe('charge');
+    });
+
+    test.each(['::', '::1', '::1:5', '2001:db8::203.0.113.1'])('%s holds none', (ip) => {
+      expect(run(limiter({ deny: ['ip:0.0.0.0/0'] }), { ip }).kind).toBe('charge');
+    });
+  });
+
+  test('a key is an organization, whatever it looks like', () => {
+    const rules = compileRules({ rate: '1/s' });
+    const { access } = rules;
+    const asKey = (key: string) => {
+      expect(selectRules(rules, { method: 'GET', path: '/' }, key).kind).toBe(
+        { allow: 'bypass', deny: 'deny', none: 'charge' }[access.verdictOfKey(key) ?? 'none'],
+      );
+      return access.verdictOfKey(key);
+    };
+    const hashed = subjectOf('apiKey', 'k');
+    for (const [entry, key] of [
+      ['ip:10.0.0.0/8', 'ip:10.9.9.9'],
+      ['ip:10.9.9.9', 'ip:10.9.9.9'],
+      ['ip:2001:db8::/64', 'ip:2001:db8::/64'],
+      ['user:jane', 'user:jane'],
+      ['custom:acme', 'custom:acme'],
+      [hashed, hashed],
+      ['org-vip', 'organization:org-vip'],
+    ] as const) {
+      access.replace({ allow: [entry], overrides: entry.includes('/') ? {} : { [entry]: '9/s' } });
+      expect(asKey(key)).toBeUndefined();
+      expect(access.planOfKey(key, [])).toEqual([]);
+    }
+    for (const key of ['org-1', 'user:7', 'ip:10.9.9.9']) {
+      const written = subjectOf('organization', key);
+      const entry = `organization:${key}`;
+      access.replace({ allow: [entry], overrides: { [entry]: '9/s' } });
+      for (const name of [key, written]) {
+        expect(asKey(name)).toBe('allow');
+        expect(access.planOfKey(name, [])).toHaveLength(1);
+      }
+      access.replace({ deny: [entry] });
+      for (const name of [key, written]) expect(asKey(name)).toBe('deny');
+    }
+    // A denial errs on the safe side, where the key is what subjectOf wrote.
+    access.replace({ deny: ['user:jane', hashed, 'custom:acme', 'org-vip'] });
+    for (const key of ['user:jane', hashed, 'custom:acme', 'org-vip', 'organization:org-vip']) {
+      expect(asKey(key)).toBe('deny');
+    }
+    access.replace({ deny: ['ip:10.9.9.9', 'ip:10.0.0.0/8'] });
+    expect(asKey('ip:10.9.9.9')).toBeUndefined();
   });
 
   test('name also whom a function tells, of a rule that applies or of the plan', () => {
@@ -123,6 +235,17 @@ describe('overrides', () => {
     ]);
     expect(quotas(limiter({ overrides: { 'org-1': 'unlimited' } }))).toEqual(ALL.slice(0, 2));
     expect(quotas(limiter({ overrides: { 'org-2': '500/h' } }))).toEqual(ALL);
+    const noOrganization = { organization: null, user: null };
+    for (const [name, ip] of [
+      ['ip:2001:db8::7', '2001:db8::8'],
+      ['ip:2001:db8::/64', '2001:db8::8'],
+      ['ip:2002:cb00:7101::/48', '2002:cb00:7101:5::1'],
+      ['ip:64:ff9b::1.2.3.4', '64:ff9b::102:304'],
+    ] as const) {
+      expect(quotas(limiter({ overrides: { [name]: '500/h' } }), { ...noOrganization, ip })).toEqual([
+        ['', 500, 500],
+      ]);
+    }
     expect(quotas(limiter({ overrides: { 'organization:org-1': '500/h' } }))).toEqual(expected);
     const marked = limiter({ overrides: { 'organization:user:7': '500/h' } });
     expect(quotas(marked, { organization: 'user:7' })).toEqual(expected);
@@ -185,6 +308,17 @@ describe('at run time', () => {
     expect(rules.access.remove('ip:192.0.0.0/16')).toBe(true);
     expect(rules.access.remove('ip:192.0.2.0/24')).toBe(true);
     expect(run(rules).kind).toBe('charge');
+    // By whatever text, and not another entry.
+    for (const [given, same] of [
+      ['ip:2001:DB8:0::/48', 'ip:2001:db8::1/48'],
+      ['ip:10.1.2.3/8', 'ip:::ffff:10.0.0.0/104'],
+      ['ip:2001:db8::0:7', 'ip:2001:DB8::7'],
+    ] as const) {
+      rules.access.replace({ deny: [given] });
+      expect(rules.access.remove('ip:2001:db8::/64')).toBe(false);
+      expect(rules.access.remove(same)).toBe(true);
+      expect(rules.access.isEmpty).toBe(true);
+    }
   });
 
   test('a subject that is charged again has the same rule object', () => {
@@ -236,6 +370,10 @@ test.each<[unknown, RegExp]>([
   [{ overrides: { a: { plan: '1/s', rule: {} } } }, /Did you mean overrides\["a"\]\.rules\?/],
   [{ overrides: { a: ['1/d', { id: 'api', rate: '1/s' }] } }, /"api" is the id of one of the rules/],
   [{ overrides: { 'ip:10.0.0.0/8': '1/s' } }, /a network has no limits/],
+  [{ deny: ['global:all'] }, /^deny\[0\]: global: names nobody/],
+  [{ allow: ['endpoint:/api'] }, /organization:endpoint:/],
+  [{ overrides: { 'ip:2001:db8::/48': '1/s' } }, /a network has no limits/],
+  [{ overrides: { 'ip:2002:cb00::/32': '1/s' } }, /a network has no limits/],
   [{ deny: ['apiKey:sk_live_1'] }, /^deny\[0\]: [^_]*subjectOf\('apiKey', key\)\.$/],
   [{ overrides: { 'apiKey:sk_live_1': '1/s' } }, /^overrides\[apiKey:…\]: [^_]*$/],
 ])('refuses the access list %j', (access, message) => {

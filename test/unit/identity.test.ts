@@ -1,3 +1,4 @@
+import { clientIp } from '../../lib/client-ip';
 import { compileRules, type RuleOptions } from '../../lib/rules/compile';
 import { subjectOf, type IdScope, type RateLimitRequest } from '../../lib/rules/identity';
 import { selectRules, type Selection } from '../../lib/rules/select';
@@ -32,9 +33,53 @@ describe('whom they count', () => {
     for (const ip of ['2001:DB8::1', '2001:db8:0:0:ffff::9', '2001:db8::/64', '2001:db8::%eth0']) {
       expect(by('ip', { ip })).toBe('ip:2001:db8::/64');
     }
+    for (const ip of ['192.0.2.1:443', '192.0.2.1:444', '[::ffff:192.0.2.1]:80']) {
+      expect(by('ip', { ip })).toBe('ip:192.0.2.1');
+    }
+    expect(by('ip', { ip: '[2001:db8::1]:443' })).toBe('ip:2001:db8::/64');
     const options: RuleOptions = { rules: [{ id: 'r', rate: '1/s' }], ipv6Subnet: 48 };
     expect(charged(options, { ip: '2001:db8:1:2::/64' })).toEqual(['r ip:2001:db8:1::/48']);
     expect(by('ip', { ip: '2001:db8::/32' })).toBe('ip:2001:db8::/32');
+  });
+
+  test.each([
+    ['NAT64', '64:ff9b::203.0.113.1', '64:ff9b::cb00:7101', '64:ff9b::cb00:7102'],
+    ['NAT64 of a site', '64:ff9b:1:7::203.0.113.1', '64:ff9b:1:7::cb00:7101', '64:ff9b:1:7::cb00:7102'],
+    ['IPv4-translated', '::ffff:0:203.0.113.1', '::ffff:0:cb00:7101', '::ffff:0:cb00:7102'],
+    ['IPv4-compatible', '::203.0.113.1', '::cb00:7101', '::cb00:7102'],
+  ])('ip: an IPv4 host behind %s is one client', (_, ip, same, other) => {
+    const key = `ip:${same}`;
+    for (const text of [ip, same, `[${ip}]:9`, same.toUpperCase()]) expect(by('ip', { ip: text })).toBe(key);
+    expect(by('ip', { ip: other })).toBe(`ip:${other}`);
+    expect(subjectOf('ip', key.slice(3))).toBe(key);
+    expect(clientIp({ 'x-forwarded-for': ip }, { trustedProxies: 1 })).toBe(same);
+    const wide: RuleOptions = { rules: [{ id: 'r', rate: '1/s' }], ipv6Subnet: 32 };
+    expect(charged(wide, { ip })).toEqual([`r ${key}`]);
+  });
+
+  test('ip: what an IPv4 host has in 6to4 is one client', () => {
+    for (const ip of ['2002:cb00:7101::1', '2002:cb00:7101:5::9', '2002:cb00:7101::/48']) {
+      expect(by('ip', { ip })).toBe('ip:2002:cb00:7101::/48');
+      expect(clientIp({}, { remoteAddress: ip.replace('/48', '') })).toBe('2002:cb00:7101::/48');
+    }
+    expect(by('ip', { ip: '2002:cb00:7102::1' })).toBe('ip:2002:cb00:7102::/48');
+  });
+
+  test('ip: no two texts of one address are two clients', () => {
+    let seed = 7;
+    const random = (n: number) => (seed = (Math.imul(seed, 48_271) >>> 0) % 2_147_483_647) % n;
+    for (let i = 0; i < 300; i++) {
+      const groups = Array.from({ length: 8 }, () => (random(3) === 0 ? random(0x10000) : 0));
+      if (i % 3 === 0) groups.fill(0, 0, 6);
+      if (i % 3 === 1) groups.splice(0, 6, 0x64, 0xff9b, 0, 0, 0, 0);
+      const full = groups.map((group) => group.toString(16));
+      const v4 = groups.slice(6).flatMap((group) => [group >> 8, group & 0xff]);
+      const short = new URL(`http://[${full.join(':')}]`).hostname.slice(1, -1);
+      const tail = short.startsWith('::') && groups.slice(0, 6).every((group) => group === 0);
+      const texts = [full.join(':'), short, `${full.slice(0, 6).join(':')}:${v4.join('.')}`];
+      if (tail) texts.push(`::${v4.join('.')}`);
+      expect(new Set(texts.map((ip) => by('ip', { ip }))).size).toBe(1);
+    }
   });
 
   test('user, organization, apiKey', () => {

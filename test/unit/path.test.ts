@@ -1,10 +1,10 @@
 import { parsePath, pathText } from '../../lib/rules/path';
 import {
-  bypasses,
   compareSpecificity,
-  foldedReadings,
-  matchesOf,
+  matches as covers,
+  matchesExactly,
   parsePattern,
+  readingsOf,
 } from '../../lib/rules/pattern';
 import { refusalOf } from './refusal';
 
@@ -15,7 +15,7 @@ const only = (path: string) => {
 };
 
 const matches = (pattern: string, method: string, path: string) =>
-  matchesOf(parsePattern(pattern, 'match'), method, foldedReadings(parsePath(path))).length > 0;
+  readingsOf(parsePath(path)).some(({ folded }) => covers(parsePattern(pattern, 'match'), method, folded));
 
 describe('a path with one reading', () => {
   test.each([
@@ -30,10 +30,6 @@ describe('a path with one reading', () => {
     ['api/users', ['api', 'users']],
     ['http://host:80/api/users', ['api', 'users']],
     ['http://host', []],
-    ['/api//users', ['api', 'users']],
-    ['/api/./users/.', ['api', 'users']],
-    ['/%61pi/%75sers', ['api', 'users']],
-    ['/%2e/api', ['api']],
     ['/api/%3Fusers%23', ['api', '?users#']],
     ['/caf%C3%A9', ['café']],
     ['/café', ['café']],
@@ -48,8 +44,8 @@ describe('a path with one reading', () => {
   test.each([
     ['/a/%', ['a', '%']],
     ['/a/%zz/b', ['a', '%zz', 'b']],
-    ['/%61/%ff', ['a', '%ff']],
-    ['/%61/%C3', ['a', '%C3']],
+    ['/%20/%ff', [' ', '%ff']],
+    ['/%20/%C3', [' ', '%C3']],
     ['/a/%E0%80%AF', ['a', '%E0%80%AF']],
     ['/a/%c0%ae%c0%ae/b', ['a', '%c0%ae%c0%ae', 'b']],
     ['/a/%u002e', ['a', '%u002e']],
@@ -68,11 +64,23 @@ describe('a path with one reading', () => {
 
 test('what routers disagree about has all readings, the resolved one first', () => {
   expect(parsePath('/a/../b').readings).toEqual([['b'], ['a', '..', 'b']]);
-  expect(parsePath('/a/%2e%2E/b').readings).toEqual([['b'], ['a', '..', 'b']]);
+  expect(parsePath('/a/%2e%2E/b').readings).toEqual([['b'], ['a', '..', 'b'], ['a', '%2e%2E', 'b']]);
   expect(parsePath('/a%2Fb').readings).toEqual([['a', 'b'], ['a/b']]);
   expect(parsePath('/a\\b').readings).toEqual([['a', 'b'], ['a\\b']]);
   expect(parsePath('/../../a').readings[0]).toEqual(['a']);
-  expect(parsePath('//a/b').readings).toEqual([['a', 'b'], ['b']]);
+  expect(parsePath('//a/b').readings).toEqual([['a', 'b'], ['b'], ['', 'a', 'b']]);
+  expect(parsePath('/a//b').readings).toEqual([
+    ['a', 'b'],
+    ['a', '', 'b'],
+  ]);
+  expect(parsePath('/a/./b/.').readings).toEqual([
+    ['a', 'b'],
+    ['a', '.', 'b', '.'],
+  ]);
+  expect(parsePath('/%61/%2e/%C3%A9').readings).toEqual([
+    ['a', 'é'],
+    ['%61', '%2e', 'é'],
+  ]);
   expect(parsePath('/x/../a/b%2F..%2F..%2Fc').readings).toEqual([
     ['c'],
     ['a', 'b/../../c'],
@@ -247,14 +255,28 @@ function hash(text: string, seed: number): number {
 
 describe('bypass', () => {
   const passes = (pattern: string, path: string, method = 'GET') =>
-    bypasses(parsePattern(pattern, 'bypass'), method, parsePath(path));
+    matchesExactly(parsePattern(pattern, 'bypass'), method, readingsOf(parsePath(path)));
 
   test.each([
     ['/api/health', '/api/health', true],
     ['/api/health', '/api/health/', true],
     ['/api/health', '/api/health?x', true],
-    ['/api/health', '/api//health/.', true],
-    ['/api/health', '/%61pi/health', true],
+    ['/api/caf%C3%A9', '/api/caf%c3%a9', true],
+    ['/api/café', '/api/caf%C3%A9/', true],
+    ['/api/health', '/api/%68ealth', false],
+    ['/api/health', '/API/HEALTH', false],
+    ['/api/health', '/%61pi/health', false],
+    ['/api/health', '/api//health', false],
+    ['/api/health', '/api/health//', false],
+    ['/api/health', '/api/./health', false],
+    ['/api/health', '/api/health/.', false],
+    ['/api/health', '/api/health;x=1', false],
+    ['/api/health', '/api/health%00', false],
+    ['/api/health', '/api/health%2F', false],
+    ['/api/cron/*', '/api/cron/./daily', true],
+    ['/api/cron/*', '/api/cron/d%61ily//x', true],
+    ['/api/cron/*', '/api//cron/daily', false],
+    ['/api/cron/*', '/api/cr%6Fn/daily', false],
     ['/api/health', '/api/healthX', false],
     ['/api/health', '/api/health/x', false],
     ['/api/health', '/api/HEALTH', false],

@@ -117,6 +117,76 @@ describe('which rules', () => {
     }
   });
 
+  describe('other letters than those of its pattern', () => {
+    const me = { id: 'me', match: '/api/users/me', rate: 'unlimited', group: 'g' };
+    const users = { id: 'users', match: '/api/users/*', rate: '100/m', group: 'g' };
+    const ME = ['/api/users/ME', '/api/users/%4dE', '/API/users/me', '/API/USERS/ME', '/api/users/%6de'];
+    const others = [...ME, '/api/users/./me', '/api//users/me', '/api/users/me//', '/api/users/me;v=1'];
+
+    test.each(others)('exempt from nothing: %s', (path) => {
+      expect(charged({ rules: [me, users] }, { path })).toEqual(['users ip:192.0.2.1']);
+    });
+
+    test.each(['/api/users/me', '/api/users/me/', '/api/users/me?x=ME'])('are not those of %s', (path) => {
+      expect(charged({ rules: [me, users] }, { path })).toEqual([]);
+    });
+
+    test.each<[string, object]>([
+      ['more in the same time', { rate: '101/m' }],
+      ['as many in a shorter time', { rate: '100/30s' }],
+      ['by another algorithm', { rate: '5/m', algorithm: 'sliding-log' }],
+      ['for whom else it counts', { rate: '5/m', by: 'user' }],
+      ['where nobody is known', { rate: '5/m', missing: 'shared' }],
+    ])('a rule that is looser, %s, holds beside the next', (_, looser) => {
+      const options = { rules: [{ ...me, ...looser }, users] };
+      const user = { user: 'jane' };
+      for (const path of ME) {
+        expect(charged(options, { path, ...user })).toEqual([
+          expect.stringMatching(/^me /),
+          'users ip:192.0.2.1',
+        ]);
+      }
+      expect(charged(options, { path: '/api/users/me', ...user })).toHaveLength(1);
+    });
+
+    test.each(['100/m', '5/m', '100/h'])(
+      'a rule that is no looser, %s, has the place in them as well',
+      (rate) => {
+        for (const path of [...ME.slice(0, 3), '/api/users/me']) {
+          expect(charged({ rules: [{ ...me, rate }, users] }, { path })).toEqual(['me ip:192.0.2.1']);
+        }
+      },
+    );
+
+    test('a burst that is larger is looser', () => {
+      const bucket = { algorithm: 'token-bucket' } as const;
+      const rules = [
+        { ...me, ...bucket, rate: '5/m', burst: 200 },
+        { ...users, ...bucket },
+      ];
+      expect(charged({ rules }, { path: '/api/users/ME' })).toHaveLength(2);
+    });
+
+    test('a stricter rule behind an exempt one holds, in the letters of neither', () => {
+      const all = { id: 'all', match: '/api/*', rate: '1000/m', group: 'g' };
+      const path = '/API/USERS/ME';
+      expect(charged({ rules: [me, users, all] }, { path })).toEqual(['users ip:192.0.2.1']);
+      expect(charged({ rules: [me, { ...users, rate: '2000/m' }, all] }, { path })).toEqual([
+        'users ip:192.0.2.1',
+        'all ip:192.0.2.1',
+      ]);
+    });
+
+    test('more than 8 rules that only they bring together are refused when they are given', () => {
+      const seven = Array.from({ length: 7 }, (_, i) => ({ id: `r${i}`, rate: '1/s' }));
+      const looser = { ...me, rate: '200/m' };
+      expect(charged({ rules: [...seven, me, users] }, { path: '/api/users/ME' })).toHaveLength(8);
+      expect(refusalOf(() => compileRules({ rules: [...seven, looser, users] })).message).toMatch(
+        /at most 8/,
+      );
+    });
+  });
+
   test('ways of writing the path make no difference', () => {
     for (const path of [
       '/api/users/',

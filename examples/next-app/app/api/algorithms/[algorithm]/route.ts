@@ -1,5 +1,5 @@
 import type { NextRequest } from 'next/server';
-import { clientIp, type Algorithm } from 'spillway';
+import { clientIp, subjectOf, type Algorithm } from 'spillway';
 import { algorithms } from '@/lib/limits';
 import { record } from '@/lib/record';
 
@@ -18,7 +18,12 @@ export async function GET(request: NextRequest, { params }: RouteContext<'/api/a
     const message = `Use one of ${NAMES.join(', ')}.`;
     return Response.json({ error: 'Not Found', message }, { status: 404 });
   }
-  const visitor = clientIp(request.headers, { trustedProxies: 1 }) ?? 'unknown';
+  const address = clientIp(request.headers, { trustedProxies: 1 });
+  if (address === null) {
+    // Strangers must not share one count.
+    return Response.json({ error: 'Bad Request', message: 'No address is known.' }, { status: 400 });
+  }
+  const visitor = subjectOf('ip', address);
   const decision = record(`/api/algorithms/${algorithm}`, await algorithms.check(visitor, algorithm));
   if (!decision.allowed) return decision.toResponse();
   const { limit, remaining } = decision;
