@@ -90,9 +90,10 @@ TEST(Handshake, SendsEverythingInOneWriteAndReadsTheVersion) {
   std::string out;
   const Login login{"app", "secret", 3, "spillway", false};
   Handshake handshake(login, &out);
-  EXPECT_EQ(out,
-            "*3\r\n$4\r\nAUTH\r\n$3\r\napp\r\n$6\r\nsecret\r\n*3\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n$8\r\nspillway\r\n"
-            "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n*2\r\n$4\r\nINFO\r\n$6\r\nmemory\r\n");
+  EXPECT_EQ(
+      out,
+      "*3\r\n$4\r\nAUTH\r\n$3\r\napp\r\n$6\r\nsecret\r\n*3\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n$8\r\nspillway\r\n"
+      "*2\r\n$6\r\nSELECT\r\n$1\r\n3\r\n*2\r\n$4\r\nINFO\r\n$6\r\nserver\r\n*2\r\n$4\r\nINFO\r\n$6\r\nmemory\r\n");
   EXPECT_EQ(Answer(&handshake, "+OK\r\n"), Handshake::Verdict::kMore);
   EXPECT_EQ(Answer(&handshake, "-NOPERM no\r\n"), Handshake::Verdict::kMore);
   EXPECT_EQ(Answer(&handshake, "+OK\r\n"), Handshake::Verdict::kMore);
