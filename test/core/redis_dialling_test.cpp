@@ -100,10 +100,13 @@ TEST_F(RedisDiallingTest, AFreshDialThatFailsLeavesTheOtherAlone) {
 
 TEST_F(RedisDiallingTest, ALoopThatWasBlockedDoesNotCountAgainstADial) {
   clock_.now_ms += 6000;
+  Healthy();
   stream(0)->events->OnOpen();
   Turn();
   ASSERT_NE(stream(0), nullptr) << "what arrived in the meantime was read just now";
   clock_.now_ms += 6000;
+  Healthy();
+  Turn();
   Say(0, Info("7.0.15"));
   EXPECT_EQ(streams_.size(), 1U);
   EXPECT_TRUE(Healthy());

@@ -121,7 +121,9 @@ TEST(Handshake, LearnsWhetherKeysThatStillCountMayBeDropped) {
   } cases[] = {
       {"maxmemory:1000000\r\nmaxmemory_policy:allkeys-lru\r\n", "allkeys-lru"},
       // Every counter has an expiry.
-      {"maxmemory:1000000\r\nmaxmemory_policy:volatile-ttl\r\n", "volatile-ttl"},
+      {"maxmemory:1000000\r\nmaxmemory_policy:volatile-random\r\n", "volatile-random"},
+      // Those that are about to end.
+      {"maxmemory:1000000\r\nmaxmemory_policy:volatile-ttl\r\n", ""},
       {"maxmemory:1000000\r\nmaxmemory_policy:noeviction\r\n", ""},
       {"maxmemory:0\r\nmaxmemory_policy:allkeys-lru\r\n", ""},
       {"used_memory:1\r\n", ""},
