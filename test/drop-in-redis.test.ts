@@ -124,8 +124,10 @@ test('health: an idle connection is asked again, at most twice a second', async 
     await delay(10);
   }
   expect(isRedisHealthy()).toBe(true);
-  expect(fake.received('PING').length).toBeGreaterThanOrEqual(2);
-  expect(fake.received('PING').length).toBeLessThanOrEqual(4);
+  const charges = fake.received('INCR');
+  expect(charges.every(([, key]) => key === '%health:ratelimit:probe')).toBe(true);
+  expect(charges.length).toBeGreaterThanOrEqual(2);
+  expect(charges.length).toBeLessThanOrEqual(4);
 });
 
 test('health during next build connects nothing', async () => {

@@ -7,7 +7,8 @@ namespace spillway {
 int64_t Backoff::NextDelayMs(bool login_refused) {
   constexpr int64_t kFirstCapMs = 50;
   constexpr int64_t kLoginDelayMs = 1000;
-  const int64_t cap = std::min(longest_ms_, kFirstCapMs << std::min(failures_, 6));
+  const int64_t longest_ms = login_refused ? std::min(longest_ms_, kLoginDelayMs) : longest_ms_;
+  const int64_t cap = std::min(longest_ms, kFirstCapMs << std::min(failures_, 6));
   ++failures_;
   // xorshift64: plenty for jitter.
   state_ ^= state_ << 13;

@@ -1,8 +1,20 @@
 #include "redis/client.h"
 
+#include <algorithm>
+
 #include "hash.h"
 
 namespace spillway {
+namespace {
+
+constexpr int64_t kFreshDialMs = 1000;
+constexpr int64_t kLongestBetweenDialsMs = 2000;
+// A dial's age grows by at most this from one look to the next: more has passed only where the event loop was blocked.
+constexpr int64_t kLookMs = 250;
+// So much of a reply counts as much as a whole one: a page of a listing is long.
+constexpr size_t kProgressBytes = 4096;
+
+}  // namespace
 
 Client::Client(ClientConfig config, Dial dial, const Clock* clock, std::function<void()> on_change,
                std::function<void(Notice)> on_notice)
@@ -14,26 +26,23 @@ Client::Client(ClientConfig config, Dial dial, const Clock* clock, std::function
       backoff_(RandomSeed(), config_.longest_pause_ms) {}
 
 void Client::Start() {
-  if (state_ == State::kIdle) StartDial();
+  if (state_ == State::kIdle) connection_ = StartDial();
 }
 
-void Client::StartDial() {
-  state_ = State::kDialing;
-  dial_started_ms_ = clock_->NowMs();
-  reader_ = std::make_unique<ReplyReader>(config_.max_reply_bytes);
-  stream_ = dial_(this);
-  Tell(Notice::kDialing);
+std::unique_ptr<Connection> Client::StartDial() {
+  const int64_t now_ms = clock_->NowMs();
+  if (state_ != State::kConnecting) ticked_ms_ = now_ms;
+  state_ = State::kConnecting;
+  dialed_ms_ = now_ms;
+  Connection::Owner* owner = this;
+  auto dial = std::make_unique<Connection>(config_.login, config_.max_reply_bytes, dial_, owner);
+  Tell(Notice::kDialing, *dial);
+  return dial;
 }
 
-void Client::Tell(Notice notice) {
-  if (stream_) address_ = stream_->address();
+void Client::Tell(Notice notice, const Connection& connection) {
+  address_ = connection.address();
   if (on_notice_) on_notice_(notice);
-}
-
-void Client::OnOpen() {
-  state_ = State::kLoggingIn;
-  handshake_ = std::make_unique<Handshake>(config_.login, &out_);
-  stream_->Write(&out_);
 }
 
 void Client::Expect(ReplySink* sink, int replies) { expected_.push_back({sink, replies}); }
@@ -41,23 +50,45 @@ void Client::Expect(ReplySink* sink, int replies) { expected_.push_back({sink, r
 void Client::Flush() {
   if (out_.empty()) return;
   if (silent_since_ms_ < 0) silent_since_ms_ = clock_->NowMs();
-  stream_->Write(&out_);
+  connection_->Write(&out_);
 }
 
-void Client::OnBytes(const char* data, size_t bytes) {
-  silent_since_ms_ = clock_->NowMs();
-  reader_->Feed(data, bytes);
-  for (;;) {
-    const ReplyReader::Next next = reader_->Read();
-    if (next == ReplyReader::Next::kNeedMore) break;
-    if (next == ReplyReader::Next::kBroken) {
-      Fail("the server does not speak Redis's protocol: " + reader_->error(), false);
-      return;
-    }
-    if (!Take(reader_->reply())) return;
+void Client::OnLogin(Connection* connection) {
+  // Whichever was slower is dropped.
+  if (connection == beside_.get()) connection_.swap(beside_);
+  beside_.reset();
+  state_ = State::kReady;
+  connected_ms_ = clock_->NowMs();
+  silent_since_ms_ = -1;
+  unfinished_bytes_ = 0;
+  server_version_ = connection->handshake().server_version();
+  evicts_ = connection->handshake().evicts();
+  backoff_.Reset();
+  Tell(Notice::kReady, *connection);
+}
+
+bool Client::OnReply(const Reply& reply) {
+  if (answered_ == expected_.size()) {
+    Fail("the server sent a reply that nobody had asked for", false);
+    return false;
   }
-  if (state_ == State::kReady) {
-    last_reply_ms_ = silent_since_ms_;
+  answered_now_ = true;
+  Expected& front = expected_[answered_];
+  ReplySink* sink = front.sink;
+  if (--front.replies == 0) ++answered_;
+  sink->OnReply(reply);
+  return state_ == State::kReady;
+}
+
+void Client::OnRead(Connection* connection, size_t bytes) {
+  if (connection->ready()) {
+    // A trickle of bytes is no sign of life: who waits is not answered by it.
+    unfinished_bytes_ = answered_now_ ? 0 : unfinished_bytes_ + bytes;
+    if (answered_now_ || unfinished_bytes_ >= kProgressBytes) {
+      silent_since_ms_ = clock_->NowMs();
+      unfinished_bytes_ = 0;
+    }
+    answered_now_ = false;
     if (answered_ == expected_.size()) {
       expected_.clear();
       answered_ = 0;
@@ -74,60 +105,45 @@ void Client::OnBytes(const char* data, size_t bytes) {
   on_change_();
 }
 
-bool Client::Take(const Reply& reply) {
-  if (state_ == State::kLoggingIn) {
-    const Handshake::Verdict verdict = handshake_->OnReply(reply);
-    if (verdict == Handshake::Verdict::kFailed) {
-      if (handshake_->no_master()) stream_->Disown();
-      Fail(handshake_->error(), handshake_->login_refused());
-      return false;
-    }
-    if (verdict == Handshake::Verdict::kReady) {
-      state_ = State::kReady;
-      connected_ms_ = clock_->NowMs();
-      server_version_ = handshake_->server_version();
-      evicts_ = handshake_->evicts();
-      backoff_.Reset();
-      Tell(Notice::kReady);
-    }
-    return true;
-  }
-  if (answered_ == expected_.size()) {
-    Fail("the server sent a reply that nobody had asked for", false);
-    return false;
-  }
-  Expected& front = expected_[answered_];
-  ReplySink* sink = front.sink;
-  if (--front.replies == 0) ++answered_;
-  sink->OnReply(reply);
-  return state_ == State::kReady;
-}
-
 void Client::Leave(const std::string& reason) {
   if (!ready()) return;
   leaving_ = reason;
   backoff_.Relapse();
-  stream_->Disown();
+  connection_->Disown();
 }
 
-void Client::OnClosed(const std::string& reason) {
-  // A server that is full, or protected, says so and closes: its words are worth more than the system's.
-  const bool said = state_ == State::kLoggingIn && handshake_ && !handshake_->error().empty();
-  Fail(said ? handshake_->error() : reason, false);
+void Client::OnFailed(Connection* connection, const std::string& reason, bool lasting) {
+  if (beside_ == nullptr) {
+    Fail(reason, lasting);
+    return;
+  }
+  Note(*connection, reason);
+  if (connection == connection_.get()) connection_.swap(beside_);
+  beside_.reset();
+  on_change_();
 }
 
-void Client::Fail(const std::string& reason, bool login_refused) {
-  // A copy first: the text may belong to what is dropped here.
+// A copy of the text first: it may belong to what is dropped.
+void Client::Note(const Connection& connection, const std::string& reason) {
   last_error_ = reason;
   connected_ms_ = -1;
-  Tell(Notice::kLost);
-  stream_.reset();
+  ++reconnects_;
+  Tell(Notice::kLost, connection);
+}
+
+void Client::Fail(const std::string& reason, bool lasting) {
+  Note(*connection_, reason);
+  connection_.reset();
   state_ = State::kWaiting;
   leaving_.clear();
   silent_since_ms_ = -1;
-  ++reconnects_;
+  answered_now_ = false;
   out_.clear();
-  dial_again_ms_ = clock_->NowMs() + backoff_.NextDelayMs(login_refused);
+  const int64_t now_ms = clock_->NowMs();
+  const int64_t pause_ms = backoff_.NextDelayMs(lasting);
+  // However long the dial has taken. Never at once: that would be within the very turn that lost the connection.
+  const int64_t latest_ms = dialed_ms_ + kLongestBetweenDialsMs - now_ms;
+  dial_again_ms_ = now_ms + (lasting ? pause_ms : std::clamp<int64_t>(latest_ms, 1, pause_ms));
   std::vector<Expected> lost;
   lost.swap(expected_);
   const size_t from = answered_;
@@ -138,24 +154,44 @@ void Client::Fail(const std::string& reason, bool login_refused) {
 
 void Client::Tick(int64_t now_ms) {
   if (state_ == State::kWaiting && now_ms >= dial_again_ms_) {
-    StartDial();
-  } else if ((state_ == State::kDialing || state_ == State::kLoggingIn) &&
-             now_ms - dial_started_ms_ >= config_.connect_timeout_ms) {
-    Fail(state_ == State::kDialing ? "no connection within the time limit"
-                                   : "no answer to the login within the time limit",
-         false);
+    connection_ = StartDial();
+  } else if (state_ == State::kConnecting) {
+    TickConnecting(now_ms);
   } else if (state_ == State::kReady && Overdue(now_ms, config_.silence_ms)) {
     Fail("the server stopped answering", false);
   }
+}
+
+void Client::TickConnecting(int64_t now_ms) {
+  const int64_t ran_ms = std::min({now_ms - ticked_ms_, kLookMs, std::max<int64_t>(config_.connect_timeout_ms / 4, 1)});
+  ticked_ms_ = now_ms;
+  connection_->Age(ran_ms);
+  if (beside_) beside_->Age(ran_ms);
+  if (connection_->age_ms() >= config_.connect_timeout_ms) {
+    OnFailed(connection_.get(), connection_->overdue(), false);
+  } else if (beside_ && beside_->age_ms() >= kFreshDialMs) {
+    OnFailed(beside_.get(), "no answer within " + std::to_string(kFreshDialMs) + " ms", false);
+  }
+  if (state_ == State::kConnecting && beside_ == nullptr && connection_->age_ms() >= kFreshDialMs &&
+      now_ms - dialed_ms_ >= kFreshDialMs) {
+    beside_ = StartDial();
+  }
+}
+
+int64_t Client::NextTickConnecting() const {
+  const int64_t fresh_ms = beside_
+                               ? kFreshDialMs - beside_->age_ms()
+                               : std::max(kFreshDialMs - connection_->age_ms(), dialed_ms_ + kFreshDialMs - ticked_ms_);
+  return ticked_ms_ +
+         std::clamp<int64_t>(std::min(fresh_ms, config_.connect_timeout_ms - connection_->age_ms()), 1, kLookMs);
 }
 
 int64_t Client::NextTick() const {
   switch (state_) {
     case State::kWaiting:
       return dial_again_ms_;
-    case State::kDialing:
-    case State::kLoggingIn:
-      return dial_started_ms_ + config_.connect_timeout_ms;
+    case State::kConnecting:
+      return NextTickConnecting();
     case State::kReady:
       return silent_since_ms_ < 0 ? INT64_MAX : silent_since_ms_ + config_.silence_ms;
     case State::kIdle:

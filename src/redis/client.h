@@ -7,10 +7,8 @@
 #include <vector>
 
 #include "clock.h"
-#include "net/stream.h"
 #include "redis/backoff.h"
-#include "redis/handshake.h"
-#include "redis/resp.h"
+#include "redis/connection.h"
 
 namespace spillway {
 
@@ -26,16 +24,18 @@ class ReplySink {
 struct ClientConfig {
   Login login;
   int64_t connect_timeout_ms = 5000;  // name, TCP and login together
-  int64_t silence_ms = 2000;          // without a byte while replies are due: the connection is given up
+  int64_t silence_ms = 2000;          // without a whole reply while some are due: the connection is given up
   int64_t longest_pause_ms = 2000;    // between two dials
   size_t max_reply_bytes = size_t{1} << 20;
 };
 
 // One connection to one server, kept for ever: dials at Start, logs in, pipelines, and dials again after a loss, with
-// backoff and one dial at a time. It owns no timer: Tick is called with the time, NextTick says when at the latest.
-class Client : private StreamEvents {
+// backoff. A dial that is silent for a second goes on, to the end of its time; beside it goes a fresh one, each second
+// another, because what made the first one silent may be over. The first that is logged in stays alone. It owns no timer:
+// Tick is called with the time, NextTick says when at the latest.
+class Client : private Connection::Owner {
  public:
-  using Dial = std::function<std::unique_ptr<Stream>(StreamEvents*)>;
+  using Dial = Connection::Dial;
   // What happens to the connection: a dial begins; it stands, and the login was answered; a dial failed, a login was
   // refused, or the connection ended, for last_error().
   enum class Notice : uint8_t { kDialing, kReady, kLost };
@@ -49,7 +49,7 @@ class Client : private StreamEvents {
   void Start();
   bool ready() const { return state_ == State::kReady && leaving_.empty(); }
   // The server does not read: what is sent now would only pile up here.
-  bool congested() const { return stream_ && stream_->unsent() > kMaxUnsentBytes; }
+  bool congested() const { return state_ == State::kReady && connection_->unsent() > kMaxUnsentBytes; }
 
   // While ready: append whole commands to out(), announce each command's replies in order, then Flush.
   std::string* out() { return &out_; }
@@ -69,7 +69,6 @@ class Client : private StreamEvents {
   void Leave(const std::string& reason);
   // A reply has been due for longer than this.
   bool Overdue(int64_t now_ms, int64_t after_ms) const;
-  int64_t last_reply_ms() const { return last_reply_ms_; }      // -1: none yet
   int64_t connected_since_ms() const { return connected_ms_; }  // -1: not connected
   int64_t reconnects() const { return reconnects_; }
   // Why the last dial or connection failed.
@@ -81,22 +80,23 @@ class Client : private StreamEvents {
   const std::string& evicts() const { return evicts_; }
 
  private:
-  enum class State : uint8_t { kIdle, kDialing, kLoggingIn, kReady, kWaiting };
+  enum class State : uint8_t { kIdle, kConnecting, kReady, kWaiting };
   struct Expected {
     ReplySink* sink;
     int replies;
   };
   static constexpr size_t kMaxUnsentBytes = size_t{1} << 20;
 
-  void OnOpen() override;
-  void OnBytes(const char* data, size_t bytes) override;
-  void OnClosed(const std::string& reason) override;
-  void OnRefused(const std::string& reason) override { Fail(reason, true); }
-  void StartDial();
-  // Takes one reply; false when the connection was given up over it.
-  bool Take(const Reply& reply);
-  void Fail(const std::string& reason, bool login_refused);
-  void Tell(Notice notice);
+  void OnLogin(Connection* connection) override;
+  bool OnReply(const Reply& reply) override;
+  void OnRead(Connection* connection, size_t bytes) override;
+  void OnFailed(Connection* connection, const std::string& reason, bool lasting) override;
+  std::unique_ptr<Connection> StartDial();
+  void TickConnecting(int64_t now_ms);
+  int64_t NextTickConnecting() const;
+  void Fail(const std::string& reason, bool lasting);
+  void Note(const Connection& connection, const std::string& reason);
+  void Tell(Notice notice, const Connection& connection);
 
   const ClientConfig config_;
   const Dial dial_;
@@ -104,17 +104,18 @@ class Client : private StreamEvents {
   const std::function<void()> on_change_;
   const std::function<void(Notice)> on_notice_;
   State state_ = State::kIdle;
-  std::unique_ptr<Stream> stream_;
-  std::unique_ptr<ReplyReader> reader_;
-  std::unique_ptr<Handshake> handshake_;
+  std::unique_ptr<Connection> connection_;  // or the dial that has its whole time
+  std::unique_ptr<Connection> beside_;      // the younger dial
   Backoff backoff_;
   std::string out_;
   std::vector<Expected> expected_;
-  size_t answered_ = 0;  // of expected_, from its front
-  int64_t dial_started_ms_ = 0;
+  size_t answered_ = 0;    // of expected_, from its front
+  int64_t dialed_ms_ = 0;  // the last dial began
+  int64_t ticked_ms_ = 0;
   int64_t dial_again_ms_ = 0;
-  int64_t silent_since_ms_ = 0;
-  int64_t last_reply_ms_ = -1;
+  int64_t silent_since_ms_ = 0;  // no whole reply since, though some are due; -1: none is
+  bool answered_now_ = false;    // a whole reply has come in this read
+  size_t unfinished_bytes_ = 0;  // have come since the last whole one
   int64_t connected_ms_ = -1;
   int64_t reconnects_ = 0;
   std::string leaving_;  // why; empty: not at all

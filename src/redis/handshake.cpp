@@ -12,11 +12,12 @@ std::string FieldOf(std::string_view info, std::string_view name) {
   return std::string(rest.substr(0, rest.find_first_of("\r\n")));
 }
 
-// `volatile-*` counts as well: every counter has an expiry, so it is among the first to go. Without a maxmemory nothing is
-// dropped, whatever the policy.
+// `volatile-lru` and its like count as well: every counter has an expiry, so it is among the first to go. `volatile-ttl`
+// takes those that are about to end anyway. Without a maxmemory nothing is dropped, whatever the policy.
 std::string EvictsBy(std::string_view info) {
   const std::string policy = FieldOf(info, "maxmemory_policy:");
-  return policy == "noeviction" || FieldOf(info, "maxmemory:") == "0" ? "" : policy;
+  const bool harmless = policy == "noeviction" || policy == "volatile-ttl" || FieldOf(info, "maxmemory:") == "0";
+  return harmless ? "" : policy;
 }
 
 // Whether a text of the server's holds what we logged in with.

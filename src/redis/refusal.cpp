@@ -26,6 +26,13 @@ Refusal Classify(std::string_view error) {
 
 std::string Presentable(std::string_view error) {
   constexpr size_t kLongest = 200;
+  // Since Redis 7.2 the user's name stands in between.
+  constexpr std::string_view kDenied = "NOPERM User ";
+  constexpr std::string_view kHasNo = " has no permissions";
+  const size_t has_no = error.find(kHasNo);
+  if (StartsWith(error, kDenied) && has_no != std::string_view::npos) {
+    return "NOPERM this user" + Presentable(error.substr(has_no));
+  }
   std::string_view shown = error.substr(0, kLongest);
   const size_t arguments = shown.find(", with args");
   if (arguments != std::string_view::npos) shown = shown.substr(0, arguments);

@@ -8,6 +8,7 @@ namespace spillway {
 namespace {
 
 constexpr int64_t kRestMs = 1000;
+constexpr int kSteps = 4;
 constexpr size_t kMaxReplyBytes = size_t{64} * 1024;
 
 // What the connections of a store have in common.
@@ -116,12 +117,17 @@ class SentinelStream : public Stream {
     }
   }
 
+  // In steps: an event loop that is blocked takes one of them, however long, and not the time that a sentinel has.
   void WakeIn(int64_t ms) {
-    const auto wake = [](uv_timer_t* timer) {
+    const auto step = [](uv_timer_t* timer) {
       auto* stream = static_cast<SentinelStream*>(timer->data);
-      if (stream != nullptr) stream->Do(stream->machine_.OnTime());
+      if (stream == nullptr || --stream->steps_left_ > 0) return;
+      uv_timer_stop(timer);
+      stream->Do(stream->machine_.OnTime());
     };
-    uv_timer_start(timer_.get(), wake, static_cast<uint64_t>(ms), 0);
+    steps_left_ = kSteps;
+    const auto step_ms = static_cast<uint64_t>(std::max<int64_t>(ms / kSteps, 1));
+    uv_timer_start(timer_.get(), step, step_ms, step_ms);
   }
 
   void LetGo() {
@@ -135,6 +141,7 @@ class SentinelStream : public Stream {
   Handle<uv_timer_t> timer_;
   FromSentinel from_sentinel_;
   FromMaster from_master_;
+  int steps_left_ = 0;
   std::unique_ptr<ReplyReader> reader_;
   std::unique_ptr<Stream> sentinel_;
   std::unique_ptr<Stream> master_;

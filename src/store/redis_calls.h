@@ -59,6 +59,7 @@ struct Request : ReplySink, Expiring {
   std::vector<int64_t> marks;     // kRefund
   std::vector<Ticket> tickets;    // emptied when they are settled, while replies may still be due
   bool abandoned = false;         // nobody waits any more: not to be sent
+  bool queued = false;            // in a lane's queue, or in that of the unrouted
 
   // On a cluster. A call whose keys lie in several slots is a whole with a part for each; only the parts are sent.
   uint16_t slot = 0;    // of the first key

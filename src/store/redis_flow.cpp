@@ -21,8 +21,13 @@ int64_t RedisStore::OnFlush() {
   const int64_t now_ms = clock_->NowMs();
   QueueAsked(now_ms);
   while (!refused_.empty() && refused_.front()->retry_at_ms <= now_ms) {
-    Route(refused_.front());
+    Request* request = refused_.front();
     refused_.pop_front();
+    if (request->abandoned) {
+      Recycle(request);
+    } else {
+      Route(request);
+    }
   }
   lanes_.Flush(now_ms);
   for (Lane* lane : lanes_.all()) Send(lane, now_ms);
@@ -51,16 +56,14 @@ void RedisStore::Route(Request* request) {
   if (lane != nullptr) {
     Queue(lane, request);
   } else {
-    unrouted_.push_back(request);
-    ++queued_;
+    QueueIn(&unrouted_, request);
   }
 }
 
 // What waits goes where its slot is now, but for what an ASK has sent where it is.
 void RedisStore::Reroute() {
-  std::deque<Request*> waiting;
-  waiting.swap(unrouted_);
-  queued_ -= waiting.size();
+  std::vector<Request*> waiting;
+  while (!unrouted_.empty()) waiting.push_back(Unqueue(&unrouted_));
   for (Lane* lane : lanes_.all()) {
     for (size_t left = lane->queue.size(); left > 0; --left) {
       Request* request = Unqueue(&lane->queue);
@@ -76,14 +79,21 @@ void RedisStore::Reroute() {
 
 void RedisStore::Queue(Lane* lane, Request* request) {
   request->lane = lane;
-  lane->queue.push_back(request);
+  QueueIn(&lane->queue, request);
+}
+
+void RedisStore::QueueIn(std::deque<Request*>* queue, Request* request) {
+  queue->push_back(request);
+  request->queued = true;
   ++queued_;
 }
 
 Request* RedisStore::Unqueue(std::deque<Request*>* queue) {
   Request* request = queue->front();
   queue->pop_front();
+  request->queued = false;
   --queued_;
+  if (request->abandoned) --stale_;
   return request;
 }
 
@@ -120,12 +130,11 @@ int64_t RedisStore::OnTurnEnd() {
   lanes_.Tick(now_ms);
   listing_.Tick(now_ms);
   EndOverdue(now_ms);
-  DropAbandoned(&unrouted_);
+  DropStale();
   // What was asked while reading (a take-back, a script's source) leaves at once: the process may end after this turn.
   QueueAsked(now_ms);
   if (lanes_.TakeRemapped()) Reroute();
   for (Lane* lane : lanes_.all()) {
-    DropAbandoned(&lane->queue);
     Send(lane, now_ms);
     // What waits for a reconnection, or for a server that reads again, is woken by those; a refusal by its time.
     if (lane->client.ready() && !lane->queue.empty() && !lane->client.congested()) turn_.Request();
@@ -144,7 +153,7 @@ void RedisStore::EndOverdue(int64_t now_ms) {
     NoteLate(*request);
     SettleAll(request, Ending::kTimedOut);
     if (request->parts.empty()) {
-      request->abandoned = true;
+      SetAbandoned(request);
     } else {
       Abandon(request);
     }
@@ -156,14 +165,30 @@ void RedisStore::NoteLate(const Request& request) {
     if (!part->answered) NoteLate(*part);
   }
   if (!request.parts.empty() || !lanes_.Has(request.lane)) return;
-  // What a server has said that it cannot for the moment explains more than that the moment was long.
-  request.lane->standing.Late(request.error.empty()
-                                  ? "no answer within " + std::to_string(request.rule().timeout_ms) + " ms"
-                                  : Presentable(request.error));
+  request.lane->standing.Late(request.rule().timeout_ms);
 }
 
-void RedisStore::DropAbandoned(std::deque<Request*>* queue) {
-  while (!queue->empty() && queue->front()->abandoned) Recycle(Unqueue(queue));
+void RedisStore::SetAbandoned(Request* request) {
+  request->abandoned = true;
+  if (request->queued) ++stale_;
+}
+
+// Wherever they stand: one in front may have much more time than those behind it. Not one by one, because each costs a
+// walk: once they are half of what is queued.
+void RedisStore::DropStale() {
+  if (stale_ == 0 || stale_ * 2 < queued_) return;
+  const auto drop = [this](std::deque<Request*>* queue) {
+    for (size_t left = queue->size(); left > 0; --left) {
+      Request* request = Unqueue(queue);
+      if (request->abandoned) {
+        Recycle(request);
+      } else {
+        QueueIn(queue, request);
+      }
+    }
+  };
+  drop(&unrouted_);
+  for (Lane* lane : lanes_.all()) drop(&lane->queue);
 }
 
 }  // namespace spillway

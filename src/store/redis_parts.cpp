@@ -123,7 +123,7 @@ void RedisStore::Abandon(Request* whole) {
     if (part->answered) {
       GiveBack(part, 0);
     } else {
-      part->abandoned = true;
+      SetAbandoned(part);
     }
   }
   Recycle(whole);

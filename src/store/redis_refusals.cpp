@@ -41,6 +41,7 @@ void RedisStore::Refused(Request* request) {
       SplitByKey(request);
       return;
     }
+    request->lane->standing.PutOff(error);
     request->asking = false;
     request->retry_at_ms = clock_->NowMs() + kRetryMs;
     // Chosen anew when it is sent: the server may be another by then.

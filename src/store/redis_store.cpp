@@ -41,7 +41,7 @@ void Request::OnReply(const Reply& reply) { store->OnReply(this, reply); }
 void Request::OnLost() { store->OnLost(this); }
 
 bool RedisStore::Full(Ticket ticket, std::vector<Outcome>* now) const {
-  if (waiting_ < kMaxWaiting && queued_ < static_cast<size_t>(kMaxWaiting)) return false;
+  if (waiting_ < kMaxWaiting && queued_ - stale_ < static_cast<size_t>(kMaxWaiting)) return false;
   now->push_back({ticket, Ending::kQueueFull, {}, 0});
   return true;
 }

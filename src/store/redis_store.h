@@ -69,11 +69,14 @@ class RedisStore : public Store, private TurnEvents {
   void Route(Request* request);
   void Reroute();
   void Queue(Lane* lane, Request* request);
+  void QueueIn(std::deque<Request*>* queue, Request* request);
   Request* Unqueue(std::deque<Request*>* queue);
   void Send(Lane* lane, int64_t now_ms);
   void EndOverdue(int64_t now_ms);
   void NoteLate(const Request& request);
-  void DropAbandoned(std::deque<Request*>* queue);
+  // Nobody waits for it any more.
+  void SetAbandoned(Request* request);
+  void DropStale();
 
   void OnReply(Request* request, const Reply& reply);
   void NoteCounted(const Request& request);
@@ -123,7 +126,8 @@ class RedisStore : public Store, private TurnEvents {
   std::vector<Request*> free_;
   std::vector<Request*> asked_;    // in this turn
   TurnTable turn_table_;           // finds those that a further check can join
-  size_t queued_ = 0;              // in all lanes, and the following
+  size_t queued_ = 0;              // in all lanes, and the unrouted
+  size_t stale_ = 0;               // of them, abandoned
   std::deque<Request*> unrouted_;  // whose slot has no known node
   std::deque<Request*> refused_;   // to be queued again at their time, which is in order
   Deadlines deadlines_;

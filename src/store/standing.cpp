@@ -9,6 +9,8 @@ constexpr int64_t kOverdueMs = 250;
 constexpr int64_t kOldMs = 500;
 constexpr int64_t kTellAgainMs = 1000;
 
+std::string NoAnswerWithin(int64_t ms) { return "no answer within " + std::to_string(ms) + " ms"; }
+
 std::string CodeOf(const std::string& error) { return error.substr(0, error.find(' ')); }
 
 }  // namespace
@@ -24,6 +26,7 @@ void Standing::OnNotice(Client::Notice notice) {
       return;
     case Client::Notice::kReady:
       late_.clear();
+      put_off_.clear();
       learned_ms_ = clock_->NowMs();
       check_counted_ = probe_counted_ = false;
       Tell(Event::Kind::kReady);
@@ -40,6 +43,7 @@ void Standing::Counted(bool probe) {
   learned_ms_ = clock_->NowMs();
   if (!refusal_.empty()) refusal_.clear();
   if (!late_.empty()) late_.clear();
+  if (!put_off_.empty()) put_off_.clear();
   if (!missed_) return;
   missed_ = false;
   told_.clear();
@@ -59,6 +63,9 @@ void Standing::Refused(const std::string& error, bool probe) {
   Tell(Event::Kind::kRefused, error);
 }
 
+// What it said that it cannot explains more than that the moment was long.
+void Standing::Late(int64_t timeout_ms) { late_ = put_off_.empty() ? NoAnswerWithin(timeout_ms) : put_off_; }
+
 std::string Standing::trouble() const {
   std::string why;
   if (client_->connected_since_ms() < 0) {
@@ -66,7 +73,7 @@ std::string Standing::trouble() const {
   } else if (!refusal_.empty() || !late_.empty()) {
     why = refusal_.empty() ? late_ : refusal_;
   } else if (client_->Overdue(clock_->NowMs(), kOverdueMs)) {
-    why = "no answer within " + std::to_string(kOverdueMs) + " ms";
+    why = NoAnswerWithin(kOverdueMs);
   }
   return why.empty() || client_->address().empty() ? why : client_->address() + ": " + why;
 }

@@ -23,8 +23,10 @@ class Standing {
   void Refused(const std::string& error, bool probe);
   // The server is a replica: its connection is left, which says the rest.
   void Misled(const std::string& error) { refusal_ = error; }
+  // The server cannot for the moment, and is asked again.
+  void PutOff(const std::string& error) { put_off_ = error; }
   // A call was not answered in its time.
-  void Late(const std::string& why) { late_ = why; }
+  void Late(int64_t timeout_ms);
 
   // Why checks are not counted there at the moment, the address in front; empty: they are.
   std::string trouble() const;
@@ -40,6 +42,7 @@ class Standing {
   Results* results_;
   std::string refusal_;  // until a charge is counted
   std::string late_;     // until one is, or a login is answered
+  std::string put_off_;  // as long
   std::string told_;     // the refusal of the last event; empty: a charge was counted since
   int64_t told_ms_ = -1;
   int64_t learned_ms_ = 0;  // a login or a charge went well

@@ -20,7 +20,9 @@ class ClusterStoreTest : public StoreTest {
     const auto dial = [this](const Endpoint& to, StreamEvents* events) {
       Node& node = nodes_[to.port];
       ++node.dials;
-      return std::make_unique<FakeStream>(&node.sent, events, &node.stream);
+      auto stream = std::make_unique<FakeStream>(&node.sent, events, &node.stream);
+      stream->address_text = AddressOf(to);
+      return stream;
     };
     const ClusterNodes nodes{{{"h", 1, ""}, {"h", 2, ""}}, false, dial};
     store_ = std::make_unique<RedisStore>(ClientConfig{}, nodes, &scope_, &clock_, &results_, [this] { Keep(); });

@@ -125,6 +125,12 @@ TEST(Refusal, IsClassifiedByItsFirstWord) {
   EXPECT_EQ(Classify("OOM command not allowed"), Refusal::kFinal);
 }
 
+TEST(Refusal, NamesNoUser) {
+  EXPECT_EQ(Presentable("NOPERM User app has no permissions to run the 'incr' command"),
+            "NOPERM this user has no permissions to run the 'incr' command");
+  EXPECT_EQ(Presentable("NOPERM No permissions to access a key"), "NOPERM No permissions to access a key");
+}
+
 TEST(Refusal, NeverShowsTheArgumentsOfAnUnknownCommand) {
   const std::string shown = Presentable("ERR unknown command 'AUTH', with args beginning with: 'hunter2' ");
   EXPECT_EQ(shown, "ERR unknown command 'AUTH'");

@@ -55,6 +55,33 @@ TEST_F(RedisStoreTest, AServerThatDoesNotReadIsNotSentMore) {
   EXPECT_EQ(outcomes_.at(1).ending, Ending::kTimedOut);
 }
 
+// One with much time stands in front, and the server does not read.
+TEST_F(RedisStoreTest, WhatHasEndedInAQueueThatDoesNotMoveTakesNoPlace) {
+  Check(1);
+  Turn();
+  Connect();
+  Say(Time() + ":-2\r\n:1\r\n:1\r\n");
+  stream_->stuck_bytes = 2 << 20;
+  const RuleSet patient{Rule{"p:", Algorithm::kFixedWindow, 3, 60000, 60000, "", 0, false}};
+  const std::string key = "p:k";
+  std::vector<Outcome> now;
+  ASSERT_FALSE(store_->Ask(Op::kCheck, patient, &key, 1, 2, &now));
+  constexpr Ticket kEach = 40000;
+  for (Ticket round = 0; round < 4; ++round) {
+    for (Ticket i = 0; i < kEach; ++i) {
+      const std::string other = "p:" + std::to_string(i);
+      ASSERT_FALSE(store_->Ask(Op::kCheck, rules_, &other, 1, 3 + round * kEach + i, &now)) << round << ' ' << i;
+    }
+    Advance(1);
+    Advance(250);
+    EXPECT_EQ(outcomes_.size(), 1 + (round + 1) * kEach);
+  }
+  stream_->stuck_bytes = 0;
+  sent_.clear();
+  Advance(1);
+  EXPECT_EQ(CountOf(sent_, "INCR"), 1U) << "the one that still has time";
+}
+
 TEST_F(RedisStoreTest, TheQueueIsBounded) {
   std::vector<Outcome> now;
   Ticket ticket = 0;
