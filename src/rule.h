@@ -14,8 +14,15 @@ constexpr int64_t kMaxLimit = (int64_t{1} << 53) - 1;
 constexpr int64_t kMaxWindowMs = int64_t{10} * 365 * 24 * 3600 * 1000;
 // A sliding log holds an entry for each admitted unit.
 constexpr int64_t kMaxLogLimit = 10000;
-// Stands where a fixed window's count stood while a key is blocked: above every limit.
+// Stands where a fixed window's count stood while a key is blocked: above every limit. On Redis plain INCRs may move it, so
+// every integer from here on is a block.
 constexpr int64_t kBlocked = int64_t{1} << 53;
+// Penalties, and units that plain commands add and may have to take back, leave a count below this: none becomes a block.
+constexpr int64_t kMostCounted = kBlocked - (int64_t{1} << 32);
+
+// The expiry, from now, of what begins now and lasts `ms`: a key, as a record in process, lives through the millisecond of
+// its expiry. What lasts 1 ms lasts 2, because Redis takes an expiry of 0 for a deletion.
+constexpr int64_t ExpiryOf(int64_t ms) { return ms > 1 ? ms - 1 : 1; }
 
 // One limit: at most `limit` units per `window_ms`, by one of the algorithms. Immutable once registered.
 struct Rule {

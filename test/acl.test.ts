@@ -41,6 +41,14 @@ async function everything(server: RedisServer): Promise<void> {
   });
   await tried(layered.refund(await layered.check('layered', 'P')));
   await layered.check('windows', 'W');
+  // Somebody else's, without an expiry: what a plain command gives it is taken off again.
+  const other = await server.connect();
+  await other.send('SELECT', 1);
+  await other.send('SET', 'ratelimit:text', 'x');
+  await other.close();
+  const plain = createRateLimiter({ redis, rate: '3/h' });
+  await plain.check('text');
+  await plain.close();
   await tried(layered.list().next());
   await layered.close();
 }

@@ -93,17 +93,48 @@ const hostile: [string, string][] = [
   ['another protocol', 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'],
   ['zeros', '\0\0\0\0\r\n\r\n'],
   ['a bare newline', '\r\n'],
+  ['a negative count', ':-5\r\n'],
+  ['a count beyond 2^53', ':9223372036854775807\r\n'],
+];
+/** Well formed, and neither a count nor what a script says. */
+const misplaced: [string, string][] = [
   ['a status for an integer', '+OK\r\n'],
+  ['an empty status', '+\r\n'],
+  ['an empty error', '-\r\n'],
   ['a bulk for an integer', bulk('1')],
   ['nil for an integer', '$-1\r\n'],
   ['a nil array for an integer', '*-1\r\n'],
   ['an array for an integer', array(':1\r\n', ':2\r\n')],
   ['an empty array for an integer', '*0\r\n'],
-  ['a negative count', ':-5\r\n'],
-  ['a count beyond 2^53', ':9223372036854775807\r\n'],
+];
+/** Numbers that a script cannot say, of a check of cost 2 under a limit of 100. */
+const impossible: [string, string][] = [
+  ['more admitted than asked', array(':2\r\n', ':3\r\n', ':1000\r\n', ':1\r\n')],
+  ['less than none admitted', array(':-1\r\n', ':3\r\n', ':1000\r\n', ':1\r\n')],
+  ['one admitted beyond the limit', array(':1\r\n', ':101\r\n', ':1000\r\n', ':1\r\n')],
+  ['a count of 2^63-1', array(':1\r\n', ':9223372036854775807\r\n', ':1000\r\n', ':1\r\n')],
+  ['a count of -2^63', array(':1\r\n', ':-9223372036854775808\r\n', ':1000\r\n', ':1\r\n')],
+  ['a wait of -2^63', array(':1\r\n', ':3\r\n', ':-9223372036854775808\r\n', ':1\r\n')],
+  ['texts', array(bulk('1'), bulk('3'), bulk('1000'), bulk('1'))],
+  ['a number too few', array(':1\r\n', ':3\r\n', ':1000\r\n')],
+];
+const replies = [
+  ...misplaced.map(([name, bytes]) => ['INCR', name, bytes] as const),
+  ...[...misplaced, ...impossible].map(([name, bytes]) => ['EVALSHA', name, bytes] as const),
 ];
 
-describe.each(hostile)('%s', (_name, bytes) => {
+test.each(replies)('%s answered by %s is not the word of Redis', async (command, _name, bytes) => {
+  const { fake, limiter } = await open({ onError: 'closed' });
+  fake.hook = ([name]) => (name === command ? bytes : undefined);
+  const cost = command === 'INCR' ? 1 : 2;
+  expect(await limiter.check('k', { cost })).toMatchObject({ allowed: false, source: 'policy' });
+  expect(limiter.stats().lastError).toMatch(/^ERR the (server|script)/);
+  fake.hook = () => undefined;
+  expect(await limiter.check('k')).toMatchObject({ allowed: true, source: 'redis' });
+  expect(limiter.stats().reconnects).toBe(0);
+});
+
+describe.each([...hostile, ...misplaced])('%s', (_name, bytes) => {
   const answers: [string, (name: string | undefined) => Answer][] = [
     ['as a count', (name) => (name === 'INCR' ? bytes : undefined)],
     ['as the reply of a script', (name) => (name?.startsWith('EVAL') ? bytes : undefined)],
@@ -134,7 +165,7 @@ describe.each(hostile)('%s', (_name, bytes) => {
         expect(value.remaining).toBeGreaterThanOrEqual(0);
         expect(value.remaining).toBeLessThanOrEqual(100);
         expect(Number.isSafeInteger(value.resetTime)).toBe(true);
-        expect(value.retryAfterMs).toBeLessThanOrEqual(3_600_001);
+        expect(value.retryAfterMs).toBeLessThanOrEqual(3_600_000);
       }
       fake.hook = ([name]) =>
         name?.startsWith('EVAL') ? array(':1\r\n', ':3\r\n', ':3600000\r\n', ':0\r\n') : undefined;

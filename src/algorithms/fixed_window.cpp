@@ -16,7 +16,7 @@ Decision FixedWindowAdmitted(const Rule& rule, int64_t used, int64_t rest_ms) {
 }
 
 Decision FixedWindowDenied(const Rule& rule, int64_t used, int64_t rest_ms, int64_t cost) {
-  const int64_t wait = cost > rule.limit ? kNeverFits : rest_ms + 1;
+  const int64_t wait = cost > rule.limit ? kNeverFits : rest_ms;
   return {false, rule.limit, Remaining(rule, used), rest_ms, wait, used};
 }
 
@@ -24,41 +24,41 @@ Decision FixedWindowPeek(const Rule& rule, int64_t used, int64_t rest_ms) {
   return used < rule.limit ? FixedWindowAdmitted(rule, used, rest_ms) : FixedWindowDenied(rule, used, rest_ms, 1);
 }
 
+Decision FixedWindowBlocked(const Rule& rule, int64_t rest_ms) {
+  return {false, rule.limit, 0, rest_ms, rest_ms, rule.limit, 0, true};
+}
+
+int64_t FixedWindowWhole(const Rule& rule) { return ExpiryOf(rule.window_ms) + 1; }
+
 Decision FixedWindowCheck(const Rule& rule, int64_t cost, int64_t now_ms, FixedWindow* window) {
-  if (window->ends_at_ms >= 0 && now_ms > window->ends_at_ms) *window = FixedWindow{};
-  const bool running = window->ends_at_ms >= 0;
-  if (running) window->ends_at_ms = std::min(window->ends_at_ms, now_ms + rule.window_ms);
-  const int64_t rest = running ? window->ends_at_ms - now_ms : rule.window_ms;
+  const Usage usage = FixedWindowRead(rule, now_ms, window);
   // Subtracted, not added: used + cost could leave the exact range.
   const bool fits = cost <= rule.limit && window->used <= rule.limit - cost;
   if (fits) {
     window->used += cost;
-    window->ends_at_ms = now_ms + rest;
+    window->ends_at_ms = usage.mark;
   }
-  Decision decision =
-      fits ? FixedWindowAdmitted(rule, window->used, rest) : FixedWindowDenied(rule, window->used, rest, cost);
-  decision.mark = now_ms + rest;
+  Decision decision = fits ? FixedWindowAdmitted(rule, window->used, usage.reset_ms)
+                           : FixedWindowDenied(rule, window->used, usage.reset_ms, cost);
+  decision.mark = usage.mark;
   return decision;
 }
 
 Usage FixedWindowRead(const Rule& rule, int64_t now_ms, FixedWindow* window) {
   if (now_ms > window->ends_at_ms) *window = FixedWindow{};
-  int64_t rest = rule.window_ms;
-  if (window->ends_at_ms >= 0) {
-    window->ends_at_ms = std::min(window->ends_at_ms, now_ms + rule.window_ms);
-    rest = window->ends_at_ms - now_ms;
-  }
-  return {rule.limit - window->used, rest, now_ms + rest};
+  int64_t ends = now_ms + ExpiryOf(rule.window_ms);
+  if (window->ends_at_ms >= 0) ends = window->ends_at_ms = std::min(window->ends_at_ms, ends);
+  return {rule.limit - window->used, ends - now_ms + 1, ends};
 }
 
-void FixedWindowCharge(const Rule& rule, int64_t units, int64_t now_ms, FixedWindow* window, Usage* usage) {
-  const int64_t charged = Chargeable(rule, usage->room, units);
+void FixedWindowCharge(const Rule& rule, int64_t units, FixedWindow* window, Usage* usage) {
+  const int64_t charged = std::clamp<int64_t>(std::max(kMostCounted, rule.limit) - window->used, 0, units);
   window->used += charged;
-  window->ends_at_ms = now_ms + usage->reset_ms;
+  window->ends_at_ms = usage->mark;
   usage->room -= charged;
 }
 
-int64_t FixedWindowWait(const Usage& usage) { return usage.reset_ms + 1; }
+int64_t FixedWindowWait(const Usage& usage) { return usage.reset_ms; }
 
 bool FixedWindowRefund(int64_t units, int64_t mark, FixedWindow* window) {
   if (window->ends_at_ms != mark || window->used == 0) return false;

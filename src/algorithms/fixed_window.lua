@@ -2,37 +2,29 @@
 -- The twin in process is fixed_window.cpp. With no waiters it only mends a wrong expiry.
 -- KEYS[1]  the counter: an integer whose expiry is the window
 -- ARGV     limit, window (ms), cost of one check, waiters
--- Reply    {admitted, units used afterwards, ms until the window ends, when that is (ms since the epoch)}
+-- Reply    {admitted, units used afterwards, ms until the window has ended, the key's expiry (ms since the epoch)}
 local limit = tonumber(ARGV[1])
-local window = tonumber(ARGV[2])
 local cost = tonumber(ARGV[3])
 local waiters = tonumber(ARGV[4])
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local used = 0
-local ends = now + window
+local is_text
+local ends = expiry_of(tonumber(ARGV[2]))
 local value = redis.call('GET', KEYS[1])
 if value then
-  used = tonumber(value)
-  if not used or used % 1 ~= 0 then
+  used, is_text = count_of(value)
+  if not used then
     return redis.error_reply('WRONGTYPE the key does not hold a counter')
   end
-  -- The very end, not PTTL and the time above, which are read moments apart: a refund has to find this window again.
-  local expiry = redis.pcall('PEXPIRETIME', KEYS[1])
-  if type(expiry) == 'table' then
-    -- Before Redis 7.
-    expiry = redis.call('PTTL', KEYS[1])
-    expiry = expiry < 0 and expiry or now + expiry
-  end
+  local expiry = ends_of(KEYS[1])
   -- Without an expiry it would never end; with one beyond a window, the limit's window was longer before.
-  -- A block (2^53) may last longer.
-  if expiry < 0 or expiry > ends and used < 9007199254740992 then
+  -- A block may last longer.
+  if expiry < 0 or expiry > ends and used < BLOCKED then
     redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', ends))
   else
     ends = expiry
   end
 end
-local rest = math.max(0, ends - now)
+local rest = math.max(0, ends - now) + 1
 -- Exact: below 2^53 no quotient is rounded up to a whole number.
 local admitted = math.floor((limit - used) / cost)
 if admitted > waiters then
@@ -42,8 +34,12 @@ if admitted <= 0 then
   return {0, used, rest, ends}
 end
 used = used + admitted * cost
-redis.call('INCRBY', KEYS[1], string.format('%.0f', admitted * cost))
-if not value then
+if is_text then
+  redis.call('SET', KEYS[1], string.format('%.0f', used))
+else
+  redis.call('INCRBY', KEYS[1], string.format('%.0f', admitted * cost))
+end
+if is_text or not value then
   redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', ends))
 end
 return {admitted, used, rest, ends}

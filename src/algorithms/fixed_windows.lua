@@ -2,29 +2,27 @@
 -- layered.lua does for any rules, with less: the check that most plans of several rules come to.
 -- KEYS     one counter for each rule
 -- ARGV     cost of one check, waiters (1 or more), then for each rule: limit, window (ms)
--- Reply    {units charged, now, then for each rule: units used before, when the window ends}; times in ms since the epoch
+-- Reply    {units charged, now, then for each rule: units used before, the key's expiry}; times in ms since the epoch
 local call, keys, argv = redis.call, KEYS, ARGV
 local cost = argv[1] + 0
 local units = cost * argv[2]
-local time = call('TIME')
-local now = math.floor(time[1] * 1000 + time[2] / 1000)
 local values = call('MGET', unpack(keys))
 local reply = {0, now}
+local texts = {}
 for i = 1, #keys do
-  local used = tonumber(values[i] or 0)
-  -- The very end, as in fixed_window.lua; -1: never, -2: there is no key.
-  local ends = redis.pcall('PEXPIRETIME', keys[i])
-  if type(ends) == 'table' then
-    -- Before Redis 7.
-    ends = call('PTTL', keys[i])
-    ends = ends < 0 and ends or now + ends
+  local value = values[i]
+  local used, is_text = 0
+  if value then
+    used, is_text = count_of(value)
   end
-  if not used or used % 1 ~= 0 or not values[i] and ends ~= -2 then
+  -- -1: never, -2: there is no key.
+  local ends = ends_of(keys[i])
+  if not used or not value and ends ~= -2 then
     return redis.error_reply('WRONGTYPE the key does not hold a counter')
   end
-  local last = now + argv[2 + 2 * i]
-  if ends < 0 or ends > last and used < 9007199254740992 then
-    if values[i] then
+  local last = expiry_of(argv[2 + 2 * i])
+  if ends < 0 or ends > last and used < BLOCKED then
+    if value then
       call('PEXPIREAT', keys[i], last)
     end
     ends = last
@@ -34,6 +32,7 @@ for i = 1, #keys do
     -- Exact: below 2^53 no quotient is rounded up to a whole number.
     units = math.floor(room / cost) * cost
   end
+  texts[i] = is_text
   reply[1 + 2 * i] = used
   reply[2 + 2 * i] = ends
 end
@@ -43,19 +42,12 @@ end
 reply[1] = units
 local added = units == cost and argv[1] or string.format('%.0f', units)
 for i = 1, #keys do
-  local after = redis.pcall('INCRBY', keys[i], added)
-  if after ~= reply[1 + 2 * i] + units then
-    -- Text that Lua takes for a number and Redis does not.
-    for charged = 1, i - 1 do
-      if values[charged] then
-        call('DECRBY', keys[charged], added)
-      else
-        call('DEL', keys[charged])
-      end
-    end
-    return after
+  if texts[i] then
+    call('SET', keys[i], string.format('%.0f', reply[1 + 2 * i] + units))
+  else
+    call('INCRBY', keys[i], added)
   end
-  if not values[i] then
+  if texts[i] or not values[i] then
     call('PEXPIREAT', keys[i], reply[2 + 2 * i])
   end
 end

@@ -17,8 +17,12 @@ for i, key in ipairs(KEYS) do
     return failed
   end
   if r.blocked then
+    local ends = ends_of(key)
+    -- Without an expiry it would never end.
+    r.endless = ends < 0
+    r.mark = r.endless and expiry_of(r.window) or ends
     r.room = 0
-    r.reset = r.blocked
+    r.reset = math.max(0, r.mark - now) + 1
   end
   rules[i] = r
   -- Exact: below 2^53 no quotient is rounded up to a whole number.
@@ -38,12 +42,16 @@ for i, key in ipairs(KEYS) do
     -- It counts what it would have admitted.
     units = math.min(admitted, r.fits) * cost
   end
-  if blocked == 0 and waiters > 0 then
-    charge[r.kind](key, r, units)
+  if waiters > 0 then
+    if blocked == 0 then
+      charge[r.kind](key, r, units)
+    elseif r.endless then
+      redis.call('PEXPIREAT', key, string.format('%.0f', r.mark))
+    end
   end
   local delay = 0
   if blocked == 1 then
-    delay = r.blocked + 1
+    delay = r.reset
   elseif cost > r.capacity then
     delay = -1
   elseif cost > r.room then

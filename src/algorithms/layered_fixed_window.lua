@@ -1,52 +1,41 @@
 -- Fixed window: one integer, whose expiry is the window. Twin: fixed_window.cpp.
--- When a key ends, in ms since the epoch; negative: never. It is asked, not added up from PTTL and the time above: on a busy
--- machine those two are read moments apart, and a refund has to find the very window that was charged.
-local function expiry(key)
-  local ends = redis.pcall('PEXPIRETIME', key)
-  if type(ends) == 'table' then
-    -- Before Redis 7.
-    ends = redis.call('PTTL', key)
-    ends = ends < 0 and ends or now + ends
-  end
-  return ends
-end
+-- Penalties leave a count so far below a block that units which plain commands add, and take back, do not reach it.
+local MOST_COUNTED = BLOCKED - 4294967296
 read.f = function(key, r)
   local value = redis.call('GET', key)
   r.used = 0
-  r.rest = r.window
-  r.mark = now + r.window
+  r.mark = expiry_of(r.window)
   if value then
-    r.used = tonumber(value)
-    -- Text that Lua takes for a number and INCRBY does not would fail when others are charged already.
-    if not r.used or string.format('%.0f', r.used) ~= value then
+    r.used, r.is_text = count_of(value)
+    if not r.used then
       return redis.error_reply('WRONGTYPE the key does not hold a counter')
     end
-    local ends = expiry(key)
-    local rest = math.max(0, ends - now)
-    if r.used >= tonumber(BLOCKED) then
-      r.blocked = rest
-      r.rest = rest
-    elseif ends < 0 or rest > r.window then
+    r.exists = true
+    r.blocked = r.used == BLOCKED
+    local ends = ends_of(key)
+    if ends < 0 or ends > r.mark then
       r.mend = true
     else
-      r.rest = rest
       r.mark = ends
     end
-    r.exists = true
   end
   r.room = r.capacity - r.used
-  r.reset = r.rest
+  r.reset = math.max(0, r.mark - now) + 1
 end
 charge.f = function(key, r, units)
-  units = math.min(units, MOST - r.used)
+  units = math.max(0, math.min(units, math.max(MOST_COUNTED, r.capacity) - r.used))
   if units > 0 then
-    redis.call('INCRBY', key, string.format('%.0f', units))
+    if r.is_text then
+      redis.call('SET', key, string.format('%.0f', r.used + units))
+    else
+      redis.call('INCRBY', key, string.format('%.0f', units))
+    end
     r.room = r.room - units
   end
-  if r.exists and r.mend or units > 0 and not r.exists then
-    redis.call('PEXPIREAT', key, string.format('%.0f', now + r.window))
+  if r.mend or units > 0 and (r.is_text or not r.exists) then
+    redis.call('PEXPIREAT', key, string.format('%.0f', r.mark))
   end
 end
 wait.f = function(r)
-  return r.rest + 1
+  return r.reset
 end

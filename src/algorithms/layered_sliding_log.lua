@@ -3,10 +3,10 @@
 read.l = function(key, r)
   local used = redis.pcall('ZCOUNT', key, '(' .. string.format('%.0f', now - r.window), string.format('%.0f', now))
   if type(used) == 'table' then
-    if redis.call('TYPE', key).ok ~= 'string' or redis.call('GET', key) ~= BLOCKED then
+    r.blocked = redis.call('TYPE', key).ok == 'string' and is_block(redis.call('GET', key))
+    if not r.blocked then
       return redis.error_reply('WRONGTYPE the key does not hold a log')
     end
-    r.blocked = redis.call('PTTL', key)
     used = 0
   end
   r.used = used

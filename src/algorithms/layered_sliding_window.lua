@@ -15,9 +15,8 @@ read.w = function(key, r)
   end
   local used = 0
   local value = redis.call('GET', key)
-  if value == BLOCKED then
-    r.blocked = redis.call('PTTL', key)
-  elseif value then
+  r.blocked = is_block(value)
+  if value and not r.blocked then
     local width, last, counts = string.match(value, '^w(%d+) (%d+)([ %d]*)$')
     if not width then
       return redis.error_reply('WRONGTYPE the key does not hold a sliding window')

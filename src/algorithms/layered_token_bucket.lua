@@ -4,9 +4,8 @@
 read.b = function(key, r)
   r.missing = 0
   local value = redis.call('GET', key)
-  if value == BLOCKED then
-    r.blocked = redis.call('PTTL', key)
-  elseif value then
+  r.blocked = is_block(value)
+  if value and not r.blocked then
     local missing, at, scale = string.match(value, '^b(%d+) (%d+) (%d+)$')
     if not missing then
       return redis.error_reply('WRONGTYPE the key does not hold a bucket')

@@ -4,19 +4,20 @@
 -- ARGV     units, then for each rule: algorithm, window (ms), refill per window, mark of the charge
 -- Reply    how many rules took the units back
 local units = tonumber(ARGV[1])
-local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local taken = 0
 local refund = {}
+-- Empty where there is nothing, or nothing of ours.
+local function text_of(key)
+  local value = redis.pcall('GET', key)
+  return type(value) == 'string' and value or ''
+end
 refund.f = function(key, window, _, mark)
-  local used = tonumber(redis.call('GET', key) or nil)
-  local ends = redis.pcall('PEXPIRETIME', key)
-  if type(ends) == 'table' then
-    -- Before Redis 7.
-    ends = redis.call('PTTL', key)
-    ends = ends < 0 and ends or now + ends
+  local used = tonumber(text_of(key))
+  if not used or used <= 0 or used >= BLOCKED then
+    return
   end
-  if not used or used <= 0 or used >= 9007199254740992 or ends < 0 then
+  local ends = ends_of(key)
+  if ends < 0 then
     return
   end
   local same
@@ -25,7 +26,8 @@ refund.f = function(key, window, _, mark)
     same = math.abs(ends - mark) <= 1
   else
     -- The window began at -mark or a moment later, and none that did can have ended within one window of it.
-    same = ends >= window - mark and now <= window - mark
+    local last = math.max(1, window - 1) - mark
+    same = ends >= last and now <= last
   end
   if same then
     redis.call('DECRBY', key, string.format('%.0f', math.min(units, used)))
@@ -33,8 +35,8 @@ refund.f = function(key, window, _, mark)
   end
 end
 refund.w = function(key, window, _, mark)
-  local value = redis.call('GET', key)
-  local width, newest = string.match(value or '', '^w(%d+) (%d+) ')
+  local value = text_of(key)
+  local width, newest = string.match(value, '^w(%d+) (%d+) ')
   -- The mark is the number of a sub-window of this width, which counts until one window behind its end.
   if not width or tonumber(width) ~= math.ceil(window / 10) or (mark + 1) * width + window - 1 <= now then
     return
@@ -75,8 +77,7 @@ refund.l = function(key, window, _, mark)
   taken = taken + any
 end
 refund.b = function(key, window, refill, mark)
-  local value = redis.call('GET', key)
-  local missing, at, scale = string.match(value or '', '^b(%d+) (%d+) (%d+)$')
+  local missing, at, scale = string.match(text_of(key), '^b(%d+) (%d+) (%d+)$')
   if not missing or now >= mark or tonumber(scale) ~= window then
     return
   end

@@ -14,10 +14,13 @@ Refusal Classify(std::string_view error) {
   if (StartsWith(error, "NOAUTH")) return Refusal::kLogin;
   if (StartsWith(error, "MOVED ")) return Refusal::kMoved;
   if (StartsWith(error, "ASK ")) return Refusal::kAsk;
-  // Redis 6 wraps what a script ran into; its first write is what a replica refuses.
-  const bool wrapped =
-      StartsWith(error, "ERR Error running script") && error.find("-READONLY ") != std::string_view::npos;
-  if (wrapped || StartsWith(error, "READONLY") || StartsWith(error, "MASTERDOWN")) return Refusal::kNoMaster;
+  // Redis 6 wraps what a script ran into.
+  const bool wrapped = StartsWith(error, "ERR Error running script");
+  const auto says = [&](std::string_view word) {
+    return StartsWith(error, word) || (wrapped && error.find(word) != std::string_view::npos);
+  };
+  if (says("READONLY") || StartsWith(error, "MASTERDOWN")) return Refusal::kNoMaster;
+  if (says("WRONGTYPE")) return Refusal::kForeign;
   for (const std::string_view kind : {"LOADING", "BUSY ", "TRYAGAIN", "CLUSTERDOWN"}) {
     if (StartsWith(error, kind)) return Refusal::kWait;
   }

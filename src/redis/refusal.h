@@ -8,7 +8,8 @@ namespace spillway {
 
 // What an error reply means for the command that it answers. In every case the command was not executed.
 enum class Refusal : uint8_t {
-  kFinal,     // asking again would not help: WRONGTYPE, OOM, NOPERM, ...
+  kFinal,     // asking again would not help: OOM, NOPERM, ...
+  kForeign,   // the key holds what is not ours: WRONGTYPE, of the server or of a script of ours
   kNoScript,  // send the source instead of its hash, at once
   kWait,      // the server cannot at the moment: ask again after 10 ms or more
   kMoved,     // the key's slot is at another node of the cluster

@@ -19,7 +19,7 @@ void Counter::Read(const Rule& rule, std::string_view subject, int64_t now_ms, K
   if (live && kind == RecordKind::kCount && LoadCount(payload, bytes) >= kBlocked) {
     blocked_ = true;
     kept_ = false;
-    usage_ = {0, table->End(ref_) - now_ms, 0};
+    usage_ = {0, table->End(ref_) - now_ms + 1, 0};
     return;
   }
   switch (rule.algorithm) {
@@ -50,7 +50,7 @@ void Counter::Read(const Rule& rule, std::string_view subject, int64_t now_ms, K
 void Counter::Charge(int64_t units) {
   switch (rule_->algorithm) {
     case Algorithm::kFixedWindow:
-      FixedWindowCharge(*rule_, units, now_ms_, &fixed_, &usage_);
+      FixedWindowCharge(*rule_, units, &fixed_, &usage_);
       break;
     case Algorithm::kSlidingWindow:
       if (!SlidingWindowCharge(*rule_, units, now_ms_, &sliding_, &usage_)) return;
@@ -122,7 +122,7 @@ uint8_t* Counter::Place(size_t payload_bytes) {
 void Counter::SetEnd(int64_t end_ms) { table_->SetEnd(ref_, std::min(end_ms, KeyTable::kMaxEndMs)); }
 
 int64_t Counter::Wait(int64_t units) const {
-  if (blocked_) return usage_.reset_ms + 1;
+  if (blocked_) return usage_.reset_ms;
   if (units > rule_->capacity()) return kNeverFits;
   switch (rule_->algorithm) {
     case Algorithm::kFixedWindow:
@@ -185,7 +185,7 @@ bool Counter::Refund(int64_t units, int64_t mark) {
 
 void Counter::Block(int64_t ms) {
   PutCount(kBlocked, 0);
-  SetEnd(now_ms_ + std::min(ms, KeyTable::kMaxEndMs));
+  SetEnd(now_ms_ + std::min(ExpiryOf(ms), KeyTable::kMaxEndMs));
 }
 
 }  // namespace spillway

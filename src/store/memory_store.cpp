@@ -134,7 +134,7 @@ void MemoryStore::List(const ListRequest& request) {
     if (!IsCount(bytes) || subject.find('}') != std::string_view::npos) continue;
     if (now_ms > table_.End(ref) || !GlobMatch(match, subject)) continue;
     const int64_t count = LoadCount(table_.Payload(ref), bytes);
-    page.entries.push_back({prefix_ + std::string(subject), count, table_.End(ref) - now_ms});
+    page.entries.push_back({prefix_ + std::string(subject), count, table_.End(ref) - now_ms + 1});
   }
   if (ref != KeyTable::kNone) page.cursor = std::to_string(ref);
   results_->pages.push_back(std::move(page));

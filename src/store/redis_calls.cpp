@@ -83,27 +83,20 @@ const Script& LayeredScript(const RuleSet& rules) {
   return k_layered_token_bucket;
 }
 
-// A check of fixed windows that all deny, which is most of them: it has a shorter script and reply.
-bool AsksWindows(const Request& request) {
-  return request.op == Op::kCheck && std::all_of(request.rules->begin(), request.rules->end(), [](const Rule& rule) {
-           return rule.algorithm == Algorithm::kFixedWindow && !rule.shadow;
-         });
-}
-
-void AppendWindows(const Request& request, int64_t waiters, std::string* out) {
+void AppendWindows(const Request& request, std::string* out) {
   AppendScriptCall(k_fixed_windows, request, 2 + 2 * request.rules->size(), out);
-  AppendNumbers({request.cost, waiters}, out);
+  AppendNumbers({request.cost, request.asked}, out);
   for (const Rule& rule : *request.rules) AppendNumbers({rule.limit, rule.window_ms}, out);
 }
 
-void AppendLayered(const Request& request, int64_t waiters, std::string* out) {
+void AppendLayered(const Request& request, std::string* out) {
   if (AsksWindows(request)) {
-    AppendWindows(request, waiters, out);
+    AppendWindows(request, out);
     return;
   }
   AppendScriptCall(LayeredScript(*request.rules), request, 3 + 5 * request.rules->size(), out);
   const bool force = request.op == Op::kPenalize;
-  AppendNumbers({request.cost, request.op == Op::kPeek ? 0 : waiters, force ? 1 : 0}, out);
+  AppendNumbers({request.cost, request.asked, force ? 1 : 0}, out);
   for (const Rule& rule : *request.rules) {
     AppendBulk(LetterOf(rule.algorithm), out);
     AppendNumbers({rule.capacity(), rule.window_ms, rule.limit, rule.shadow ? 1 : 0}, out);
@@ -127,7 +120,7 @@ void AppendBlock(const Request& request, std::string* out) {
     AppendBulk(request.keys[i], out);
     AppendBulkNumber(kBlocked, out);
     out->append("$2\r\nPX\r\n");
-    AppendBulkNumber(request.cost, out);
+    AppendBulkNumber(ExpiryOf(request.cost), out);
   }
 }
 
@@ -170,14 +163,14 @@ void AppendPlain(const Request& request, std::string* out) {
     to = PutBulkNumber(request.units, Put(bulk_key, Put("*3\r\n$6\r\nINCRBY\r\n", to)));
   }
   to = Put(bulk_key, Put("*4\r\n$7\r\nPEXPIRE\r\n", Put(asking, to)));
-  to = Put("$2\r\nNX\r\n", PutBulkNumber(request.rule().window_ms, to));
+  to = Put("$2\r\nNX\r\n", PutBulkNumber(ExpiryOf(request.rule().window_ms), to));
   out->resize(static_cast<size_t>(to - out->data()));
 }
 
 void AppendExpire(const Request& request, std::string* out) {
   out->append("*4\r\n$7\r\nPEXPIRE\r\n");
   AppendBulk(request.key(), out);
-  AppendBulkNumber(request.rule().window_ms, out);
+  AppendBulkNumber(ExpiryOf(request.rule().window_ms), out);
   out->append("$2\r\nNX\r\n");
 }
 
@@ -196,10 +189,10 @@ void AppendSingle(const Request& request, std::string* out) {
   switch (request.call) {
     case Call::kScript:
       AppendScriptCall(k_fixed_window, request, 4, out);
-      AppendNumbers({request.rule().limit, request.rule().window_ms, request.cost, request.waiters()}, out);
+      AppendNumbers({request.rule().limit, request.rule().window_ms, request.cost, request.asked}, out);
       return;
     case Call::kLayered:
-      AppendLayered(request, request.waiters(), out);
+      AppendLayered(request, out);
       return;
     case Call::kRefund:
       AppendRefund(request, out);
@@ -225,6 +218,12 @@ void AppendSingle(const Request& request, std::string* out) {
 
 }  // namespace
 
+bool AsksWindows(const Request& request) {
+  return request.op == Op::kCheck && std::all_of(request.rules->begin(), request.rules->end(), [](const Rule& rule) {
+           return rule.algorithm == Algorithm::kFixedWindow && !rule.shadow;
+         });
+}
+
 int RepliesOf(const Request& request) {
   switch (request.call) {
     case Call::kPlain:
@@ -241,9 +240,10 @@ int RepliesOf(const Request& request) {
 int Encode(Request* request, std::string* out) {
   request->replies_seen = 0;
   request->error.clear();
+  request->asked = request->op == Op::kPeek ? 0 : request->waiters();
   switch (request->call) {
     case Call::kPlain:
-      request->units = std::min(request->waiters(), request->rule().limit);
+      request->units = std::min(request->asked, request->rule().limit);
       AppendPlain(*request, out);
       break;
     case Call::kPeek:
@@ -259,31 +259,6 @@ int Encode(Request* request, std::string* out) {
   return request->asking ? 2 * replies : replies;
 }
 
-bool ReadLayered(const Request& request, const Reply& reply, std::vector<int64_t>* fields) {
-  const RuleSet& rules = *request.rules;
-  fields->clear();
-  if (!AsksWindows(request)) {
-    if (reply.size() != 2 + kLayeredFields * rules.size()) return false;
-    for (size_t i = 1; i < reply.size(); ++i) fields->push_back(reply.integer(i));
-    return true;
-  }
-  if (reply.size() != 3 + 2 * rules.size()) return false;
-  const int64_t units = reply.integer(1);
-  const int64_t waiters = request.waiters();
-  fields->push_back(units / request.cost);
-  for (size_t i = 0; i < rules.size(); ++i) {
-    const int64_t used = reply.integer(3 + 2 * i);
-    const int64_t ends = reply.integer(4 + 2 * i);
-    const int64_t rest = std::max<int64_t>(0, ends - reply.integer(2));
-    const bool blocked = used >= kBlocked;
-    const int64_t room = blocked ? 0 : rules[i].limit - used;
-    const int64_t wait = blocked || request.cost <= rules[i].limit ? rest + 1 : kNeverFits;
-    const int64_t fits = std::clamp<int64_t>(room / request.cost, 0, waiters);
-    fields->insert(fields->end(), {room - units, rest, wait, ends, blocked ? 1 : 0, fits});
-  }
-  return true;
-}
-
 void EncodeTime(std::string* out) { out->append("*1\r\n$4\r\nTIME\r\n"); }
 
 bool ParseInteger(std::string_view text, int64_t* value) {
@@ -292,11 +267,20 @@ bool ParseInteger(std::string_view text, int64_t* value) {
   return parsed.ec == std::errc() && parsed.ptr == end;
 }
 
+bool ParseCount(std::string_view text, int64_t* count) {
+  const std::string_view digits = text.substr(text.substr(0, 1) == "-" ? 1 : 0);
+  const bool padded = digits.substr(0, 1) == "0" && text != "0";
+  if (padded || !ParseInteger(text, count) || *count <= -kBlocked) return false;
+  *count = std::min(*count, kBlocked);
+  return true;
+}
+
 int64_t ParseTime(const Reply& reply) {
   int64_t seconds = 0;
   int64_t micros = 0;
   if (reply.size() != 3 || !ParseInteger(reply.text(1), &seconds) || !ParseInteger(reply.text(2), &micros)) return -1;
-  return seconds * 1000 + micros / 1000;
+  const bool sane = seconds >= 0 && seconds <= kMaxLimit / 1000 && micros >= 0 && micros < 1000000;
+  return sane ? seconds * 1000 + micros / 1000 : -1;
 }
 
 }  // namespace spillway

@@ -52,6 +52,7 @@ struct Request : ReplySink, Expiring {
   Call call = Call::kScript;
   Op op = Op::kCheck;
   bool send_source = false;  // EVAL instead of EVALSHA
+  bool no_plain = false;     // its key holds what INCR cannot count on
   const RuleSet* rules = nullptr;
   int64_t cost = 1;               // units of one check; kBlock: milliseconds
   std::vector<std::string> keys;  // one for each rule; more than that are left over from earlier use
@@ -73,20 +74,20 @@ struct Request : ReplySink, Expiring {
   std::vector<int64_t> fields;  // kLayered: what the script said; a part of kBlock, kReset or kRefund: its number
 
   // What was sent and what came back.
+  int64_t asked = 0;      // checks that were waiting when it was sent; a look: none
   int64_t units = 0;      // kPlain: added; kTakeBack: to take back
   int64_t before_ms = 0;  // kPlain, kTakeBack: PEXPIRETIME as it was; negative: no key, or no expiry
   int64_t server_ms = 0;  // kPlain, kTakeBack: the server's time before the INCR
   int replies_seen = 0;
   int64_t used = 0;
   bool fresh = false;       // kPlain: PEXPIRE NX answered 1, the key had no expiry until then
+  bool refused = false;     // kPlain: INCR answered an error, so nothing was added
   std::string error;        // of the command that decides
   int64_t retry_at_ms = 0;  // while refused for the moment
 };
 
-// Numbers that a layered script says of each rule, behind one for all; see layered_head.lua.
-constexpr size_t kLayeredFields = 6;
-// Reads them from the script's reply, whichever of the two it was; false: they are not there.
-bool ReadLayered(const Request& request, const Reply& reply, std::vector<int64_t>* fields);
+// A kLayered check of fixed windows that all deny, which is most of them: it has a shorter script and reply.
+bool AsksWindows(const Request& request);
 
 // How many commands a request's form has.
 int RepliesOf(const Request& request);
@@ -99,5 +100,8 @@ int64_t ParseTime(const Reply& reply);
 
 // A whole decimal number, or false.
 bool ParseInteger(std::string_view text, int64_t* value);
+// What a counter holds, as INCR would read it; kBlocked for a block, wherever it was moved. False: some other text, which the
+// scripts read (count.lua).
+bool ParseCount(std::string_view text, int64_t* count);
 
 }  // namespace spillway

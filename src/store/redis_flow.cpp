@@ -15,6 +15,12 @@ int64_t MajorOf(const std::string& version) {
   return ParseInteger(std::string_view(version).substr(0, version.find('.')), &major) ? major : 0;
 }
 
+// Units beyond a limit near 2^53 would look like a block until they are taken back.
+bool MayBePlain(const Request& request) {
+  return request.call == Call::kScript && request.cost == 1 && request.waiters() > 0 && !request.no_plain &&
+         request.rule().limit > 0 && request.rule().limit <= kMostCounted;
+}
+
 }  // namespace
 
 int64_t RedisStore::OnFlush() {
@@ -108,8 +114,7 @@ void RedisStore::Send(Lane* lane, int64_t now_ms) {
       Recycle(request);
       continue;
     }
-    if (request->call == Call::kScript && request->cost == 1 && request->waiters() > 0 && plain_form &&
-        request->rule().limit > 0 && denied_.Until(request->hash) < now_ms) {
+    if (plain_form && MayBePlain(*request) && denied_.Until(request->hash) < now_ms) {
       request->call = Call::kPlain;
     }
     if (request->call == Call::kPlain && !timed) {

@@ -5,6 +5,7 @@
 
 #include "key.h"
 #include "redis/refusal.h"
+#include "scripts.h"
 #include "store/redis_calls.h"
 
 namespace spillway {
@@ -41,8 +42,10 @@ void Listing::Flush(int64_t now_ms) {
     paused_ = now_ms < idle_since_ms_ + kPauseMs;
     if (paused_ || !Choose() || !client_->ready()) return;
     Scan();
-  } else if (step_ == Step::kValues && !asked_values_) {
+  } else if (step_ == Step::kValues && !asked_) {
     AskValues();
+  } else if (step_ == Step::kTexts && !asked_) {
+    AskTexts();
   }
   client_->Flush();
 }
@@ -89,12 +92,24 @@ void Listing::Scan() {
 }
 
 void Listing::AskValues() {
-  asked_values_ = true;
+  asked_ = true;
   for (const std::string& key : keys_) {
     AppendCommand({"GET", key}, client_->out());
     AppendCommand({"PTTL", key}, client_->out());
   }
   client_->Expect(this, static_cast<int>(2 * keys_.size()));
+}
+
+void Listing::AskTexts() {
+  asked_ = true;
+  // The first brings the script, the others find it there.
+  bool first = true;
+  for (const Page::Entry& entry : texts_) {
+    AppendCommand({first ? "EVAL" : "EVALSHA", first ? k_count_alone.source : k_count_alone.sha1, "1", entry.key},
+                  client_->out());
+    first = false;
+  }
+  client_->Expect(this, static_cast<int>(texts_.size()));
 }
 
 std::string Listing::After(const std::string& cursor) const {
@@ -108,8 +123,10 @@ std::string Listing::After(const std::string& cursor) const {
 void Listing::OnReply(const Reply& reply) {
   if (step_ == Step::kScan) {
     TakeKeys(reply);
-  } else {
+  } else if (step_ == Step::kValues) {
     TakeValue(reply);
+  } else {
+    TakeText(reply);
   }
 }
 
@@ -132,7 +149,8 @@ void Listing::TakeKeys(const Reply& reply) {
     if (!own && seen.insert(key).second) keys_.emplace_back(key);
   }
   values_seen_ = 0;
-  asked_values_ = false;
+  texts_.clear();
+  asked_ = false;
   step_ = Step::kValues;
   if (keys_.empty()) {
     Finish(Ending::kAnswered);
@@ -145,11 +163,31 @@ void Listing::TakeValue(const Reply& reply) {
   const size_t at = values_seen_++;
   if (at % 2 == 0) {
     // Gone by now, or not a counter of ours: not listed.
-    countable_ = reply.type() == Reply::Type::kString && ParseInteger(reply.text(), &count_);
+    countable_ = reply.type() == Reply::Type::kString;
+    is_text_ = countable_ && !ParseCount(reply.text(), &count_);
   } else if (countable_ && reply.type() == Reply::Type::kInteger && reply.integer() != -2) {
-    page_.entries.push_back({keys_[at / 2], count_, std::max<int64_t>(reply.integer(), 0)});
+    // A key lives through the millisecond of its expiry.
+    const int64_t rest = reply.integer() < 0 ? 0 : std::min(reply.integer(), kMaxLimit) + 1;
+    (is_text_ ? texts_ : page_.entries).push_back({keys_[at / 2], is_text_ ? 0 : count_, rest});
   }
-  if (values_seen_ == 2 * keys_.size()) Finish(Ending::kAnswered);
+  if (values_seen_ < 2 * keys_.size()) return;
+  if (texts_.empty()) {
+    Finish(Ending::kAnswered);
+    return;
+  }
+  step_ = Step::kTexts;
+  asked_ = false;
+  values_seen_ = 0;
+  on_change_();
+}
+
+void Listing::TakeText(const Reply& reply) {
+  Page::Entry& entry = texts_[values_seen_++];
+  if (reply.type() == Reply::Type::kInteger) {
+    entry.count = std::clamp(reply.integer(), -kBlocked, kBlocked);
+    page_.entries.push_back(std::move(entry));
+  }
+  if (values_seen_ == texts_.size()) Finish(Ending::kAnswered);
 }
 
 void Listing::OnLost() {

@@ -33,7 +33,7 @@ class Listing : private ReplySink {
   static constexpr int64_t kPageTimeoutMs = 5000;
 
  private:
-  enum class Step : uint8_t { kNone, kScan, kValues };
+  enum class Step : uint8_t { kNone, kScan, kValues, kTexts };
 
   // Finds the server of the page and a connection to it; false: not yet, or never.
   bool Choose();
@@ -45,6 +45,8 @@ class Listing : private ReplySink {
   void OnLost() override;
   void TakeKeys(const Reply& reply);
   void TakeValue(const Reply& reply);
+  void TakeText(const Reply& reply);
+  void AskTexts();
   void Finish(Ending ending);
 
   ClientConfig config_;
@@ -60,9 +62,11 @@ class Listing : private ReplySink {
   Page page_;                      // of pages_.front()
   std::vector<std::string> keys_;  // of this page, and their values so far
   size_t values_seen_ = 0;
+  std::vector<Page::Entry> texts_;  // of this page: what only a script can read, its counts not known
+  bool is_text_ = false;            // of the last value
   int64_t count_ = 0;
   bool countable_ = false;
-  bool asked_values_ = false;
+  bool asked_ = false;  // for what the step is about
   int64_t deadline_ms_ = INT64_MAX;
   int64_t failures_before_ = 0;
   int64_t idle_since_ms_ = 0;  // the last page ended

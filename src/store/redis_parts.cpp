@@ -5,6 +5,7 @@
 
 #include "hash.h"
 #include "store/redis_store.h"
+#include "store/reply_checks.h"
 
 namespace spillway {
 namespace {

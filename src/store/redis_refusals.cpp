@@ -8,12 +8,6 @@ namespace {
 constexpr int64_t kRetryMs = 10;
 constexpr int kMaxHops = 5;
 
-// Other keys are counted all the same.
-bool IsOfKeyAlone(std::string_view error) {
-  return error.find("WRONGTYPE") != std::string_view::npos ||
-         error.find("value is not an integer") != std::string_view::npos;
-}
-
 bool IsTryAgain(std::string_view error) { return error.substr(0, 8) == "TRYAGAIN"; }
 
 }  // namespace
@@ -27,6 +21,11 @@ void RedisStore::Refused(Request* request) {
     return;
   }
   if (Redirect(request, refusal)) return;
+  if (refusal == Refusal::kForeign) {
+    // That key alone is out of order: neither the server nor what else is counted.
+    Fail(request, Ending::kForeign);
+    return;
+  }
   const std::string error = Presentable(request->error);
   lanes_.Note(error);
   const bool no_master = refusal == Refusal::kNoMaster;
@@ -52,7 +51,7 @@ void RedisStore::Refused(Request* request) {
   }
   Lane* lane = request->lane;
   const bool passing = refusal == Refusal::kWait || no_master || refusal == Refusal::kLogin;
-  if (request->charges() && !passing && !IsOfKeyAlone(error)) lane->standing.Refused(error, request->rule().probe);
+  if (request->charges() && !passing) lane->standing.Refused(error, request->rule().probe);
   Fail(request, Ending::kRefused);
   if (refusal == Refusal::kLogin) lane->client.LoginLost(error);
 }

@@ -3,16 +3,26 @@
 
 #include "algorithms/fixed_window.h"
 #include "store/redis_store.h"
+#include "store/reply_checks.h"
 
 namespace spillway {
 namespace {
 
-// A block ends when its expiry does, whatever the rule and the cost.
-void DenyByBlock(int64_t rest_ms, Decision* decision) {
-  decision->blocked = true;
-  decision->used = decision->limit;
-  decision->retry_after_ms = rest_ms + 1;
+// What the last reply of a form of one kind of replies has to be.
+Reply::Type DueOf(Call call) {
+  switch (call) {
+    case Call::kScript:
+    case Call::kLayered:
+      return Reply::Type::kArray;
+    case Call::kBlock:
+      return Reply::Type::kStatus;
+    default:
+      return Reply::Type::kInteger;
+  }
 }
+
+// The largest number that answers a call that changes keys; a script that gives units back, once for each rule.
+int64_t MostOf(const Request& request) { return std::max<int64_t>(1, static_cast<int64_t>(request.rules->size())); }
 
 }  // namespace
 
@@ -33,7 +43,7 @@ void RedisStore::OnReply(Request* request, const Reply& reply) {
     default:
       break;
   }
-  if (reply.IsError() && request->error.empty()) request->error.assign(reply.text());
+  if (request->error.empty()) request->error = Complaint(reply, DueOf(request->call));
   // A block is several commands, of which each says the same.
   if (at + 1 < RepliesOf(*request)) return;
   if (!request->error.empty()) {
@@ -43,8 +53,11 @@ void RedisStore::OnReply(Request* request, const Reply& reply) {
   } else if (request->call == Call::kLayered) {
     FinishLayered(request, reply);
   } else if (request->call == Call::kExpire) {
-    request->fresh = reply.type() == Reply::Type::kInteger && reply.integer() == 1;
+    request->fresh = reply.integer() == 1;
     FinishPlain(request);
+  } else if (reply.type() == Reply::Type::kInteger && (reply.integer() < 0 || reply.integer() > MostOf(*request))) {
+    request->error = kImpossible;
+    Refused(request);
   } else {
     FinishOther(request, reply.integer());
   }
@@ -64,41 +77,25 @@ void RedisStore::FinishOther(Request* request, int64_t number) {
   Recycle(request);
 }
 
-// Each of the three commands may fail by itself.
-void RedisStore::TakePlain(Request* request, int at, const Reply& reply) {
-  if (at == 0) {
-    request->server_ms = request->lane->flush_time.server_ms;
-    request->before_ms = reply.type() == Reply::Type::kInteger ? reply.integer() : -1;
-  } else if (at == 1) {
-    request->used = reply.integer();
-    if (reply.IsError()) request->error.assign(reply.text());
-  } else {
-    // 1: the key had no expiry until now.
-    request->fresh = reply.type() == Reply::Type::kInteger && reply.integer() == 1;
-    if (!request->error.empty()) {
-      // A value of another type under our key: the expiry that we have just given it is taken off again.
-      if (request->fresh) Submit(NewRequest(Call::kPersist, *request->rules, request->keys.data()));
-      Refused(request);
-    } else if (!reply.IsError() || request->before_ms >= 0) {
-      FinishPlain(request);
-    } else {
-      // Charged, and without an expiry it could block for ever: only that is asked for again, where it helps.
-      request->call = Call::kExpire;
-      request->error.assign(reply.text());
-      Refused(request);
-    }
-  }
-}
-
 void RedisStore::TakePeek(Request* request, int at, const Reply& reply) {
-  if (reply.IsError()) request->error.assign(reply.text());
   if (at == 0) {
     request->used = 0;
-    if (reply.type() == Reply::Type::kString && !ParseInteger(reply.text(), &request->used)) {
-      request->error = "WRONGTYPE the key does not hold a counter";
-    }
+    request->no_plain = false;
+    if (reply.type() == Reply::Type::kNil) return;
+    request->error = Complaint(reply, Reply::Type::kString);
+    if (request->error.empty()) request->no_plain = !ParseCount(reply.text(), &request->used);
+    return;
+  }
+  if (request->error.empty()) request->error = Complaint(reply, Reply::Type::kInteger);
+  request->before_ms = std::min(reply.integer(), kMaxLimit);
+  if (request->error.empty() && request->before_ms < -2) request->error = kImpossible;
+  if (!request->error.empty()) {
+    Refused(request);
+  } else if (request->no_plain) {
+    // Some text: the script can read it.
+    request->call = Call::kLayered;
+    Again(request, request->lane);
   } else {
-    request->before_ms = reply.integer();
     FinishPeek(request);
   }
 }
@@ -109,67 +106,24 @@ void RedisStore::NoteCounted(const Request& request) {
   if (request.charges() && !late) request.lane->standing.Counted(request.rule().probe);
 }
 
-void RedisStore::FinishPlain(Request* request) {
-  NoteCounted(*request);
-  const Rule& rule = request->rule();
-  const int64_t server_ms = request->server_ms;
-  // Where the key had an expiry before, it is this window's; where it has just been given one, the window is new. Else
-  // another client's INCR came in between, or the window ended in between: its end is not known.
-  const bool known = request->before_ms >= 0;
-  int64_t rest = known && !request->fresh ? request->before_ms - server_ms : rule.window_ms;
-  const bool blocked = request->used - request->units >= kBlocked;
-  if (rest > rule.window_ms && !blocked) {
-    // Longer than a window: the script cuts it. A window that began since the flush only looks longer, and stays.
-    Submit(NewRequest(Call::kScript, *request->rules, request->keys.data()));
-    rest = rule.window_ms;
-  }
-  rest = std::max<int64_t>(rest, 0);
-  const int64_t before = request->used - request->units;
-  const int64_t admitted = std::clamp<int64_t>(rule.limit - before, 0, request->units);
-  if (admitted < request->units) TakeBack(*request, request->units - admitted);
-  const auto waiters = static_cast<int64_t>(request->tickets.size());
-  for (int64_t i = 0; i < std::min(admitted, waiters); ++i) {
-    Decision decision = FixedWindowAdmitted(rule, before + i + 1, rest);
-    decision.mark = known && !request->fresh ? request->before_ms : -server_ms;
-    Settle(request->tickets[static_cast<size_t>(i)], Ending::kAnswered, decision);
-  }
-  if (waiters <= admitted) {
-    Recycle(request);
-    return;
-  }
-  RememberDenied(*request, rest);
-  request->tickets.erase(request->tickets.begin(), request->tickets.begin() + static_cast<std::ptrdiff_t>(admitted));
-  if (!known && !request->fresh) {
-    // How long to wait is not known: the script, behind the take-back, can say.
-    request->call = Call::kScript;
-    Again(request, request->lane);
-    return;
-  }
-  Decision denied = FixedWindowDenied(rule, before + admitted, rest, 1);
-  if (blocked) DenyByBlock(rest, &denied);
-  for (const Ticket ticket : request->tickets) Settle(ticket, Ending::kAnswered, denied);
-  Recycle(request);
-}
-
 void RedisStore::FinishScript(Request* request, const Reply& reply) {
-  if (reply.size() != 5) {
-    request->error = "ERR the script's reply has an unknown shape";
+  WindowReply read;
+  if (!ReadWindow(*request, reply, &read)) {
+    request->error = kUnknownReply;
     Refused(request);
     return;
   }
   const Rule& rule = request->rule();
-  const int64_t admitted = reply.integer(1);
+  const auto [admitted, used, rest, ends] = read;
   if (admitted > 0) NoteCounted(*request);
-  const int64_t used = reply.integer(2);
-  const int64_t rest = std::max<int64_t>(reply.integer(3), 0);
   const auto waiters = static_cast<int64_t>(request->tickets.size());
   for (int64_t i = 0; i < waiters; ++i) {
     const Ticket ticket = request->tickets[static_cast<size_t>(i)];
     const int64_t after = used - (admitted - 1 - i) * request->cost;
-    Decision decision =
-        i < admitted ? FixedWindowAdmitted(rule, after, rest) : FixedWindowDenied(rule, used, rest, request->cost);
-    decision.mark = reply.integer(4);
-    if (used >= kBlocked) DenyByBlock(rest, &decision);
+    Decision decision = i < admitted       ? FixedWindowAdmitted(rule, after, rest)
+                        : used >= kBlocked ? FixedWindowBlocked(rule, rest)
+                                           : FixedWindowDenied(rule, used, rest, request->cost);
+    decision.mark = ends;
     Settle(ticket, Ending::kAnswered, decision);
   }
   if (admitted < waiters) {
@@ -182,7 +136,7 @@ void RedisStore::FinishScript(Request* request, const Reply& reply) {
 
 void RedisStore::FinishLayered(Request* request, const Reply& reply) {
   if (!ReadLayered(*request, reply, &request->fields)) {
-    request->error = "ERR the script's reply has an unknown shape";
+    request->error = kUnknownReply;
     Refused(request);
     return;
   }
@@ -227,35 +181,15 @@ void RedisStore::AnswerLayered(Request* request, const std::vector<int64_t>& fie
 }
 
 void RedisStore::FinishPeek(Request* request) {
-  if (!request->error.empty()) {
-    Refused(request);
-    return;
-  }
   const Rule& rule = request->rule();
   const int64_t ttl = request->before_ms;
   // -2: it ended between the two commands; -1: it has no expiry and gets one at the next check.
   const int64_t used = ttl == -2 ? 0 : request->used;
   const bool blocked = used >= kBlocked;
-  const int64_t rest = ttl < 0 ? rule.window_ms : blocked ? ttl : std::min(ttl, rule.window_ms);
-  Decision decision = FixedWindowPeek(rule, used, rest);
-  if (blocked) DenyByBlock(rest, &decision);
-  SettleAll(request, Ending::kAnswered, decision);
+  const int64_t whole = FixedWindowWhole(rule);
+  const int64_t rest = ttl < 0 ? whole : blocked ? ttl + 1 : std::min(ttl + 1, whole);
+  SettleAll(request, Ending::kAnswered, blocked ? FixedWindowBlocked(rule, rest) : FixedWindowPeek(rule, used, rest));
   Recycle(request);
-}
-
-void RedisStore::TakeBack(const Request& charged, int64_t units) {
-  // The window was given its expiry by this very command: the key had none, and is over its limit all the same. Its end is
-  // not known here; the units stay until it comes.
-  if (charged.fresh && charged.before_ms != -2) return;
-  Request* request = NewRequest(Call::kTakeBack, *charged.rules, charged.keys.data());
-  request->units = units;
-  request->before_ms = charged.before_ms;
-  request->server_ms = charged.server_ms;
-  Submit(request);
-}
-
-void RedisStore::RememberDenied(const Request& request, int64_t rest_ms) {
-  denied_.Add(request.hash, clock_->NowMs() + rest_ms);
 }
 
 }  // namespace spillway

@@ -128,6 +128,7 @@ Request* RedisStore::NewRequest(Call call, const RuleSet& rules, const std::stri
   request->lane = nullptr;
   request->error.clear();
   request->send_source = false;
+  request->no_plain = false;
   request->abandoned = false;
   request->hops = 0;
   request->asking = false;
@@ -162,6 +163,7 @@ void RedisStore::Recycle(Request* request) {
 
 void RedisStore::Settle(Ticket ticket, Ending ending, const Decision& decision) {
   results_->outcomes.push_back({ticket, ending, decision, 0});
+  if (ending == Ending::kForeign) ++foreign_;
   --waiting_;
 }
 
@@ -195,6 +197,7 @@ Stats RedisStore::GetStats() const {
   if (stats.connected) stats.connected_for_ms = clock_->NowMs() - lanes_.connected_since_ms();
   stats.reconnects = lanes_.reconnects();
   stats.timeouts = timeouts_;
+  stats.foreign = foreign_;
   stats.last_error = lanes_.last_error();
   stats.trouble = lanes_.Trouble();
   stats.server_version = lanes_.server_version();

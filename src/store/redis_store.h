@@ -23,6 +23,7 @@ namespace spillway {
 //   redis_store.cpp     what callers ask
 //   redis_flow.cpp      how requests flow: asked, queued in a lane, written, overdue
 //   redis_replies.cpp   what replies mean
+//   redis_plain.cpp     those of plain commands
 //   redis_refusals.cpp  what error replies and losses mean: repeat, redirect, give up
 //   redis_parts.cpp     calls whose keys lie in several slots of a cluster
 class RedisStore : public Store, private TurnEvents {
@@ -81,6 +82,7 @@ class RedisStore : public Store, private TurnEvents {
   void OnReply(Request* request, const Reply& reply);
   void NoteCounted(const Request& request);
   void TakePlain(Request* request, int at, const Reply& reply);
+  void EndPlain(Request* request, const std::string& expiry_error);
   void FinishPlain(Request* request);
   void FinishScript(Request* request, const Reply& reply);
   void FinishLayered(Request* request, const Reply& reply);
@@ -136,6 +138,7 @@ class RedisStore : public Store, private TurnEvents {
   std::vector<int64_t> joined_;  // of the whole that is being answered
   int64_t waiting_ = 0;          // tickets
   int64_t timeouts_ = 0;
+  int64_t foreign_ = 0;  // tickets
 };
 
 }  // namespace spillway

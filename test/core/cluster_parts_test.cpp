@@ -136,6 +136,20 @@ TEST_F(ClusterStoreTest, APartThatIsRefusedEndsTheCallOnce) {
   EXPECT_EQ(store_->GetStats().pending, 0);
 }
 
+TEST_F(ClusterStoreTest, AForeignKeyInOneSlotMakesTheCallForeignAndTheOthersGetTheirUnitsBack) {
+  Open();
+  CheckBoth(1);
+  Turn();
+  Forget();
+  Say(2, Layered(1, 4, 1700000070000, 1));
+  Say(1, "-WRONGTYPE the key does not hold a counter\r\n");
+  Turn();
+  ASSERT_EQ(outcomes_.size(), 1U);
+  EXPECT_EQ(outcomes_[0].ending, Ending::kForeign);
+  EXPECT_EQ(CountOf(sent(2), "$13\r\n1700000070000\r\n"), 1U);
+  EXPECT_EQ(store_->GetStats().foreign, 1);
+}
+
 TEST_F(ClusterStoreTest, ALookChargesNothingAndGivesNothingBack) {
   Open();
   CheckBoth(1, Op::kPeek);

@@ -179,7 +179,7 @@ TEST_F(ClusterStoreTest, AnExpiryThatWasThereTravelsWithItsKey) {
   EXPECT_EQ(sent(2), "");
   ASSERT_EQ(outcomes_.size(), 1U);
   EXPECT_EQ(outcomes_[0].decision.remaining, 1);
-  EXPECT_EQ(outcomes_[0].decision.reset_in_ms, 30000);
+  EXPECT_EQ(outcomes_[0].decision.reset_in_ms, 30001);
 }
 
 TEST_F(ClusterStoreTest, TakeBacksAndPersistFollowTheirSlot) {

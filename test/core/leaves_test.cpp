@@ -121,7 +121,10 @@ TEST(Refusal, IsClassifiedByItsFirstWord) {
             Refusal::kNoMaster);
   EXPECT_EQ(Classify("ERR Error running script (call to f_0): @user_script:1: -OOM"), Refusal::kFinal);
   EXPECT_EQ(Classify("NOAUTH Authentication required."), Refusal::kLogin);
-  EXPECT_EQ(Classify("WRONGTYPE Operation against a key"), Refusal::kFinal);
+  EXPECT_EQ(Classify("WRONGTYPE Operation against a key"), Refusal::kForeign);
+  EXPECT_EQ(Classify("ERR Error running script (call to f_0): @user_script:1: WRONGTYPE Operation against a key"),
+            Refusal::kForeign);
+  EXPECT_EQ(Classify("OOM command not allowed"), Refusal::kFinal);
   EXPECT_EQ(Classify("OOM command not allowed"), Refusal::kFinal);
 }
 

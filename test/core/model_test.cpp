@@ -107,7 +107,7 @@ class Sequence {
 
   void Block() {
     const int64_t ms = 1 + static_cast<int64_t>(Draw(50));
-    for (ReferenceModel& model : models_) model.Block(memory_.now() + ms);
+    for (ReferenceModel& model : models_) model.Block(memory_.now(), ms);
     memory_.Block(rules_, ms);
   }
 

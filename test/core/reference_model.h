@@ -22,6 +22,8 @@ struct ReferenceModel {
     int64_t full_at = 0;
   };
 
+  // The last millisecond of what begins now and lasts so long, two at least.
+  static int64_t LastMs(int64_t now, int64_t ms) { return now + std::max<int64_t>(2, ms) - 1; }
   static int64_t Width(const Rule& rule) { return rule.window_ms / 10 + (rule.window_ms % 10 == 0 ? 0 : 1); }
   static int64_t LastOf(int64_t at, int64_t width) { return at / width * width + width - 1; }
 
@@ -67,8 +69,8 @@ struct ReferenceModel {
   }
 
   int64_t Reset(const Rule& rule, int64_t now) const {
-    if (Blocked(now)) return blocked_until - now;
-    if (rule.algorithm == Algorithm::kFixedWindow) return now > ends ? rule.window_ms : ends - now;
+    if (Blocked(now)) return blocked_until - now + 1;
+    if (rule.algorithm == Algorithm::kFixedWindow) return (now > ends ? LastMs(now, rule.window_ms) : ends) - now + 1;
     if (rule.algorithm == Algorithm::kTokenBucket) {
       return rule.limit == 0 ? rule.window_ms : RefillTime(rule, Missing(rule, now), 0);
     }
@@ -96,7 +98,7 @@ struct ReferenceModel {
       used = 0;
       ends = -1;
     } else {
-      ends = std::min(ends, now + rule.window_ms);
+      ends = std::min(ends, LastMs(now, rule.window_ms));
     }
   }
   // State is kept until nothing in it counts under the rule that stored it; a longer window later does not revive it.
@@ -110,7 +112,7 @@ struct ReferenceModel {
     if (rule.algorithm == Algorithm::kFixedWindow) {
       if (now > ends) {
         used = 0;
-        ends = now + rule.window_ms;
+        ends = LastMs(now, rule.window_ms);
       }
       used += count;
     } else if (rule.algorithm == Algorithm::kTokenBucket) {
@@ -160,9 +162,9 @@ struct ReferenceModel {
     return true;
   }
 
-  void Block(int64_t until) {
+  void Block(int64_t now, int64_t ms) {
     *this = ReferenceModel();
-    blocked_until = until;
+    blocked_until = LastMs(now, ms);
   }
 
   void DropEnded(const Rule& rule, int64_t now) {

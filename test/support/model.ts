@@ -23,7 +23,7 @@ export interface Said {
 export interface Charged {
   at: number;
   units: number;
-  /** End of the fixed window, or when the bucket would be full again. */
+  /** The last millisecond of the fixed window, or when the bucket would be full again. */
   ends: number;
 }
 
@@ -41,8 +41,8 @@ export class Model {
 
   ask(op: 'check' | 'peek' | 'penalize', rule: ModelRule, units: number, now: number): [Said, Charged?] {
     if (now <= this.blockedUntil) {
-      const left = this.blockedUntil - now;
-      return [{ allowed: false, remaining: 0, resetInMs: left, retryAfterMs: left + 1, blocked: true }];
+      const left = this.blockedUntil - now + 1;
+      return [{ allowed: false, remaining: 0, resetInMs: left, retryAfterMs: left, blocked: true }];
     }
     const room = this.room(rule, now);
     const allowed = units <= room;
@@ -91,7 +91,7 @@ export class Model {
 
   block(ms: number, now: number): void {
     this.forget();
-    this.blockedUntil = now + ms;
+    this.blockedUntil = lastOf(now, ms);
   }
 
   forget(): void {
@@ -120,7 +120,7 @@ export class Model {
   private reset(rule: ModelRule, now: number): number {
     switch (rule.algorithm) {
       case 'fixed-window':
-        return now <= this.windowEnds ? this.windowEnds - now : rule.windowMs;
+        return (now <= this.windowEnds ? this.windowEnds : lastOf(now, rule.windowMs)) - now + 1;
       case 'token-bucket':
         return rule.limit === 0 ? rule.windowMs : ceil(this.missingAt(rule, now), rule.limit);
       case 'sliding-log':
@@ -154,7 +154,7 @@ export class Model {
       case 'fixed-window':
         if (now > this.windowEnds) {
           this.used = 0;
-          this.windowEnds = now + rule.windowMs;
+          this.windowEnds = lastOf(now, rule.windowMs);
         }
         this.used += units;
         return { at: now, units, ends: this.windowEnds };
@@ -189,6 +189,11 @@ export class Model {
     const left = this.missing - BigInt(now - this.levelAt) * BigInt(rule.limit);
     return left > 0n ? left : 0n;
   }
+}
+
+/** The last millisecond of what begins now and lasts so long; Redis cannot keep a key for less than two. */
+function lastOf(now: number, ms: number): number {
+  return now + Math.max(2, ms) - 1;
 }
 
 /** A tenth of the window, rounded up. */

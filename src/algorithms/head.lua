@@ -1,0 +1,27 @@
+-- Stands in front of every script (cmake/scripts.cmake): the time, and what holds for all keys.
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+-- Stands where a key is blocked, with the block as its expiry. Plain INCRs may have moved it, so it and every integer above
+-- it are blocks. All counts are below.
+local BLOCKED = 9007199254740992
+local MOST = BLOCKED - 1
+-- Rounded to a double, no integer from 2^53 on falls below 2^53.
+local function is_block(value)
+  return value and string.find(value, '^%d+$') and tonumber(value) >= BLOCKED
+end
+-- When a key ends, in ms since the epoch; negative: never. It is asked, not added up from PTTL and the time above: on a busy
+-- machine those two are read moments apart, and a refund has to find the very window that was charged.
+local function ends_of(key)
+  local ends = redis.pcall('PEXPIRETIME', key)
+  if type(ends) == 'table' then
+    -- Before Redis 7.
+    ends = redis.call('PTTL', key)
+    ends = ends < 0 and ends or now + ends
+  end
+  return math.min(ends, MOST)
+end
+-- The expiry of what begins now and lasts `ms`: a key lives through the millisecond of its expiry. What lasts 1 ms lasts 2,
+-- because an expiry of now would delete the key. Twin: ExpiryOf in rule.h.
+local function expiry_of(ms)
+  return now + math.max(1, ms - 1)
+end
