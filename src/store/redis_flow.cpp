@@ -179,9 +179,9 @@ void RedisStore::SetAbandoned(Request* request) {
 }
 
 // Wherever they stand: one in front may have much more time than those behind it. Not one by one, because each costs a
-// walk: once they are half of what is queued.
+// walk: once they are an eighth of what is queued, which is how much more memory they may take.
 void RedisStore::DropStale() {
-  if (stale_ == 0 || stale_ * 2 < queued_) return;
+  if (stale_ == 0 || stale_ * 8 < queued_) return;
   const auto drop = [this](std::deque<Request*>* queue) {
     for (size_t left = queue->size(); left > 0; --left) {
       Request* request = Unqueue(queue);
