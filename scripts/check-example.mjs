@@ -1,5 +1,6 @@
 // Starts the example app as `npm start` does and asks it what a visitor with curl would; with --redis on a Redis of its own.
 import assert from 'node:assert/strict';
+import { guesses, headers, numbers, origins, sessions, signInAt } from './lib/example-safety.mjs';
 import { ownRedis } from './lib/redis.mjs';
 import { serveExample } from './lib/served.mjs';
 import { check, close } from './lib/tally.mjs';
@@ -10,10 +11,7 @@ const app = await serveExample({ ADMIN_PASSWORD: PASSWORD, REDIS_URL: redis?.url
 const ask = (path, options) => fetch(app.address + path, options);
 const json = async (path) => (await ask(path)).json();
 
-async function signIn(password) {
-  const headers = { 'Content-Type': 'application/json', 'X-Forwarded-For': '203.0.113.9' };
-  return ask('/api/admin/session', { method: 'POST', headers, body: JSON.stringify({ password }) });
-}
+const signIn = (password) => signInAt(app.address, password);
 
 async function statuses(path, count) {
   const found = [];
@@ -173,13 +171,21 @@ await check('wrong passwords are limited, right ones given back', async () => {
   assert.ok(Number(denied.headers.get('retry-after')) >= 1);
 });
 
+await headers(app.address);
+await origins(app.address, PASSWORD);
+await numbers(app.address, PASSWORD);
+const second = redis && (await serveExample({ ADMIN_PASSWORD: PASSWORD, REDIS_URL: redis.url }));
+await sessions(app.address, PASSWORD, second ? [second.address] : []);
+await second?.stop();
+await guesses(app.address, PASSWORD);
+
 await check('the proxy limits one client to 300 a minute, and never health probes', async () => {
-  const headers = { 'X-Forwarded-For': '203.0.113.7, 198.51.100.1' };
-  const answers = await Promise.all(Array.from({ length: 310 }, () => ask('/api/drop-in', { headers })));
+  const client = { headers: { 'X-Forwarded-For': '203.0.113.7, 198.51.100.1' } };
+  const answers = await Promise.all(Array.from({ length: 310 }, () => ask('/api/drop-in', client)));
   const byProxy = answers.filter(({ headers: of }) => of.get('x-ratelimit-limit') === '300');
   assert.equal(byProxy.length, 10);
   assert.ok(byProxy.every(({ status, headers: of }) => status === 429 && of.has('retry-after')));
-  const health = await ask('/api/health', { headers });
+  const health = await ask('/api/health', client);
   assert.equal(health.status, 200);
   // The proxy is bundled apart from the routes, and writes into the same figures.
   const { metrics } = await (await admin('overview')).json();
@@ -196,6 +202,9 @@ if (redis) {
     assert.ok(Date.now() - health.since < 60_000);
     assert.ok(metrics.totals.unchecked >= 1);
     assert.equal((await admin('organizations/acme/reset', 'POST')).status, 503);
+    // Ended here, and said that the other servers do not know.
+    assert.equal((await admin('session', 'DELETE')).status, 503);
+    assert.equal((await admin('overview')).status, 401);
   });
 }
 

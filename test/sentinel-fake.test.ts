@@ -1,6 +1,6 @@
 /** Sentinels that say what a real one says rarely, and a replica in a master's place. */
 import { createRateLimiter, type RateLimiterOptions } from 'spillway';
-import { CLOSE, FakeRedis, type Answer, type Hook } from './support/fake-redis';
+import { CLOSE, FakeRedis, STALL, type Answer, type Hook } from './support/fake-redis';
 import { times } from './support/ledger';
 import { owner } from './support/owned';
 import { reportsOf } from './support/process';
@@ -34,6 +34,13 @@ function limiter(sentinels: { port: number }[], options: Partial<RateLimiterOpti
   return own(createRateLimiter({ redis, rate: '1000/h', timeoutMs: 3_000, ...options } as { rate: string }));
 }
 
+/** Ends the connections to the master, and waits until the client knows. */
+async function cut(master: FakeRedis, app: { stats(): { reconnects: number } }) {
+  const before = app.stats().reconnects;
+  for (const peer of master.peers) peer.socket.destroy();
+  await until('noticed', () => app.stats().reconnects > before);
+}
+
 /** A port where nobody listens. */
 async function closedPort(): Promise<number> {
   const fake = await FakeRedis.start();
@@ -56,6 +63,64 @@ test('a stale sentinel that names a replica is asked last from then on', async (
   await master.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
   expect(await app.check('k')).toMatchObject({ source: 'redis', remaining: 998 });
   expect(stale.received('SENTINEL')).toHaveLength(1);
+});
+
+test('who names a master that cannot be reached is asked last from then on', async () => {
+  const master = await own(FakeRedis.start());
+  const gone = await closedPort();
+  const misled = await sentinel(() => gone);
+  const fresh = await sentinel(() => master.port);
+  const app = await limiter([misled, fresh]);
+  expect(await app.check('k')).toMatchObject({ source: 'redis', remaining: 999 });
+  await cut(master, app);
+  expect(await app.check('k')).toMatchObject({ source: 'redis', remaining: 998 });
+  expect([misled, fresh].map((one) => one.received('SENTINEL').length)).toEqual([1, 2]);
+});
+
+test('a master that cannot be reached is dialled again where all sentinels name it', async () => {
+  const master = await own(FakeRedis.start());
+  let named = await closedPort();
+  const [first, second] = [await sentinel(() => named), await sentinel(() => named)];
+  const app = await limiter([first, second]);
+  const waiting = app.check('k');
+  await until('each was believed', () => [first, second].every((one) => one.received('SENTINEL').length > 1));
+  named = master.port;
+  expect(await waiting).toMatchObject({ source: 'redis', remaining: 999 });
+});
+
+test('sentinels that are all silent: the policy in time, an error that says so, and the first that speaks is heard', async () => {
+  const master = await own(FakeRedis.start());
+  const silent = await Promise.all([1, 2, 3].map(() => sentinel(() => master.port)));
+  for (const one of silent) one.onAccept = 'silent';
+  const app = await limiter(silent, { timeoutMs: 200, connectTimeoutMs: 300 });
+  const { value, ms } = await timed(app.check('k'));
+  expect(value).toMatchObject({ source: 'none' });
+  expect(ms).toBeLessThanOrEqual(inTime(200));
+  await until('all were tried', () => silent.every(({ accepted }) => accepted.length > 0));
+  await until('told', () => app.stats().lastError === 'no sentinel answers: no answer within the time limit');
+  silent[2]!.onAccept = 'talk';
+  await until('counted', async () => (await app.check('k')).source === 'redis');
+  const before = silent.map(({ accepted }) => accepted.length);
+  await cut(master, app);
+  await until('counted again', async () => (await app.check('k')).source === 'redis');
+  // The one that spoke is asked first; nobody waits for the others.
+  expect(silent.slice(0, 2).map(({ accepted }) => accepted.length)).toEqual(before.slice(0, 2));
+});
+
+test('sentinels that accept and never answer the question are left when their time is up', async () => {
+  const master = await own(FakeRedis.start());
+  const mute = await sentinel(
+    () => undefined,
+    () => STALL,
+  );
+  const good = await sentinel(() => master.port);
+  const app = await limiter([mute, good], { connectTimeoutMs: 400 });
+  const { value, ms } = await timed(app.check('k'));
+  expect(value).toMatchObject({ source: 'redis' });
+  // A quarter of connectTimeoutMs for each.
+  expect(ms).toBeGreaterThanOrEqual(95);
+  expect(ms).toBeLessThanOrEqual(inTime(300));
+  expect(mute.received('SENTINEL')).toHaveLength(1);
 });
 
 test('only stale sentinels: found as soon as one of them knows better, and no dial storm until then', async () => {

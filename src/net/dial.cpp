@@ -22,9 +22,13 @@ class Dialer {
   std::unique_ptr<Stream> Dial(const Endpoint& endpoint, const TlsConfig& tls, StreamEvents* events) {
     if (!tls.enabled) return std::make_unique<TcpStream>(scope_, endpoint, events);
     std::string error;
+    std::string server = AddressOf(endpoint);
     std::shared_ptr<TlsContext> context = ContextFor(tls, &error);
-    if (context == nullptr) return std::make_unique<FailedStream>(scope_, endpoint, error, events);
-    return std::make_unique<TlsStream>(scope_, std::move(context), endpoint, NameOf(endpoint, tls), events);
+    TlsConnection connection;
+    if (context == nullptr || !context->NewConnection(NameOf(endpoint, tls), server, &connection, &error)) {
+      return std::make_unique<FailedStream>(scope_, endpoint, error, events);
+    }
+    return std::make_unique<TlsStream>(scope_, std::move(context), connection, endpoint, std::move(server), events);
   }
 
  private:

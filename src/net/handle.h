@@ -34,19 +34,23 @@ class HandleScope {
   std::function<void()> on_empty_;
 };
 
-// Owns a libuv handle. libuv needs a handle's memory until its close callback, so destroying the owner starts the close,
+// Owns a libuv handle, if libuv could make it: see status(). libuv needs a handle's memory until its close callback, so destroying the owner starts the close,
 // and the callback frees the memory. `data` of the handle is null from then on: a late callback sees that.
 template <class T>
 class Handle {
  public:
   // `init(loop, handle)` is one of uv_*_init.
   template <class Init>
-  Handle(HandleScope* scope, void* data, Init init) : box_(new Box{{}, scope}) {
-    init(scope->loop(), &box_->handle);
+  Handle(HandleScope* scope, void* data, Init init) : box_(new Box{{}, scope}), status_(init(scope->loop(), get())) {
     box_->handle.data = data;
-    scope->Add();
+    if (status_ == 0) scope->Add();
   }
   ~Handle() {
+    if (status_ != 0) {
+      // libuv knows nothing of it.
+      delete box_;
+      return;
+    }
     box_->handle.data = nullptr;
     uv_close(reinterpret_cast<uv_handle_t*>(&box_->handle), [](uv_handle_t* handle) {
       Box* box = reinterpret_cast<Box*>(handle);
@@ -58,6 +62,9 @@ class Handle {
   Handle(const Handle&) = delete;
   Handle& operator=(const Handle&) = delete;
 
+  // 0, or why it could not be made: then nothing but this may be asked of it. Timers and the handles of a turn (prepare,
+  // check, idle) are only memory, so making and starting them does not fail.
+  int status() const { return status_; }
   T* get() { return &box_->handle; }
   uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&box_->handle); }
   uv_handle_t* base() { return reinterpret_cast<uv_handle_t*>(&box_->handle); }
@@ -68,6 +75,7 @@ class Handle {
     HandleScope* scope;
   };
   Box* box_;
+  const int status_;
 };
 
 }  // namespace spillway

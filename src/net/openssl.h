@@ -58,11 +58,13 @@ namespace spillway {
   X(SSL_shutdown)                     \
   X(SSL_write)                        \
   X(TLS_client_method)                \
+  X(X509_NAME_cmp)                    \
   X(X509_STORE_CTX_get0_untrusted)    \
   X(X509_STORE_add_cert)              \
   X(X509_VERIFY_PARAM_set1_ip_asc)    \
   X(X509_free)                        \
   X(X509_get_issuer_name)             \
+  X(X509_get_subject_name)            \
   X(X509_verify_cert)                 \
   X(X509_verify_cert_error_string)    \
   X(d2i_X509)                         \

@@ -16,6 +16,21 @@ constexpr size_t kReadBytes = size_t{64} * 1024;
 constexpr unsigned int kKeepAliveSeconds = 60;
 constexpr uint64_t kPatienceMs = 1000;
 
+// One that does not block and that no process inherits; -1 as socket().
+int OpenSocket(int family) {
+#ifdef SOCK_CLOEXEC
+  // In one step: another thread may start a process between two.
+  return socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+#else
+  const int made = socket(family, SOCK_STREAM, 0);
+  if (made < 0 || (fcntl(made, F_SETFD, FD_CLOEXEC) == 0 && fcntl(made, F_SETFL, O_NONBLOCK) == 0)) return made;
+  const int error = errno;
+  close(made);
+  errno = error;
+  return -1;
+#endif
+}
+
 }  // namespace
 
 // The system may still be resolving when the stream is gone: the request owns itself.
@@ -110,16 +125,15 @@ void TcpStream::OnResolved(int status, addrinfo* found) {
 }
 
 int TcpStream::Connect(const Address& address) {
-  socket_ = socket(address.bytes.ss_family, SOCK_STREAM, 0);
+  socket_ = OpenSocket(address.bytes.ss_family);
   if (socket_ < 0) return uv_translate_sys_error(errno);
-  fcntl(socket_, F_SETFD, FD_CLOEXEC);
-  fcntl(socket_, F_SETFL, fcntl(socket_, F_GETFL) | O_NONBLOCK);
   const auto* to = reinterpret_cast<const sockaddr*>(&address.bytes);
   if (connect(socket_, to, address.length) != 0 && errno != EINPROGRESS) {
     return uv_translate_sys_error(errno);
   }
   connecting_ = std::make_unique<Handle<uv_poll_t>>(
       scope_, this, [this](uv_loop_t* loop, uv_poll_t* poll) { return uv_poll_init_socket(loop, poll, socket_); });
+  if (connecting_->status() != 0) return connecting_->status();
   uv_unref(connecting_->base());
   if (next_address_ < addresses_.size()) {
     patience_ = std::make_unique<Handle<uv_timer_t>>(scope_, this, uv_timer_init);
@@ -144,14 +158,7 @@ void TcpStream::ConnectNext() {
     Disconnect();
   }
   if (reason_.empty()) reason_ = "the host name has no address";
-  later_ = std::make_unique<Handle<uv_timer_t>>(scope_, this, uv_timer_init);
-  uv_timer_start(
-      later_->get(),
-      [](uv_timer_t* timer) {
-        auto* stream = static_cast<TcpStream*>(timer->data);
-        if (stream != nullptr) stream->Fail(stream->reason_);
-      },
-      0, 0);
+  FailLater();
 }
 
 void TcpStream::OnImpatience() {
@@ -168,41 +175,49 @@ void TcpStream::OnConnected() {
   int error = 0;
   socklen_t length = sizeof(error);
   getsockopt(socket_, SOL_SOCKET, SO_ERROR, &error, &length);
-  if (error != 0) {
-    reason_ = uv_strerror(uv_translate_sys_error(error));
-    Disconnect();
-    ConnectNext();
+  int status = uv_translate_sys_error(error);
+  if (status == 0) {
+    connecting_.reset();
+    patience_.reset();
+    status = Adopt();
+  }
+  if (status == 0) {
+    events_->OnOpen();
     return;
   }
-  connecting_.reset();
-  patience_.reset();
-  Adopt();
+  reason_ = uv_strerror(status);
+  Disconnect();
+  ConnectNext();
+}
+
+int TcpStream::Adopt() {
+  int status = 0;
+  if (addresses_[next_address_ - 1].bytes.ss_family == AF_UNIX) {
+    const auto init = [](uv_loop_t* loop, uv_pipe_t* pipe) { return uv_pipe_init(loop, pipe, 0); };
+    pipe_ = std::make_unique<Handle<uv_pipe_t>>(scope_, this, init);
+    status = pipe_->status() != 0 ? pipe_->status() : uv_pipe_open(pipe_->get(), socket_);
+    stream_ = pipe_->stream();
+  } else {
+    tcp_ = std::make_unique<Handle<uv_tcp_t>>(scope_, this, uv_tcp_init);
+    status = tcp_->status() != 0 ? tcp_->status() : uv_tcp_open(tcp_->get(), socket_);
+    stream_ = tcp_->stream();
+  }
+  if (status != 0) return status;
+  socket_ = -1;
+  // Without either of these a connection is still one.
+  if (tcp_ != nullptr) {
+    uv_tcp_nodelay(tcp_->get(), 1);
+    uv_tcp_keepalive(tcp_->get(), 1, kKeepAliveSeconds);
+  }
+  uv_unref(reinterpret_cast<uv_handle_t*>(stream_));
   const auto allocate = [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
     auto* stream = static_cast<TcpStream*>(handle->data);
     *buffer = stream == nullptr ? uv_buf_init(nullptr, 0) : uv_buf_init(stream->buffer_.get(), kReadBytes);
   };
-  uv_read_start(stream_, allocate, [](uv_stream_t* handle, ssize_t bytes, const uv_buf_t*) {
+  return uv_read_start(stream_, allocate, [](uv_stream_t* handle, ssize_t bytes, const uv_buf_t*) {
     auto* stream = static_cast<TcpStream*>(handle->data);
     if (stream != nullptr) stream->OnRead(bytes);
   });
-  events_->OnOpen();
-}
-
-void TcpStream::Adopt() {
-  if (addresses_[next_address_ - 1].bytes.ss_family == AF_UNIX) {
-    const auto init = [](uv_loop_t* loop, uv_pipe_t* pipe) { return uv_pipe_init(loop, pipe, 0); };
-    pipe_ = std::make_unique<Handle<uv_pipe_t>>(scope_, this, init);
-    uv_pipe_open(pipe_->get(), socket_);
-    stream_ = pipe_->stream();
-  } else {
-    tcp_ = std::make_unique<Handle<uv_tcp_t>>(scope_, this, uv_tcp_init);
-    uv_tcp_open(tcp_->get(), socket_);
-    uv_tcp_nodelay(tcp_->get(), 1);
-    uv_tcp_keepalive(tcp_->get(), 1, kKeepAliveSeconds);
-    stream_ = tcp_->stream();
-  }
-  socket_ = -1;
-  uv_unref(reinterpret_cast<uv_handle_t*>(stream_));
 }
 
 void TcpStream::OnRead(ssize_t bytes) {
@@ -241,7 +256,7 @@ void TcpStream::WriteWaiting() {
   write->bytes.swap(waiting_);
   uv_buf_t buffer = uv_buf_init(write->bytes.data(), static_cast<unsigned int>(write->bytes.size()));
   writing_bytes_ = write->bytes.size();
-  uv_write(&write->request, stream_, &buffer, 1, [](uv_write_t* request, int status) {
+  const int refused = uv_write(&write->request, stream_, &buffer, 1, [](uv_write_t* request, int status) {
     auto* stream = static_cast<TcpStream*>(request->handle->data);
     delete reinterpret_cast<Outgoing*>(request);
     if (stream == nullptr) return;
@@ -252,6 +267,20 @@ void TcpStream::WriteWaiting() {
       stream->WriteWaiting();
     }
   });
+  if (refused == 0) return;
+  // No callback will come.
+  delete write;
+  reason_ = uv_strerror(refused);
+  FailLater();
+}
+
+void TcpStream::FailLater() {
+  later_ = std::make_unique<Handle<uv_timer_t>>(scope_, this, uv_timer_init);
+  const auto fail = [](uv_timer_t* timer) {
+    auto* stream = static_cast<TcpStream*>(timer->data);
+    if (stream != nullptr) stream->Fail(stream->reason_);
+  };
+  uv_timer_start(later_->get(), fail, 0, 0);
 }
 
 void TcpStream::Disconnect() {

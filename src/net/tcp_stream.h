@@ -38,10 +38,13 @@ class TcpStream : public Stream {
   // Gives the address that is being tried up, if it is silent and there is another.
   void OnImpatience();
   void OnConnected();
-  void Adopt();
+  // The socket becomes a stream of libuv's, and is read; 0, or why not.
+  int Adopt();
   void Disconnect();
   void OnRead(ssize_t bytes);
   void WriteWaiting();
+  // Delivers reason_, outside of the call that found it.
+  void FailLater();
   // Nothing of this object may be touched afterwards: the owner may destroy it.
   void Fail(const std::string& reason);
 
@@ -56,7 +59,7 @@ class TcpStream : public Stream {
   std::unique_ptr<Handle<uv_poll_t>> connecting_;
   std::unique_ptr<Handle<uv_timer_t>> patience_;
   int socket_ = -1;  // ours until stream_ has it
-  // Delivers a failure that is known at once, outside of the constructor and of Write.
+  // Of FailLater.
   std::unique_ptr<Handle<uv_timer_t>> later_;
   Resolve* resolve_ = nullptr;
   std::vector<Address> addresses_;

@@ -13,12 +13,12 @@ std::shared_ptr<TlsContext> TlsContext::Make(const TlsConfig& config, OpenSsl::F
   OpenSsl& ssl = made->ssl_;
   if (!ssl.Load(find, error)) return nullptr;
   ssl.ERR_clear_error();
+  made->verify_ = config.verify;
   SSL_CTX* context = made->context_ = ssl.SSL_CTX_new(ssl.TLS_client_method());
-  if (context == nullptr) {
+  if (context == nullptr || ssl.SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_2_VERSION, nullptr) != 1) {
     *error = "TLS cannot be set up: " + made->TakeReason();
     return nullptr;
   }
-  ssl.SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, TLS1_2_VERSION, nullptr);
   ssl.SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   ssl.SSL_CTX_set_verify(context, config.verify ? SSL_VERIFY_PEER : SSL_VERIFY_NONE, nullptr);
   ssl.SSL_CTX_ctrl(context, SSL_CTRL_SET_READ_AHEAD, 1, nullptr);
@@ -79,23 +79,44 @@ bool TlsContext::UseKey(const std::string& key) {
   return used;
 }
 
-SSL* TlsContext::NewConnection(const std::string& name, const std::string& server) {
-  SSL* connection = ssl_.SSL_new(context_);
-  if (connection == nullptr) return nullptr;
-  ssl_.SSL_set_connect_state(connection);
-  // An IPv6 zone is no part of what a certificate names.
-  const std::string plain = name.substr(0, name.find('%'));
-  ssl_.SSL_set_hostflags(connection, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  if (ssl_.X509_VERIFY_PARAM_set1_ip_asc(ssl_.SSL_get0_param(connection), plain.c_str()) != 1) {
-    // No address, so a name: only a name is sent with the first message (SNI).
-    std::string sent = plain;
-    ssl_.SSL_ctrl(connection, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, sent.data());
-    ssl_.SSL_set1_host(connection, plain.c_str());
+bool TlsContext::NewConnection(const std::string& name, const std::string& server, TlsConnection* made,
+                               std::string* error) {
+  SSL* state = ssl_.SSL_new(context_);
+  BIO* in = ssl_.BIO_new(ssl_.BIO_s_mem());
+  BIO* out = ssl_.BIO_new(ssl_.BIO_s_mem());
+  if (state == nullptr || in == nullptr || out == nullptr) {
+    *error = "TLS cannot be set up: " + TakeReason();
+  } else if (!SetName(state, name) && verify_) {
+    *error = "TLS: the server's name cannot be verified; connect by its name or address, or give it as servername";
+  } else {
+    ssl_.ERR_clear_error();
+    ssl_.SSL_set_bio(state, in, out);
+    ssl_.SSL_set_connect_state(state);
+    const auto session = sessions_.find(server);
+    if (session != sessions_.end()) ssl_.SSL_set_session(state, session->second);
+    *made = {state, in, out};
+    return true;
   }
+  // All three take null for nothing.
+  ssl_.BIO_free(in);
+  ssl_.BIO_free(out);
+  ssl_.SSL_free(state);
   ssl_.ERR_clear_error();
-  const auto session = sessions_.find(server);
-  if (session != sessions_.end()) ssl_.SSL_set_session(connection, session->second);
-  return connection;
+  return false;
+}
+
+bool TlsContext::SetName(SSL* state, const std::string& name) {
+  // OpenSSL takes an empty name for none at all, and one that begins with a dot for every name below.
+  if (name.empty() || name.front() == '.') return false;
+  ssl_.SSL_set_hostflags(state, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  // The zone of an IPv6 address is no part of what a certificate names.
+  const bool v6 = name.find(':') != std::string::npos;
+  const std::string address = v6 ? name.substr(0, name.find('%')) : name;
+  if (ssl_.X509_VERIFY_PARAM_set1_ip_asc(ssl_.SSL_get0_param(state), address.c_str()) == 1) return true;
+  // No address, so a name: only a name is sent with the first message (SNI).
+  std::string sent = name;
+  return ssl_.SSL_ctrl(state, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, sent.data()) == 1 &&
+         ssl_.SSL_set1_host(state, name.c_str()) == 1;
 }
 
 void TlsContext::Keep(const std::string& server, SSL* connection) {

@@ -5,26 +5,20 @@ namespace {
 
 constexpr size_t kRecordBytes = size_t{16} * 1024;
 
-std::string KeyOf(const Endpoint& endpoint) {
-  return endpoint.path.empty() ? endpoint.host + " " + std::to_string(endpoint.port) : endpoint.path;
-}
-
 }  // namespace
 
-TlsStream::TlsStream(HandleScope* scope, std::shared_ptr<TlsContext> context, const Endpoint& endpoint,
-                     const std::string& name, StreamEvents* events)
+TlsStream::TlsStream(HandleScope* scope, std::shared_ptr<TlsContext> context, const TlsConnection& connection,
+                     const Endpoint& endpoint, std::string server, StreamEvents* events)
     : scope_(scope),
       context_(std::move(context)),
       ssl_(context_->ssl()),
-      server_(KeyOf(endpoint)),
+      server_(std::move(server)),
       events_(events),
-      connection_(context_->NewConnection(name, server_)),
-      in_(ssl_.BIO_new(ssl_.BIO_s_mem())),
-      out_(ssl_.BIO_new(ssl_.BIO_s_mem())),
+      connection_(connection.state),
+      in_(connection.in),
+      out_(connection.out),
       plain_(new char[kRecordBytes]),
-      below_(scope, endpoint, this) {
-  ssl_.SSL_set_bio(connection_, in_, out_);
-}
+      below_(scope, endpoint, this) {}
 
 TlsStream::~TlsStream() {
   if (gone_ != nullptr) *gone_ = true;

@@ -14,9 +14,10 @@ namespace spillway {
 // reach anybody else.
 class TlsStream : public Stream, private StreamEvents {
  public:
-  // `name` is asked for and verified: a host name or an address. `events` outlives the stream.
-  TlsStream(HandleScope* scope, std::shared_ptr<TlsContext> context, const Endpoint& endpoint, const std::string& name,
-            StreamEvents* events);
+  // By a connection of the context's, which becomes the stream's; `server` is the name of its session there. `events`
+  // outlives the stream.
+  TlsStream(HandleScope* scope, std::shared_ptr<TlsContext> context, const TlsConnection& connection,
+            const Endpoint& endpoint, std::string server, StreamEvents* events);
   ~TlsStream() override;
 
   void Write(std::string* out) override;

@@ -20,10 +20,12 @@ class Trust {
   struct Root {
     std::string der;
     bool added;
+    bool leads_up;  // it issued itself, or what issued it is among the roots and does
   };
 
-  void AddIssuersOf(const OpenSsl& ssl, X509* certificate, X509_STORE* store);
-  void Add(const OpenSsl& ssl, Root* root, X509_STORE* store);
+  // Both answer whether a certificate that issued itself was reached.
+  bool AddIssuersOf(const OpenSsl& ssl, X509* certificate, X509_STORE* store);
+  bool Add(const OpenSsl& ssl, Root* root, X509_STORE* store);
 
   std::vector<Root> roots_;
   size_t added_ = 0;

@@ -33,29 +33,50 @@ export async function dashboard(visitor) {
     'a session is signed, ends with signing out, and no script can read it',
     async (page, context) => {
       await visitor.signIn(page);
-      const [cookie] = await context.cookies();
-      assert.deepEqual([cookie.httpOnly, cookie.sameSite], [true, 'Strict']);
-      assert.equal(cookie.value.includes(visitor.password), false);
-      const [ends, signature] = cookie.value.split('.');
+      const cookies = await context.cookies();
+      for (const { httpOnly, sameSite, value } of cookies) {
+        assert.deepEqual([httpOnly, sameSite], [true, 'Strict']);
+        assert.equal(value.includes(visitor.password), false);
+      }
+      const cookie = cookies.find(({ name }) => name === 'spillway-admin');
+      const [ends, id, signature] = cookie.value.split('.');
       const overview = async (value) => {
         const headers = { Cookie: `${cookie.name}=${value}` };
         return (await fetch(`${visitor.address}/api/admin/overview`, { headers })).status;
       };
       assert.equal(await overview(cookie.value), 200);
-      assert.equal(await overview(`${Number(ends) + 1}.${signature}`), 401);
-      assert.equal(await overview(`${ends}.${'A'.repeat(signature.length)}`), 401);
+      assert.equal(await overview(`${Number(ends) + 1}.${id}.${signature}`), 401);
+      assert.equal(await overview(`${ends}.${id}.${'A'.repeat(signature.length)}`), 401);
       await page.getByRole('button', { name: 'Sign out' }).click();
       await page.getByRole('heading', { name: 'Sign in' }).waitFor();
-      assert.deepEqual(await context.cookies(), []);
+      const left = (await context.cookies()).map(({ name }) => name);
+      assert.deepEqual(left, ['spillway-device']);
+      assert.equal(await overview(cookie.value), 401, 'a copy that somebody kept');
     },
   );
 
   await visitor.test('another site cannot make a browser act', async (page, context) => {
     const request = await visitor.asAdmin(context);
-    const headers = { 'Sec-Fetch-Site': 'same-site' };
-    const response = await request.post('/api/admin/organizations/acme/reset', { headers });
-    assert.equal(response.status(), 403);
+    for (const headers of [{ 'Sec-Fetch-Site': 'same-site' }, { Origin: 'https://elsewhere.example' }]) {
+      const response = await request.post('/api/admin/organizations/acme/reset', { headers });
+      assert.equal(response.status(), 403);
+    }
   });
+
+  await visitor.test(
+    'a script that somebody smuggled in does not run, and no page is shown in a frame',
+    async (page) => {
+      await page.goto('/admin/login');
+      const markup = '<img src="/icon.svg" onload="window.smuggled = true"><iframe src="/"></iframe>';
+      const refused = page.waitForEvent('console', (message) => /inline event handler/.test(message.text()));
+      await page.evaluate(`document.body.insertAdjacentHTML('beforeend', '${markup}')`);
+      await refused;
+      await until('the frame was refused', () => page.frames().length === 2 && page.frames()[1].url() !== '');
+      assert.equal(await page.evaluate('window.smuggled'), undefined);
+      assert.doesNotMatch(page.frames()[1].url(), /^http/);
+    },
+    { complaints: /Content Security Policy/ },
+  );
 
   await visitor.test('the dashboard moves with the requests', async (page, context) => {
     await visitor.reset(context, 'acme');

@@ -95,4 +95,15 @@ export async function limits(visitor) {
     };
     await until('a new window', again, { everyMs: 500 });
   });
+
+  await visitor.test(
+    'a page that is not there says so, in the style of the others',
+    async (page) => {
+      assert.equal((await page.goto('/nowhere')).status(), 404);
+      await page.getByRole('heading', { name: 'There is no such page' }).waitFor();
+      await page.getByRole('link', { name: 'To the limits' }).click();
+      await page.getByRole('heading', { name: 'A limit being used up' }).waitFor();
+    },
+    { refusals: [404] },
+  );
 }

@@ -33,13 +33,14 @@ export async function until(what, isSo, { withinMs = 15_000, everyMs = 50 } = {}
  * The errors of the console that nobody expected. A browser writes a line for each answer of 400 and more, whatever the page
  * makes of it, so those statuses that a test provokes are left out.
  */
-function complaintsOf(page, refusals) {
+function complaintsOf(page, refusals, expected) {
   const complaints = [];
   page.on('pageerror', (error) => complaints.push(String(error)));
   page.on('console', (message) => {
     if (message.type() !== 'error') return;
     const status = /status of (\d+)/.exec(message.text())?.[1];
-    if (!refusals.includes(Number(status))) complaints.push(message.text());
+    if (refusals.includes(Number(status)) || expected?.test(message.text())) return;
+    complaints.push(message.text());
   });
   return complaints;
 }
@@ -50,8 +51,8 @@ export class Visitor {
     Object.assign(this, { browser, address, password, tests: 0 });
   }
 
-  /** A named check with a page of its own. `refusals` are the statuses that the page may get. */
-  test(name, work, { viewport = WIDE, colorScheme = 'light', refusals = [429] } = {}) {
+  /** A named check with a page of its own. `refusals` are the statuses that the page may get, `complaints` what its console may say. */
+  test(name, work, { viewport = WIDE, colorScheme = 'light', refusals = [429], complaints: expected } = {}) {
     return check(name, async () => {
       // Each test is a client of its own, with the limits per client of its own.
       const extraHTTPHeaders = { 'X-Forwarded-For': `192.0.2.${++this.tests}` };
@@ -59,7 +60,7 @@ export class Visitor {
       const context = await this.browser.newContext(options);
       context.setDefaultTimeout(15_000);
       const page = await context.newPage();
-      const complaints = complaintsOf(page, refusals);
+      const complaints = complaintsOf(page, refusals, expected);
       try {
         await work(page, context);
         assert.deepEqual(complaints, []);

@@ -61,6 +61,14 @@ export class Authority {
     ]);
   }
 
+  /** The root once more, with the same key and its name in capitals: for X.509 the same name, in other bytes. */
+  respelled(): string {
+    const out = join(this.folder, 'respelled.crt');
+    const subject = ['-subj', '/CN=TEST AUTHORITY'];
+    openssl(['req', '-x509', '-days', '2', ...subject, '-key', this.root.keyFile, '-out', out]);
+    return readFileSync(out, 'utf8');
+  }
+
   close(): void {
     rmSync(this.folder, { recursive: true, force: true });
   }

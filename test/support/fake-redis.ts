@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import { createServer as createTlsServer, type Server as TlsServer, type TlsOptions } from 'node:tls';
 import { FakeCommands, type FakeOptions, type Session } from './fake-commands';
 import { RespReader } from './resp';
 import { until } from './wait';
@@ -100,6 +100,11 @@ export class FakeRedis {
   /** Waits for the nth command of this name (1 for the first). */
   async saw(name: string, times = 1): Promise<void> {
     await until(`${times} × ${name}`, () => this.received(name).length >= times, { everyMs: 1 });
+  }
+
+  /** From now on it shows another certificate; sessions of the former one are not resumed. */
+  renew(identity: { cert: string; key: string }): void {
+    (this.server as TlsServer).setSecureContext(identity);
   }
 
   /** Keeps every reply, from the one being made on, until resume(). */

@@ -229,6 +229,14 @@ test.each([
   expect(refusal({ rate: '1/s', redis }).message).toMatch(/redis/);
 });
 
+test('a port that is not given is that of its kind of server', () => {
+  const nodesOf = (redis: unknown) => readOptions({ rate: '1/s', redis }).redis?.nodes;
+  const nodes = [{ host: 'a' }, { host: 'b', port: 1 }];
+  expect(nodesOf({ sentinels: { name: 'm', nodes } })).toMatchObject([{ port: 26_379 }, { port: 1 }]);
+  expect(nodesOf({ cluster: nodes })).toMatchObject([{ port: 6_379 }, { port: 1 }]);
+  expect(nodesOf({ host: 'a' })).toMatchObject([{ port: 6_379 }]);
+});
+
 describe('plans', () => {
   test('are own names only', () => {
     const given = JSON.parse('{"__proto__": "1/s", "FREE": "2/m"}') as unknown;

@@ -45,14 +45,21 @@ export const algorithms = createRateLimiter({
 });
 
 /**
- * Wrong passwords. Counted in this process on purpose: it has to hold while Redis is away, and an administrator has to get
- * in just then. Addresses can be made up where no proxy stands in front, so there is a limit for all of them, too.
+ * Wrong passwords of strangers. Counted in this process on purpose: it has to hold while Redis is away, and an
+ * administrator has to get in just then. Addresses can be made up where no proxy stands in front, so all of them are
+ * counted together, too; that rule only counts, and sign-in.ts makes a delay of it.
  */
 export const signIns = createRateLimiter({
   prefix: 'sign-in:',
   missing: 'shared',
   rules: [
     { id: 'address', by: 'ip', rate: '5/m' },
-    { id: 'everybody', by: 'global', rate: '60/m' },
+    { id: 'everybody', by: 'global', rate: '1000/m', algorithm: 'sliding-window', shadow: true },
   ],
 });
+
+/** Wrong passwords from browsers in which somebody had signed in before, by the id in their cookie. */
+export const knownDevices = createRateLimiter({ prefix: 'sign-in-device:', rate: '5/m' });
+
+/** Sessions that were signed out, each a key that is blocked until it would have ended: all servers see it. */
+export const signedOut = createRateLimiter({ redis, prefix: 'signed-out-ratelimit:', rate: '1/m' });

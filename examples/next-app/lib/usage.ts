@@ -46,7 +46,7 @@ export async function usageOf(organization: Organization): Promise<Usage> {
 
 async function toPage(found: Organization[], wanted: number): Promise<UsagePage> {
   const pages = Math.max(1, Math.ceil(found.length / PAGE));
-  const page = Math.min(Math.max(1, Math.trunc(wanted) || 1), pages);
+  const page = Math.min(wanted, pages);
   const rows = await Promise.all(found.slice((page - 1) * PAGE, page * PAGE).map(usageOf));
   return { rows, total: found.length, page, pages };
 }

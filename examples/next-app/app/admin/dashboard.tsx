@@ -1,7 +1,7 @@
 'use client';
 
 import { useRouter } from 'next/navigation';
-import { useCallback } from 'react';
+import { useCallback, useState } from 'react';
 import type { Overview } from '@/app/api/admin/overview/route';
 import { usePolling } from '@/components/use-polling';
 import { OutcomesOverTime, OutcomesByRoute } from './charts';
@@ -16,10 +16,13 @@ export function Dashboard() {
   const router = useRouter();
   const toLogin = useCallback(() => router.replace('/admin/login'), [router]);
   const { data, problem } = usePolling<Overview>('/api/admin/overview', POLL_MS, toLogin);
+  const [stillIn, setStillIn] = useState('');
 
   async function signOut() {
-    await fetch('/api/admin/session', { method: 'DELETE' });
-    toLogin();
+    const response = await fetch('/api/admin/session', { method: 'DELETE' }).catch(() => null);
+    if (response?.ok) return toLogin();
+    if (response?.status === 503) return router.replace('/admin/login?signed-out=here');
+    setStillIn('The server does not answer: you are still signed in.');
   }
 
   return (
@@ -31,7 +34,7 @@ export function Dashboard() {
         </button>
       </header>
       <p className="problem" role="alert">
-        {problem}
+        {stillIn || problem}
       </p>
       <div className={styles.grid}>
         <StoreHealth overview={data} />

@@ -1,18 +1,26 @@
 import type { Metadata } from 'next';
 import { cookies } from 'next/headers';
 import { redirect } from 'next/navigation';
-import { COOKIE, isConfigured, isSession } from '@/lib/session';
+import { COOKIE, isConfigured } from '@/lib/session';
+import { isSignedIn } from '@/lib/signed-in';
 import { LoginForm } from './login-form';
 import styles from './login.module.css';
 
 export const metadata: Metadata = { title: 'Sign in' };
 
-export default async function Page() {
-  const session = (await cookies()).get(COOKIE)?.value;
-  if (isSession(session)) redirect('/admin');
+/** `?signed-out=here`: Redis could not be told, so other servers still take the session. */
+export default async function Page({ searchParams }: PageProps<'/admin/login'>) {
+  if (await isSignedIn((await cookies()).get(COOKIE)?.value)) redirect('/admin');
+  const partly = (await searchParams)['signed-out'] === 'here';
   return (
     <section className={`card ${styles.login}`} aria-labelledby="login-title">
       <h1 id="login-title">Sign in</h1>
+      {partly && (
+        <p className="problem" role="status">
+          You are signed out on this server. Redis does not answer: until the session ends by itself, other
+          servers take a copy of it.
+        </p>
+      )}
       {isConfigured() ? (
         <>
           <p className="note">

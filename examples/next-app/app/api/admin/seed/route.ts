@@ -1,6 +1,7 @@
 import { forAdmin } from '@/lib/admin';
 import { limiter } from '@/lib/limits';
 import { searchOrganizations } from '@/lib/organizations';
+import { readWhole } from '@/lib/query';
 
 const AT_ONCE = 500;
 /** What a plan admits at once, so that everything that is charged here fits. */
@@ -11,8 +12,10 @@ const ROOM = { DEMO: 10, FREE: 100, PRO: 100, ENTERPRISE: 500 };
  * dashboard with many keys. A route and no script alone, because the embedded store lives in this process.
  */
 export const POST = forAdmin(async (request) => {
-  const count = Number(request.nextUrl.searchParams.get('organizations') ?? 1_000);
-  const chosen = searchOrganizations('org-').slice(0, Math.max(0, Math.trunc(count) || 0));
+  const range = { from: 0, to: 100_000, otherwise: 1_000 };
+  const count = readWhole(request.nextUrl.searchParams, 'organizations', range);
+  if (count instanceof Response) return count;
+  const chosen = searchOrganizations('org-').slice(0, count);
   let charged = 0;
   for (let first = 0; first < chosen.length; first += AT_ONCE) {
     const decisions = await Promise.all(

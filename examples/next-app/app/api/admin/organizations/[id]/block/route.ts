@@ -1,6 +1,7 @@
 import { forAdmin } from '@/lib/admin';
 import { limiter } from '@/lib/limits';
 import { findOrganization } from '@/lib/organizations';
+import { readWhole } from '@/lib/query';
 import { usageOf } from '@/lib/usage';
 
 const MOST_MINUTES = 7 * 24 * 60;
@@ -9,11 +10,8 @@ const MOST_MINUTES = 7 * 24 * 60;
 export const POST = forAdmin(async (request, { params }: { params: Promise<{ id: string }> }) => {
   const organization = findOrganization((await params).id);
   if (!organization) return Response.json({ error: 'Not Found' }, { status: 404 });
-  const minutes = Number(request.nextUrl.searchParams.get('minutes'));
-  if (!Number.isInteger(minutes) || minutes < 1 || minutes > MOST_MINUTES) {
-    const message = `minutes must be a whole number from 1 to ${MOST_MINUTES}.`;
-    return Response.json({ error: 'Bad Request', message }, { status: 400 });
-  }
+  const minutes = readWhole(request.nextUrl.searchParams, 'minutes', { from: 1, to: MOST_MINUTES });
+  if (minutes instanceof Response) return minutes;
   await limiter.block(organization.id, minutes * 60_000);
   return Response.json(await usageOf(organization));
 });
