@@ -42,8 +42,13 @@ bool TlsContext::SetTrust(const std::string& pem) {
   if (pem.empty()) return ssl_.SSL_CTX_set_default_verify_paths(context_) == 1;
   const auto verify = [](X509_STORE_CTX* chain, void* data) {
     auto* self = static_cast<TlsContext*>(data);
-    self->trust_.AddFor(self->ssl_, chain, self->ssl_.SSL_CTX_get_cert_store(self->context_));
-    return self->ssl_.X509_verify_cert(chain);
+    X509_STORE* store = self->ssl_.SSL_CTX_get_cert_store(self->context_);
+    self->trust_.AddFor(self->ssl_, chain, store);
+    const int verified = self->ssl_.X509_verify_cert(chain);
+    // Authorities may share a name, and the right one's be written otherwise. A chain is verified once, so the next dial
+    // finds it.
+    if (verified != 1) self->trust_.AddAll(self->ssl_, store);
+    return verified;
   };
   ssl_.SSL_CTX_set_cert_verify_callback(context_, verify, this);
   return trust_.Read(ssl_, pem);

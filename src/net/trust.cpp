@@ -32,7 +32,10 @@ void Trust::AddFor(const OpenSsl& ssl, X509_STORE_CTX* chain, X509_STORE* store)
     leads_up = AddIssuersOf(ssl, static_cast<X509*>(ssl.OPENSSL_sk_value(shown, i)), store) || leads_up;
   }
   // A name may be written in another way than in the root. Rare, and then they are all read.
-  if (leads_up) return;
+  if (!leads_up) AddAll(ssl, store);
+}
+
+void Trust::AddAll(const OpenSsl& ssl, X509_STORE* store) {
   for (Root& root : roots_) Add(ssl, &root, store);
 }
 

@@ -15,6 +15,8 @@ class Trust {
   bool Read(const OpenSsl& ssl, const std::string& pem);
   // Puts into `store` what could have issued a certificate of the chain that is about to be verified.
   void AddFor(const OpenSsl& ssl, X509_STORE_CTX* chain, X509_STORE* store);
+  // Puts all of them into it.
+  void AddAll(const OpenSsl& ssl, X509_STORE* store);
 
  private:
   struct Root {
