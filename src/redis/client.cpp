@@ -87,6 +87,7 @@ bool Client::Take(const Reply& reply) {
       connected_ms_ = clock_->NowMs();
       server_version_ = handshake_->server_version();
       evicts_ = handshake_->evicts();
+      cluster_mode_ = handshake_->cluster_mode();
       backoff_.Reset();
       Tell(Notice::kReady);
     }

@@ -79,6 +79,8 @@ class Client : private StreamEvents {
   const std::string& server_version() const { return server_version_; }
   // See Handshake.
   const std::string& evicts() const { return evicts_; }
+  // The server said, at the last login, that it is a node of a cluster.
+  bool cluster_mode() const { return cluster_mode_; }
 
  private:
   enum class State : uint8_t { kIdle, kDialing, kLoggingIn, kReady, kWaiting };
@@ -122,6 +124,7 @@ class Client : private StreamEvents {
   std::string address_;
   std::string server_version_;
   std::string evicts_;
+  bool cluster_mode_ = false;
 };
 
 }  // namespace spillway

@@ -21,10 +21,11 @@ int64_t RedisStore::OnFlush() {
   const int64_t now_ms = clock_->NowMs();
   QueueAsked(now_ms);
   while (!refused_.empty() && refused_.front()->retry_at_ms <= now_ms) {
-    Route(refused_.front());
+    Dispatch(refused_.front());
     refused_.pop_front();
   }
   lanes_.Flush(now_ms);
+  FollowLanes();
   for (Lane* lane : lanes_.all()) Send(lane, now_ms);
   listing_.Flush(now_ms);
   return NextWake();
@@ -40,14 +41,23 @@ int64_t RedisStore::NextWake() const {
 void RedisStore::QueueAsked(int64_t now_ms) {
   for (Request* request : asked_) {
     deadlines_.Add(request, now_ms, request->rule().timeout_ms);
-    if (!lanes_.clustered() || !Split(request)) Route(request);
+    Dispatch(request);
   }
   asked_.clear();
   turn_table_.Clear();
 }
 
+void RedisStore::Dispatch(Request* request) {
+  if (!lanes_.clustered() || !Split(request)) Route(request);
+}
+
+void RedisStore::FollowLanes() {
+  if (lanes_.TakeRecognized()) results_->events.push_back({Event::Kind::kClustered, AddressOf(lanes_.given()), ""});
+  if (lanes_.TakeRemapped()) Reroute();
+}
+
 void RedisStore::Route(Request* request) {
-  Lane* lane = lanes_.Of(request->slot);
+  Lane* lane = lanes_.Of(request->key());
   if (lane != nullptr) {
     Queue(lane, request);
   } else {
@@ -71,7 +81,7 @@ void RedisStore::Reroute() {
       }
     }
   }
-  for (Request* request : waiting) Route(request);
+  for (Request* request : waiting) Dispatch(request);
 }
 
 void RedisStore::Queue(Lane* lane, Request* request) {
@@ -123,7 +133,7 @@ int64_t RedisStore::OnTurnEnd() {
   DropAbandoned(&unrouted_);
   // What was asked while reading (a take-back, a script's source) leaves at once: the process may end after this turn.
   QueueAsked(now_ms);
-  if (lanes_.TakeRemapped()) Reroute();
+  FollowLanes();
   for (Lane* lane : lanes_.all()) {
     DropAbandoned(&lane->queue);
     Send(lane, now_ms);

@@ -14,6 +14,11 @@ bool IsOfKeyAlone(std::string_view error) {
          error.find("value is not an integer") != std::string_view::npos;
 }
 
+// Only a node of a cluster says this.
+bool TellsOfCluster(Refusal refusal) {
+  return refusal == Refusal::kMoved || refusal == Refusal::kAsk || refusal == Refusal::kCrossSlot;
+}
+
 bool IsTryAgain(std::string_view error) { return error.substr(0, 8) == "TRYAGAIN"; }
 
 }  // namespace
@@ -25,6 +30,11 @@ void RedisStore::Refused(Request* request) {
     request->send_source = true;
     Again(request, request->lane);
     return;
+  }
+  if (TellsOfCluster(refusal)) {
+    lanes_.Recognize();
+    // It was sent before that, to what seemed a single server.
+    if (lanes_.clustered() && Split(request)) return;
   }
   if (Redirect(request, refusal)) return;
   const std::string error = Presentable(request->error);
