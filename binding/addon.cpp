@@ -138,6 +138,9 @@ napi_value OpenRedis(napi_env env, napi_callback_info info) {
   };
   switch (redis.kind) {
     case RedisConfig::Kind::kSingle:
+      open(ClusterNodes{redis.nodes, redis.tls.enabled, dial, true});
+      break;
+    case RedisConfig::Kind::kAlone:
       open(Client::Dial([dial, node = redis.nodes.front()](StreamEvents* events) { return dial(node, events); }));
       break;
     case RedisConfig::Kind::kSentinel:
@@ -147,7 +150,7 @@ napi_value OpenRedis(napi_env env, napi_callback_info info) {
       open(MakeSentinelDial(scope, redis, dial_to));
       break;
     case RedisConfig::Kind::kCluster:
-      open(ClusterNodes{redis.nodes, redis.tls.enabled, dial});
+      open(ClusterNodes{redis.nodes, redis.tls.enabled, dial, false});
       break;
   }
   return MakeStoreObject(env, handle);

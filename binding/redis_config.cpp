@@ -5,6 +5,7 @@ namespace {
 
 RedisConfig::Kind KindOf(const std::string& name) {
   if (name == "sentinel") return RedisConfig::Kind::kSentinel;
+  if (name == "alone") return RedisConfig::Kind::kAlone;
   return name == "cluster" ? RedisConfig::Kind::kCluster : RedisConfig::Kind::kSingle;
 }
 

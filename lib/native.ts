@@ -43,7 +43,8 @@ export const NO_TLS: NativeTls = {
 };
 
 export interface NativeRedisConfig {
-  kind: 'single' | 'sentinel' | 'cluster';
+  /** `single`: a server, or one node of a cluster, which is recognized; `alone`: a server, whatever it says. */
+  kind: 'single' | 'alone' | 'sentinel' | 'cluster';
   /** The server; the sentinels; or the nodes of a cluster to ask first. A `path` that is not empty is a unix socket's. */
   nodes: { host: string; port: number; path: string }[];
   username: string;

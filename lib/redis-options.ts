@@ -34,6 +34,8 @@ export interface SingleRedisOptions extends RedisLogin {
   path?: string;
   /** Database number; default 0. */
   db?: number;
+  /** false: one server, also where it says that it is a node of a cluster. Otherwise a cluster is recognized. */
+  cluster?: false;
 }
 
 /** The master that sentinels know by a name. */
@@ -77,7 +79,8 @@ export function readRedis(value: unknown): RedisTarget | undefined {
   }
   const options = value as Record<string, unknown>;
   if (options['sentinels'] !== undefined) return readSentinels(options);
-  if (options['cluster'] !== undefined) return readCluster(options);
+  const { cluster } = options;
+  if (cluster !== undefined && cluster !== false) return readCluster(options);
   refuseUnknown(options, [...SINGLE, 'sentinels', 'cluster'], 'redis.');
   const { url, host, port, path } = options;
   const ways = [url, path, host ?? port].filter((way) => way !== undefined);
@@ -96,6 +99,7 @@ function single(base: RedisAddress, options: Record<string, unknown>): RedisTarg
   // What the URL says wins, as in the other clients; the rest completes it.
   return {
     ...ABSENT,
+    kind: options['cluster'] === false ? 'alone' : 'single',
     nodes: [{ host, port, path }],
     username: base.username || login.username,
     password: base.password || login.password,
@@ -105,7 +109,6 @@ function single(base: RedisAddress, options: Record<string, unknown>): RedisTarg
 }
 
 const ABSENT = {
-  kind: 'single',
   masterName: '',
   sentinelUsername: '',
   sentinelPassword: '',
@@ -151,7 +154,10 @@ function readCluster(options: Record<string, unknown>): RedisTarget {
 
 function readNodes(value: unknown, name: string, port: number): RedisTarget['nodes'] {
   if (!Array.isArray(value) || value.length === 0) {
-    throw invalidOption(`${name} must be a list of nodes such as [{ host: '10.0.0.1', port: ${port} }].`);
+    const or = name === 'redis.cluster' ? ', or false beside a url' : '';
+    throw invalidOption(
+      `${name} must be a list of nodes such as [{ host: '10.0.0.1', port: ${port} }]${or}.`,
+    );
   }
   return value.map((node: unknown, i) => {
     const at = `${name}[${i}]`;

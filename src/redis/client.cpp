@@ -63,6 +63,7 @@ void Client::OnLogin(Connection* connection) {
   unfinished_bytes_ = 0;
   server_version_ = connection->handshake().server_version();
   evicts_ = connection->handshake().evicts();
+  cluster_mode_ = connection->handshake().cluster_mode();
   backoff_.Reset();
   Tell(Notice::kReady, *connection);
 }

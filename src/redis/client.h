@@ -78,6 +78,8 @@ class Client : private Connection::Owner {
   const std::string& server_version() const { return server_version_; }
   // See Handshake.
   const std::string& evicts() const { return evicts_; }
+  // The server said, at the last login, that it is a node of a cluster.
+  bool cluster_mode() const { return cluster_mode_; }
 
  private:
   enum class State : uint8_t { kIdle, kConnecting, kReady, kWaiting };
@@ -123,6 +125,7 @@ class Client : private Connection::Owner {
   std::string address_;
   std::string server_version_;
   std::string evicts_;
+  bool cluster_mode_ = false;
 };
 
 }  // namespace spillway

@@ -12,7 +12,26 @@ Cluster::Cluster(const std::vector<Endpoint>& seeds) {
   }
 }
 
+Cluster Cluster::Behind(const Endpoint& home) {
+  Cluster cluster({home});
+  cluster.behind_home_ = true;
+  cluster.GiveHome();
+  return cluster;
+}
+
+void Cluster::GiveHome() {
+  for (Node& node : nodes_) {
+    node.slots = 0;
+    node.member = false;
+  }
+  slots_.fill(0);
+  unserved_ = 0;
+  At(0).slots = kSlots;
+  At(0).member = true;
+}
+
 int Cluster::NumberOf(const Endpoint& endpoint) {
+  if (behind_home_ && endpoint == home_announced_) return 0;
   int unused = kNoNode;
   for (int node = 0; node < size(); ++node) {
     if (At(node).used && At(node).endpoint == endpoint) return node;
@@ -48,6 +67,7 @@ int Cluster::OnMoved(std::string_view error, const Endpoint& answered_by) {
   uint16_t slot = 0;
   Endpoint to;
   doubted_ = true;
+  denied_ = false;
   if (!ReadRedirection(error, answered_by, &slot, &to)) return kNoNode;
   const int node = NumberOf(to);
   if (node == kNoNode) return kNoNode;
@@ -67,6 +87,7 @@ int Cluster::OnAsk(std::string_view error, const Endpoint& answered_by) {
 
 void Cluster::OnReady(int node) {
   At(node).ready = true;
+  if (is_home(node)) denied_ = false;
   if (mapped_) return;
   // Nobody has told the map yet: a new round begins at once, with this one.
   asking_ = kNoNode;
@@ -82,6 +103,7 @@ void Cluster::OnLost(int node) {
 }
 
 bool Cluster::InDoubt() const {
+  if (denied_) return false;
   if (doubted_ || unserved_ > 0) return true;
   return std::any_of(nodes_.begin(), nodes_.end(), [](const Node& node) { return node.slots > 0 && !node.ready; });
 }
@@ -120,7 +142,11 @@ int Cluster::NextToAsk(int64_t now_ms) {
   return asking_;
 }
 
-void Cluster::OnMap(const ClusterMap& map) {
+bool Cluster::OnMap(const ClusterMap& map) {
+  if (behind_home_ && home_id_.empty()) {
+    OnDenied();
+    return false;
+  }
   for (Node& node : nodes_) {
     node.slots = 0;
     node.member = false;
@@ -128,8 +154,12 @@ void Cluster::OnMap(const ClusterMap& map) {
   slots_.fill(kNoNode);
   unserved_ = kSlots;
   std::vector<int> numbers;
-  for (const Endpoint& master : map.masters) {
-    const int node = NumberOf(master);
+  home_announced_ = {"", 0, ""};
+  for (const ClusterMap::Master& master : map.masters) {
+    if (behind_home_ && master.id == home_id_) home_announced_ = master.endpoint;
+  }
+  for (const ClusterMap::Master& master : map.masters) {
+    const int node = NumberOf(master.endpoint);
     numbers.push_back(node);
     if (node != kNoNode) At(node).member = true;
   }
@@ -138,9 +168,32 @@ void Cluster::OnMap(const ClusterMap& map) {
     for (int slot = range.first; slot <= range.last; ++slot) Assign(static_cast<uint16_t>(slot), numbers[range.master]);
   }
   mapped_ = true;
+  EndRound();
+  return true;
+}
+
+void Cluster::EndRound() {
   doubted_ = false;
+  denied_ = false;
   in_round_ = false;
   asking_ = kNoNode;
+}
+
+void Cluster::OnHomeIs(std::string_view id) {
+  if (id != home_id_) home_announced_ = {"", 0, ""};
+  home_id_ = id;
+}
+
+void Cluster::OnDenied() {
+  EndRound();
+  denied_ = true;
+}
+
+void Cluster::OnAlone() {
+  GiveHome();
+  OnHomeIs("");
+  mapped_ = true;
+  EndRound();
 }
 
 void Cluster::OnNoMap(int node) {

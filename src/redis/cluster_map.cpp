@@ -15,7 +15,9 @@ bool ReadNumber(std::string_view text, int64_t most, int64_t* number) {
 
 Endpoint Resolved(std::string_view host, int64_t port, const Endpoint& answered_by) {
   Endpoint endpoint;
-  endpoint.host = host.empty() || host == "?" ? answered_by.host : host;
+  const bool told = !host.empty() && host != "?";
+  const std::string_view answered = answered_by.path.empty() ? std::string_view(answered_by.host) : "localhost";
+  endpoint.host = told ? host : answered;
   endpoint.port = static_cast<int>(port);
   return endpoint;
 }
@@ -59,15 +61,18 @@ class Walk {
   bool good_ = true;
 };
 
-size_t AddMaster(const Endpoint& endpoint, ClusterMap* map) {
-  const auto found = std::find(map->masters.begin(), map->masters.end(), endpoint);
+// Nodes behind one forwarded address differ by their ids only.
+size_t AddMaster(const ClusterMap::Master& master, ClusterMap* map) {
+  const auto found = std::find_if(map->masters.begin(), map->masters.end(), [&](const ClusterMap::Master& one) {
+    return one.endpoint == master.endpoint && (one.id == master.id || one.id.empty() || master.id.empty());
+  });
   if (found != map->masters.end()) return static_cast<size_t>(found - map->masters.begin());
-  map->masters.push_back(endpoint);
+  map->masters.push_back(master);
   return map->masters.size() - 1;
 }
 
 // One node of a shard; true where it is a master, which *failed qualifies.
-bool ReadNode(Walk* walk, const Endpoint& answered_by, bool tls, Endpoint* endpoint, bool* failed) {
+bool ReadNode(Walk* walk, const Endpoint& answered_by, bool tls, ClusterMap::Master* node, bool* failed) {
   std::string_view host;
   std::string_view role;
   std::string_view health;
@@ -75,7 +80,9 @@ bool ReadNode(Walk* walk, const Endpoint& answered_by, bool tls, Endpoint* endpo
   int64_t tls_port = 0;
   for (int64_t left = walk->Array(); walk->good() && left > 1; left -= 2) {
     const std::string_view name = walk->Text();
-    if (name == "endpoint") {
+    if (name == "id") {
+      node->id = walk->Text();
+    } else if (name == "endpoint") {
       host = walk->Text();
     } else if (name == "port") {
       port = walk->Integer(65535);
@@ -89,14 +96,14 @@ bool ReadNode(Walk* walk, const Endpoint& answered_by, bool tls, Endpoint* endpo
       walk->Skip();
     }
   }
-  *endpoint = Resolved(host, tls && tls_port != 0 ? tls_port : port != 0 ? port : tls_port, answered_by);
+  node->endpoint = Resolved(host, tls && tls_port != 0 ? tls_port : port != 0 ? port : tls_port, answered_by);
   *failed = health == "fail" || health == "failed";
-  return role == "master" && endpoint->port != 0;
+  return role == "master" && node->endpoint.port != 0;
 }
 
 void ReadShard(Walk* walk, const Endpoint& answered_by, bool tls, ClusterMap* map) {
   std::vector<int64_t> bounds;
-  Endpoint master;
+  ClusterMap::Master master;
   bool found = false;
   bool found_failed = false;
   for (int64_t left = walk->Array(); walk->good() && left > 1; left -= 2) {
@@ -107,11 +114,11 @@ void ReadShard(Walk* walk, const Endpoint& answered_by, bool tls, ClusterMap* ma
       }
     } else if (name == "nodes") {
       for (int64_t nodes = walk->Array(); walk->good() && nodes > 0; --nodes) {
-        Endpoint endpoint;
+        ClusterMap::Master node;
         bool failed = false;
         // During a failover the old master may still be listed beside the new one.
-        if (!ReadNode(walk, answered_by, tls, &endpoint, &failed) || (found && (failed || !found_failed))) continue;
-        master = endpoint;
+        if (!ReadNode(walk, answered_by, tls, &node, &failed) || (found && (failed || !found_failed))) continue;
+        master = node;
         found = true;
         found_failed = failed;
       }
@@ -142,15 +149,16 @@ bool ReadSlots(const Reply& reply, const Endpoint& answered_by, ClusterMap* map)
     const int64_t parts = walk.Array();
     const int64_t first = walk.Integer(kSlots - 1);
     const int64_t last = walk.Integer(kSlots - 1);
-    // The master: host, port, and what is of no use here.
+    // The master: host, port, id, and what is of no use here.
     const int64_t fields = walk.Array();
     const std::string_view host = walk.Text();
     const int64_t port = walk.Integer(65535);
-    for (int64_t i = 2; walk.good() && i < fields; ++i) walk.Skip();
+    const std::string_view id = fields > 2 ? walk.Text() : "";
+    for (int64_t i = 3; walk.good() && i < fields; ++i) walk.Skip();
     // Its replicas.
     for (int64_t i = 3; walk.good() && i < parts; ++i) walk.Skip();
     if (!walk.good() || parts < 3 || fields < 2 || port == 0) return false;
-    const size_t master = AddMaster(Resolved(host, port, answered_by), map);
+    const size_t master = AddMaster({Resolved(host, port, answered_by), std::string(id)}, map);
     map->ranges.push_back({static_cast<uint16_t>(first), static_cast<uint16_t>(last), master});
   }
   return walk.good() && !map->ranges.empty();

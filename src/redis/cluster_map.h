@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -9,14 +10,19 @@
 
 namespace spillway {
 
-// What a node says about its cluster. A host that it leaves out (nil, empty, or `?`) is the host that answered.
+// What a node says about its cluster. A host that it leaves out (nil, empty, or `?`) is the host that answered; behind a
+// unix socket that is this machine.
 struct ClusterMap {
   struct Range {
     uint16_t first;
     uint16_t last;  // inclusive
     size_t master;  // of masters
   };
-  std::vector<Endpoint> masters;  // also those without slots, where the node tells them
+  struct Master {
+    Endpoint endpoint;  // that it announces
+    std::string id;     // empty: not told
+  };
+  std::vector<Master> masters;  // also those without slots, where the node tells them
   std::vector<Range> ranges;
 };
 

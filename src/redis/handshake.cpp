@@ -5,6 +5,9 @@
 namespace spillway {
 namespace {
 
+constexpr const char* kOneDatabase =
+    "SELECT was refused: a Redis Cluster has database 0 only; leave the database number out";
+
 std::string FieldOf(std::string_view info, std::string_view name) {
   const size_t start = info.find(name);
   if (start == std::string_view::npos) return "";
@@ -76,6 +79,7 @@ Handshake::Verdict Handshake::OnReply(const Reply& reply) {
     if (step == Step::kAuth || step == Step::kSelect || denied) {
       login_refused_ = step == Step::kAuth || denied;
       if (step == Step::kAuth) error_ = RefusedLogin(login_, text);
+      if (step == Step::kSelect && text.find("cluster mode") != std::string_view::npos) error_ = kOneDatabase;
       return Verdict::kFailed;
     }
   } else if (step == Step::kRole && reply.size() > 1 && reply.text(1) != "master") {
@@ -84,6 +88,7 @@ Handshake::Verdict Handshake::OnReply(const Reply& reply) {
     return Verdict::kFailed;
   } else if (step == Step::kInfo && reply.type() == Reply::Type::kString) {
     server_version_ = FieldOf(reply.text(), "redis_version:");
+    cluster_mode_ = FieldOf(reply.text(), "redis_mode:") == "cluster";
   } else if (step == Step::kMemory && reply.type() == Reply::Type::kString) {
     evicts_ = EvictsBy(reply.text());
   }

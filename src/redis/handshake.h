@@ -42,6 +42,8 @@ class Handshake {
   const std::string& server_version() const { return server_version_; }
   // The policy by which the server may drop keys that still count; empty: it does not, or INFO may not be read.
   const std::string& evicts() const { return evicts_; }
+  // INFO says that the server is a node of a cluster.
+  bool cluster_mode() const { return cluster_mode_; }
 
  private:
   enum class Step : uint8_t { kAuth, kSetName, kSelect, kRole, kInfo, kMemory };
@@ -54,6 +56,7 @@ class Handshake {
   bool no_master_ = false;
   std::string server_version_;
   std::string evicts_;
+  bool cluster_mode_ = false;
 };
 
 }  // namespace spillway

@@ -12,9 +12,10 @@ namespace spillway {
 
 // A Redis as it is deployed: where it is and how to log in.
 struct RedisConfig {
-  enum class Kind : uint8_t { kSingle, kSentinel, kCluster };
+  // A single server may turn out to be a node of a cluster; one that stands alone is never taken for that.
+  enum class Kind : uint8_t { kSingle, kAlone, kSentinel, kCluster };
   Kind kind = Kind::kSingle;
-  std::vector<Endpoint> nodes;  // single: one; sentinel: the sentinels; cluster: where to ask first
+  std::vector<Endpoint> nodes;  // single, alone: one; sentinel: the sentinels; cluster: where to ask first
   Login login;
   TlsConfig tls;
   int64_t connect_timeout_ms = 5000;  // name, connection, TLS and login together

@@ -14,6 +14,7 @@ Refusal Classify(std::string_view error) {
   if (StartsWith(error, "NOAUTH")) return Refusal::kLogin;
   if (StartsWith(error, "MOVED ")) return Refusal::kMoved;
   if (StartsWith(error, "ASK ")) return Refusal::kAsk;
+  if (StartsWith(error, "CROSSSLOT")) return Refusal::kCrossSlot;
   // Redis 6 wraps what a script ran into.
   const bool wrapped = StartsWith(error, "ERR Error running script");
   const auto says = [&](std::string_view word) {

@@ -8,14 +8,15 @@ namespace spillway {
 
 // What an error reply means for the command that it answers. In every case the command was not executed.
 enum class Refusal : uint8_t {
-  kFinal,     // asking again would not help: OOM, NOPERM, ...
-  kForeign,   // the key holds what is not ours: WRONGTYPE, of the server or of a script of ours
-  kNoScript,  // send the source instead of its hash, at once
-  kWait,      // the server cannot at the moment: ask again after 10 ms or more
-  kMoved,     // the key's slot is at another node of the cluster
-  kAsk,       // this once, it is
-  kNoMaster,  // a replica: as kWait, on a new connection
-  kLogin,     // the connection is not logged in (any more)
+  kFinal,      // asking again would not help: OOM, NOPERM, ...
+  kForeign,    // the key holds what is not ours: WRONGTYPE, of the server or of a script of ours
+  kNoScript,   // send the source instead of its hash, at once
+  kWait,       // the server cannot at the moment: ask again after 10 ms or more
+  kMoved,      // the key's slot is at another node of the cluster
+  kAsk,        // this once, it is
+  kCrossSlot,  // a cluster's: its keys lie in several slots
+  kNoMaster,   // a replica: as kWait, on a new connection
+  kLogin,      // the connection is not logged in (any more)
 };
 
 Refusal Classify(std::string_view error);

@@ -1,30 +1,12 @@
 #include "store/lanes.h"
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
 
 #include "redis/slot.h"
 
 namespace spillway {
-
-// A lane, and the sink of the map that is asked of it.
-struct Lanes::Node : ReplySink {
-  Node(Lanes* lanes, int its_number, const Endpoint& endpoint, const Client::Dial& dial)
-      : owner(lanes),
-        number(its_number),
-        lane(endpoint, lanes->config_, dial, lanes->clock_, lanes->results_, lanes->on_change_) {}
-  void OnReply(const Reply& reply) override { owner->TakeMap(this, reply); }
-  void OnLost() override {}
-
-  Lanes* const owner;
-  const int number;
-  Lane lane;
-  int64_t failures_seen = 0;  // of the client's reconnects()
-  bool ready = false;         // as the cluster was told
-  bool map_due = false;       // to be asked for as soon as the connection stands
-  bool map_asked = false;     // and not answered yet
-  // CLUSTER SHARDS, which Redis 7 brought; where it is refused, CLUSTER SLOTS.
-  bool shards = true;
-};
 
 Lanes::Lanes(const ClientConfig& config, const Client::Dial& dial, const Clock* clock, Results* results,
              std::function<void()> on_change)
@@ -35,12 +17,15 @@ Lanes::Lanes(const ClientConfig& config, const Client::Dial& dial, const Clock* 
 
 Lanes::Lanes(const ClientConfig& config, ClusterNodes nodes, const Clock* clock, Results* results,
              std::function<void()> on_change)
-    : config_(config),
-      nodes_(std::move(nodes)),
-      clock_(clock),
-      results_(results),
-      on_change_(std::move(on_change)),
-      cluster_(std::make_unique<Cluster>(nodes_.seeds)) {}
+    : config_(config), nodes_(std::move(nodes)), clock_(clock), results_(results), on_change_(std::move(on_change)) {
+  if (nodes_.given_as_single) {
+    const Endpoint& server = nodes_.seeds.front();
+    owned_.push_back(std::make_unique<Node>(this, 0, server, DialOf(server)));
+    all_.push_back(&owned_.back()->lane);
+  } else {
+    cluster_ = std::make_unique<Cluster>(nodes_.seeds);
+  }
+}
 
 Lanes::~Lanes() = default;
 
@@ -56,9 +41,9 @@ Lanes::Node* Lanes::Open(int number) {
   return owned_[at].get();
 }
 
-Lane* Lanes::Of(uint16_t slot) {
+Lane* Lanes::Of(std::string_view key) {
   if (cluster_ == nullptr) return all_.front();
-  const int number = cluster_->NodeOf(slot);
+  const int number = cluster_->NodeOf(SlotOf(key));
   return number == Cluster::kNoNode ? nullptr : &Open(number)->lane;
 }
 
@@ -73,11 +58,7 @@ void Lanes::Doubt(Refusal refusal) {
   if (cluster_ != nullptr && may_be) cluster_->Doubt();
 }
 
-bool Lanes::TakeRemapped() {
-  const bool remapped = remapped_;
-  remapped_ = false;
-  return remapped;
-}
+bool Lanes::TakeRemapped() { return std::exchange(remapped_, false); }
 
 void Lanes::Start() {
   if (started_) return;
@@ -85,58 +66,15 @@ void Lanes::Start() {
   for (Lane* lane : all_) lane->client.Start();
 }
 
-void Lanes::Flush(int64_t now_ms) {
-  if (cluster_ == nullptr || !started_) return;
-  // First: a connection that has just been made is asked at once.
-  for (const auto& node : owned_) {
-    if (node != nullptr) WatchConnection(node.get());
-  }
-  const int number = cluster_->NextToAsk(now_ms);
-  if (number != Cluster::kNoNode) Open(number)->map_due = !Open(number)->map_asked;
-  for (const auto& node : owned_) {
-    if (node != nullptr && node->map_due && node->lane.client.ready()) AskForMap(node.get());
-  }
-}
-
-void Lanes::AskForMap(Node* node) {
-  Client& client = node->lane.client;
-  node->map_due = false;
-  node->map_asked = true;
-  AppendCommand({"CLUSTER", node->shards ? "SHARDS" : "SLOTS"}, client.out());
-  client.Expect(node, 1);
-  client.Flush();
-}
-
-void Lanes::TakeMap(Node* node, const Reply& reply) {
-  node->map_asked = false;
-  ClusterMap map;
-  const Endpoint& endpoint = node->lane.endpoint;
-  if (reply.IsError()) {
-    Note(Presentable(reply.text()));
-    // Redis 6 knows no SHARDS.
-    node->map_due = node->shards && Classify(reply.text()) == Refusal::kFinal;
-    node->shards = false;
-    if (!node->map_due) cluster_->OnNoMap(node->number);
-  } else if (node->shards ? ReadShards(reply, endpoint, nodes_.tls, &map) : ReadSlots(reply, endpoint, &map)) {
-    cluster_->OnMap(map);
-    remapped_ = true;
-    // A connection to each master, before the first check needs it.
-    for (int number = 0; number < cluster_->size(); ++number) {
-      if (cluster_->serves(number)) Open(number);
-    }
-  } else {
-    Note("CLUSTER was answered without slots, or in an unknown shape");
-    cluster_->OnNoMap(node->number);
-  }
-  on_change_();
-}
-
 void Lanes::Tick(int64_t now_ms) {
   for (Lane* lane : all_) lane->client.Tick(now_ms);
   for (const auto& node : owned_) {
     if (node != nullptr) WatchConnection(node.get());
   }
-  if (cluster_ != nullptr) LetGo();
+  if (cluster_ == nullptr) return;
+  // Before anything else is sent: where the home is another node by now, its map answers in front of its redirections.
+  AskForMaps();
+  LetGo();
 }
 
 void Lanes::WatchConnection(Node* node) {
@@ -146,11 +84,17 @@ void Lanes::WatchConnection(Node* node) {
     node->ready = false;
     node->map_due = false;
     node->map_asked = false;
-    Note(client.last_error());
+    node->id_asked = false;
+    // Of the address that was given nothing is told.
+    const bool found = cluster_ != nullptr && !cluster_->is_home(node->number);
+    Note((found ? AddressOf(node->lane.endpoint) + ": " : "") + client.last_error());
     if (cluster_ != nullptr) cluster_->OnLost(node->number);
   }
-  if (cluster_ == nullptr || node->ready || !client.ready()) return;
+  if (node->ready || !client.ready()) return;
+  if (client.cluster_mode()) Recognize();
+  if (cluster_ == nullptr) return;
   node->ready = true;
+  if (cluster_->is_home(node->number)) node->map_due = true;
   cluster_->OnReady(node->number);
 }
 
@@ -233,21 +177,24 @@ std::string Lanes::server_version() const {
 }
 
 std::vector<Endpoint> Lanes::Servers() const {
-  if (cluster_ == nullptr) return {Endpoint()};
+  if (cluster_ == nullptr) return {all_.front()->endpoint};
+  if (!cluster_->mapped()) return {};
   std::vector<Endpoint> servers;
   for (int number = 0; number < cluster_->size(); ++number) {
-    if (cluster_->serves(number)) servers.push_back(cluster_->endpoint(number));
+    if (!cluster_->serves(number)) continue;
+    const bool told = cluster_->is_home(number) && !cluster_->home_announced().host.empty();
+    servers.push_back(told ? cluster_->home_announced() : cluster_->endpoint(number));
   }
   std::sort(servers.begin(), servers.end(), Before);
   return servers;
 }
 
 bool Lanes::Before(const Endpoint& a, const Endpoint& b) {
-  return a.host != b.host ? a.host < b.host : a.port < b.port;
+  return std::tie(a.host, a.port, a.path) < std::tie(b.host, b.port, b.path);
 }
 
 Client::Dial Lanes::DialOf(const Endpoint& server) const {
-  if (cluster_ == nullptr) return dial_;
+  if (nodes_.dial == nullptr) return dial_;
   return [to = nodes_.dial, server](StreamEvents* events) { return to(server, events); };
 }
 

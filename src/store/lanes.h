@@ -17,11 +17,19 @@ struct ClusterNodes {
   std::vector<Endpoint> seeds;
   bool tls = false;
   std::function<std::unique_ptr<Stream>(const Endpoint&, StreamEvents*)> dial;
+  // The only seed is a single server, unless a cluster is recognized behind it.
+  bool given_as_single = false;
 };
 
-// The connections of a store: one to a single server, or one to each master of a cluster.
+// The connections of a store: one to a single server, or one to each master of a cluster. What was given as a single
+// server becomes a cluster when the server's INFO or a reply says so; the connection that stands is kept, and has every
+// slot until others are known.
+//
+//   lanes.cpp       connections: where commands go, health, numbers
+//   lanes_map.cpp   a cluster is recognized; its map is asked for
 class Lanes {
  public:
+  // A server, or what sentinels know as the master: never a cluster.
   Lanes(const ClientConfig& config, const Client::Dial& dial, const Clock* clock, Results* results,
         std::function<void()> on_change);
   Lanes(const ClientConfig& config, ClusterNodes nodes, const Clock* clock, Results* results,
@@ -31,14 +39,18 @@ class Lanes {
   bool clustered() const { return cluster_ != nullptr; }
   // All that are in use.
   const std::vector<Lane*>& all() const { return all_; }
-  // Where commands about a slot go (a single server: all commands); null: nobody knows yet.
-  Lane* Of(uint16_t slot);
+  // Where commands about a key go (a single server: all commands); null: nobody knows yet.
+  Lane* Of(std::string_view key);
+  // A reply has shown that the server is a node of a cluster. Nothing happens where it is known, or was not asked for.
+  void Recognize();
   // Where a MOVED or an ASK from this lane sends its command; null: nowhere.
   Lane* Redirected(Refusal refusal, std::string_view error, const Lane& from);
   // A refusal that may mean that slots have moved.
   void Doubt(Refusal refusal);
   // Whether slots were mapped anew since the last call: what is queued may belong elsewhere.
   bool TakeRemapped();
+  // Whether a cluster was recognized since the last call.
+  bool TakeRecognized();
 
   // Connects, the first time.
   void Start();
@@ -57,8 +69,15 @@ class Lanes {
   int64_t reconnects() const;
   int64_t connected_since_ms() const;  // the latest of them
   std::string server_version() const;
-  // The servers that hold keys, in an order of their own that does not change; empty: not known yet.
+  // The servers that hold keys, where they say that they are, in an order of their own that does not change; empty: not
+  // known yet.
   std::vector<Endpoint> Servers() const;
+  // They cannot be known: the user may not ask, and this says so.
+  const std::string& denied() const { return denied_; }
+  // Of a recognized cluster: the server behind the address that was given, which may lead to another one by now.
+  bool IsHome(const Endpoint& server) const;
+  const Endpoint& given() const { return nodes_.seeds.front(); }
+  const std::string& home_id() const { return cluster_->home_id(); }
   static bool Before(const Endpoint& a, const Endpoint& b);
   Client::Dial DialOf(const Endpoint& server) const;
 
@@ -67,11 +86,34 @@ class Lanes {
   const std::string& last_error() const { return last_error_; }
 
  private:
-  struct Node;
+  // A lane, and the sink of what is asked of it about the cluster.
+  struct Node : ReplySink {
+    Node(Lanes* lanes, int its_number, const Endpoint& endpoint, const Client::Dial& dial)
+        : owner(lanes),
+          number(its_number),
+          lane(endpoint, lanes->config_, dial, lanes->clock_, lanes->results_, lanes->on_change_) {}
+    void OnReply(const Reply& reply) override { owner->TakeReply(this, reply); }
+    void OnLost() override {}
+
+    Lanes* const owner;
+    const int number;
+    Lane lane;
+    int64_t failures_seen = 0;  // of the client's reconnects()
+    bool ready = false;         // as the cluster was told
+    bool map_due = false;       // to be asked for as soon as the connection stands
+    bool map_asked = false;     // and not answered yet
+    bool id_asked = false;      // and not answered yet, in front of the map
+    // CLUSTER SHARDS, which Redis 7 brought; where it is refused, CLUSTER SLOTS.
+    bool shards = true;
+  };
 
   Node* Open(int number);
+  void AskForMaps();
   void AskForMap(Node* node);
+  void TakeReply(Node* node, const Reply& reply);
   void TakeMap(Node* node, const Reply& reply);
+  void TakeRefusal(Node* node, std::string_view error);
+  void Deny(std::string_view command, std::string_view error);
   void WatchConnection(Node* node);
   void LetGo();
   bool Serves(const Lane* lane) const;
@@ -87,6 +129,9 @@ class Lanes {
   std::vector<Lane*> all_;
   bool started_ = false;
   bool remapped_ = false;
+  bool recognized_ = false;  // and not told yet
+  std::string denied_;
+  std::string id_refusal_;         // of the last CLUSTER MYID
   int64_t reconnects_before_ = 0;  // of lanes that are gone
   std::string last_error_;
 };

@@ -63,7 +63,6 @@ struct Request : ReplySink, Expiring {
   bool queued = false;            // in a lane's queue, or in that of the unrouted
 
   // On a cluster. A call whose keys lie in several slots is a whole with a part for each; only the parts are sent.
-  uint16_t slot = 0;    // of the first key
   uint8_t hops = 0;     // redirections followed
   bool asking = false;  // ASKING goes in front of each command: once, where an ASK sent it
   bool is_part = false;

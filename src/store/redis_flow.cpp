@@ -32,10 +32,11 @@ int64_t RedisStore::OnFlush() {
     if (request->abandoned) {
       Recycle(request);
     } else {
-      Route(request);
+      Dispatch(request);
     }
   }
   lanes_.Flush(now_ms);
+  FollowLanes();
   for (Lane* lane : lanes_.all()) Send(lane, now_ms);
   listing_.Flush(now_ms);
   return NextWake();
@@ -51,14 +52,23 @@ int64_t RedisStore::NextWake() const {
 void RedisStore::QueueAsked(int64_t now_ms) {
   for (Request* request : asked_) {
     deadlines_.Add(request, now_ms, request->rule().timeout_ms);
-    if (!lanes_.clustered() || !Split(request)) Route(request);
+    Dispatch(request);
   }
   asked_.clear();
   turn_table_.Clear();
 }
 
+void RedisStore::Dispatch(Request* request) {
+  if (!lanes_.clustered() || !Split(request)) Route(request);
+}
+
+void RedisStore::FollowLanes() {
+  if (lanes_.TakeRecognized()) results_->events.push_back({Event::Kind::kClustered, AddressOf(lanes_.given()), ""});
+  if (lanes_.TakeRemapped()) Reroute();
+}
+
 void RedisStore::Route(Request* request) {
-  Lane* lane = lanes_.Of(request->slot);
+  Lane* lane = lanes_.Of(request->key());
   if (lane != nullptr) {
     Queue(lane, request);
   } else {
@@ -80,7 +90,7 @@ void RedisStore::Reroute() {
       }
     }
   }
-  for (Request* request : waiting) Route(request);
+  for (Request* request : waiting) Dispatch(request);
 }
 
 void RedisStore::Queue(Lane* lane, Request* request) {
@@ -138,7 +148,7 @@ int64_t RedisStore::OnTurnEnd() {
   DropStale();
   // What was asked while reading (a take-back, a script's source) leaves at once: the process may end after this turn.
   QueueAsked(now_ms);
-  if (lanes_.TakeRemapped()) Reroute();
+  FollowLanes();
   for (Lane* lane : lanes_.all()) {
     Send(lane, now_ms);
     // What waits for a reconnection, or for a server that reads again, is woken by those; a refusal by its time.

@@ -18,13 +18,13 @@ constexpr int64_t kPauseMs = 1;
 constexpr size_t kMaxPageBytes = size_t{16} << 20;
 
 // What a cursor of a cluster's listing begins with; SCAN's own stands behind it.
-std::string NameOf(const Endpoint& server) { return server.host + ":" + std::to_string(server.port) + " "; }
+std::string NameOf(const Endpoint& server) { return AddressOf(server) + " "; }
 
 bool StartsWith(const std::string& text, const std::string& start) { return text.compare(0, start.size(), start) == 0; }
 
 }  // namespace
 
-Listing::Listing(const ClientConfig& config, const Lanes* lanes, const Clock* clock, Results* results,
+Listing::Listing(const ClientConfig& config, Lanes* lanes, const Clock* clock, Results* results,
                  std::function<void()> on_change, std::function<void(const std::string&)> note)
     : config_(config),
       lanes_(lanes),
@@ -40,7 +40,7 @@ void Listing::Flush(int64_t now_ms) {
   if (deadline_ms_ == INT64_MAX) deadline_ms_ = now_ms + kPageTimeoutMs;
   if (step_ == Step::kNone) {
     paused_ = now_ms < idle_since_ms_ + kPauseMs;
-    if (paused_ || !Choose() || !client_->ready()) return;
+    if (paused_ || !Choose() || !client_->ready() || Recognize()) return;
     Scan();
   } else if (step_ == Step::kValues && !asked_) {
     AskValues();
@@ -53,7 +53,13 @@ void Listing::Flush(int64_t now_ms) {
 bool Listing::Choose() {
   const std::string& cursor = pages_.front().cursor;
   const std::vector<Endpoint> servers = lanes_->Servers();
-  if (servers.empty()) return false;
+  if (servers.empty()) {
+    if (!lanes_->denied().empty()) {
+      note_(lanes_->denied());
+      Finish(Ending::kRefused);
+    }
+    return false;
+  }
   const auto at = std::find_if(servers.begin(), servers.end(), [&](const Endpoint& server) {
     return !lanes_->clustered() || cursor.empty() || StartsWith(cursor, NameOf(server));
   });
@@ -62,9 +68,11 @@ bool Listing::Choose() {
     Finish(Ending::kRefused);
     return false;
   }
-  if (client_ == nullptr || server_ != *at) {
-    server_ = *at;
-    client_ = std::make_unique<Client>(config_, lanes_->DialOf(server_), clock_, on_change_);
+  const Endpoint to = lanes_->IsHome(*at) && !misled_ ? lanes_->given() : *at;
+  server_ = *at;
+  if (client_ == nullptr || dialled_ != to) {
+    dialled_ = to;
+    client_ = std::make_unique<Client>(config_, lanes_->DialOf(to), clock_, on_change_);
     chosen_ = false;
   }
   if (!chosen_) {
@@ -75,7 +83,21 @@ bool Listing::Choose() {
   return true;
 }
 
+bool Listing::Recognize() {
+  if (lanes_->clustered() || !client_->cluster_mode()) return false;
+  lanes_->Recognize();
+  lanes_->Start();
+  return lanes_->clustered();
+}
+
 void Listing::Scan() {
+  clustered_ = lanes_->clustered();
+  id_asked_ = lanes_->IsHome(server_) && dialled_ != server_;
+  stranger_ = false;
+  if (id_asked_) {
+    AppendCommand({"CLUSTER", "MYID"}, client_->out());
+    client_->Expect(this, 1);
+  }
   const ListRequest& request = pages_.front();
   page_ = Page{};
   page_.ticket = request.ticket;
@@ -121,7 +143,10 @@ std::string Listing::After(const std::string& cursor) const {
 }
 
 void Listing::OnReply(const Reply& reply) {
-  if (step_ == Step::kScan) {
+  if (id_asked_) {
+    id_asked_ = false;
+    stranger_ = reply.text() != lanes_->home_id();
+  } else if (step_ == Step::kScan) {
     TakeKeys(reply);
   } else if (step_ == Step::kValues) {
     TakeValue(reply);
@@ -131,6 +156,19 @@ void Listing::OnReply(const Reply& reply) {
 }
 
 void Listing::TakeKeys(const Reply& reply) {
+  if (stranger_) {
+    misled_ = true;
+    step_ = Step::kNone;
+    chosen_ = false;
+    idle_since_ms_ = clock_->NowMs();
+    on_change_();
+    return;
+  }
+  if (clustered_ != lanes_->clustered()) {
+    note_("a cluster was recognized while its keys were listed");
+    Finish(Ending::kRefused);
+    return;
+  }
   if (reply.size() < 3 || reply.type(2) != Reply::Type::kArray) {
     note_(reply.IsError() ? Presentable(reply.text()) : "SCAN was answered in an unknown shape");
     Finish(Ending::kRefused);

@@ -14,11 +14,13 @@ namespace spillway {
 
 // Reads what is stored, page by page, with SCAN on a connection of its own: no check waits behind a page, and Redis never
 // walks all keys at once. The connection is made for the first page and dropped when it has been idle for a while. On a
-// cluster one server is read after the other: the cursor says which, and a server that has left ends the listing.
+// cluster one server is read after the other: the cursor says which, and a server that has left ends the listing. Where
+// a cluster was recognized, the address that was given may lead now to one node and now to another: before each page the node
+// is asked for its id.
 class Listing : private ReplySink {
  public:
   // `lanes`, `clock` and `results` outlive it; `on_change` as in Client; `note` is told why a page failed.
-  Listing(const ClientConfig& config, const Lanes* lanes, const Clock* clock, Results* results,
+  Listing(const ClientConfig& config, Lanes* lanes, const Clock* clock, Results* results,
           std::function<void()> on_change, std::function<void(const std::string&)> note);
 
   // Each request brings one page into Results, in order, within kPageTimeoutMs of becoming the first.
@@ -39,6 +41,8 @@ class Listing : private ReplySink {
   bool Choose();
   void Scan();
   void AskValues();
+  // Whether the server is one of a cluster that nobody knew of.
+  bool Recognize();
   // The cursor behind one of SCAN's.
   std::string After(const std::string& cursor) const;
   void OnReply(const Reply& reply) override;
@@ -50,13 +54,14 @@ class Listing : private ReplySink {
   void Finish(Ending ending);
 
   ClientConfig config_;
-  const Lanes* lanes_;
+  Lanes* lanes_;
   const Clock* clock_;
   Results* results_;
   const std::function<void()> on_change_;
   const std::function<void(const std::string&)> note_;
   std::unique_ptr<Client> client_;
-  Endpoint server_;  // of client_
+  Endpoint server_;   // of client_, where it says that it is
+  Endpoint dialled_;  // to get there
   std::deque<ListRequest> pages_;
   Step step_ = Step::kNone;
   Page page_;                      // of pages_.front()
@@ -72,6 +77,10 @@ class Listing : private ReplySink {
   int64_t idle_since_ms_ = 0;  // the last page ended
   bool paused_ = false;        // as the last Flush saw it
   bool chosen_ = false;        // client_ is that of pages_.front()
+  bool clustered_ = false;     // when the page was asked for
+  bool id_asked_ = false;      // in front of the page, and not answered yet
+  bool stranger_ = false;      // who answers is not the server that is meant
+  bool misled_ = false;        // that has happened: the home is dialled where it says that it is
 };
 
 }  // namespace spillway

@@ -22,7 +22,7 @@ bool MayGiveBack(const Request& part) { return part.call == Call::kLayered && pa
 
 bool RedisStore::Split(Request* request) {
   const RuleSet& rules = *request->rules;
-  request->slot = SlotOf(request->key());
+  if (rules.size() < 2 || request->is_part || request->abandoned) return false;
   uint16_t slots[kMaxRules] = {};
   uint8_t groups[kMaxRules] = {};
   bool several = false;
@@ -67,7 +67,6 @@ void RedisStore::AddParts(Request* whole, const Request& of, const std::vector<P
       part->at.push_back(of.is_part ? of.at[at] : at);
     }
     part->hash = Hash(part->key(), seed_);
-    part->slot = SlotOf(part->key());
     whole->parts.push_back(part);
   }
   // By number: none of them can end in here, but the list may move.

@@ -8,6 +8,11 @@ namespace {
 constexpr int64_t kRetryMs = 10;
 constexpr int kMaxHops = 5;
 
+// Only a node of a cluster says this.
+bool TellsOfCluster(Refusal refusal) {
+  return refusal == Refusal::kMoved || refusal == Refusal::kAsk || refusal == Refusal::kCrossSlot;
+}
+
 bool IsTryAgain(std::string_view error) { return error.substr(0, 8) == "TRYAGAIN"; }
 
 }  // namespace
@@ -19,6 +24,11 @@ void RedisStore::Refused(Request* request) {
     request->send_source = true;
     Again(request, request->lane);
     return;
+  }
+  if (TellsOfCluster(refusal)) {
+    lanes_.Recognize();
+    // It was sent before that, to what seemed a single server.
+    if (lanes_.clustered() && Split(request)) return;
   }
   if (Redirect(request, refusal)) return;
   if (refusal == Refusal::kForeign) {

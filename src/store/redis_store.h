@@ -69,6 +69,10 @@ class RedisStore : public Store, private TurnEvents {
   // Into the lane of its slot.
   void Route(Request* request);
   void Reroute();
+  // Into the lanes of its slots.
+  void Dispatch(Request* request);
+  // Takes in what the lanes have learned about slots.
+  void FollowLanes();
   void Queue(Lane* lane, Request* request);
   void QueueIn(std::deque<Request*>* queue, Request* request);
   Request* Unqueue(std::deque<Request*>* queue);
@@ -101,7 +105,7 @@ class RedisStore : public Store, private TurnEvents {
   // Ends a request that brings no answer.
   void Fail(Request* request, Ending ending);
 
-  // True: its keys lie in several slots, and its parts were queued.
+  // True: its keys lie in several slots of a cluster, and its parts were queued.
   bool Split(Request* request);
   // Makes each key a part of its own.
   void SplitByKey(Request* request);

@@ -16,7 +16,9 @@ class ClusterStoreTest : public StoreTest {
     int dials = 0;
   };
 
-  ClusterStoreTest() {
+  ClusterStoreTest() { Make({{"h", 1, ""}, {"h", 2, ""}}, false); }
+
+  void Make(std::vector<Endpoint> seeds, bool given_as_single) {
     const auto dial = [this](const Endpoint& to, StreamEvents* events) {
       Node& node = nodes_[to.port];
       ++node.dials;
@@ -24,7 +26,7 @@ class ClusterStoreTest : public StoreTest {
       stream->address_text = AddressOf(to);
       return stream;
     };
-    const ClusterNodes nodes{{{"h", 1, ""}, {"h", 2, ""}}, false, dial};
+    const ClusterNodes nodes{std::move(seeds), false, dial, given_as_single};
     store_ = std::make_unique<RedisStore>(ClientConfig{}, nodes, &scope_, &clock_, &results_, [this] { Keep(); });
   }
 
@@ -41,10 +43,10 @@ class ClusterStoreTest : public StoreTest {
     Turn();
     Turn();
   }
-  void Connect(int port) {
+  void Connect(int port, const std::string& info = Info("7.0.15")) {
     ASSERT_NE(nodes_[port].stream, nullptr) << port;
     nodes_[port].stream->events->OnOpen();
-    Say(port, Info("7.0.15"));
+    Say(port, info);
   }
   static std::string Halves(int low, int high) {
     return Array({Shard({Integer(0), Integer(8191)}, {ShardNode(Bulk("h"), low, "master")}),

@@ -14,7 +14,9 @@ const Endpoint kB{"10.0.0.2", 7000, ""};
 const Endpoint kC{"10.0.0.3", 7000, ""};
 constexpr int kNone = Cluster::kNoNode;
 
-ClusterMap Halves(const Endpoint& low, const Endpoint& high) { return {{low, high}, {{0, 8191, 0}, {8192, 16383, 1}}}; }
+ClusterMap Halves(const Endpoint& low, const Endpoint& high) {
+  return {{{low, "a"}, {high, "b"}}, {{0, 8191, 0}, {8192, 16383, 1}}};
+}
 
 // A cluster whose seed has told that A and B have half of the slots each; both are connected.
 class ClusterTest : public ::testing::Test {
@@ -91,9 +93,9 @@ TEST(Map, IsReadFromShards) {
   ClusterMap map;
   ASSERT_TRUE(ReadShards(*reply, kSeed, false, &map));
   ASSERT_EQ(map.masters.size(), 3U);
-  EXPECT_EQ(map.masters[0], kA);
-  EXPECT_EQ(map.masters[1], kC) << "the one that has not failed";
-  EXPECT_EQ(map.masters[2], (Endpoint{"seed", 7001, ""})) << "nil: the host that answered";
+  EXPECT_EQ(map.masters[0].endpoint, kA);
+  EXPECT_EQ(map.masters[1].endpoint, kC) << "the one that has not failed";
+  EXPECT_EQ(map.masters[2].endpoint, (Endpoint{"seed", 7001, ""})) << "nil: the host that answered";
   ASSERT_EQ(map.ranges.size(), 3U);
   EXPECT_EQ(map.ranges[1].first, 200);
   EXPECT_EQ(map.ranges[1].last, 16383);
@@ -106,9 +108,9 @@ TEST(Map, TakesThePortForTls) {
   const ReplyOf reply(Array({Shard({Integer(0), Integer(5)}, {node})}));
   ClusterMap map;
   ASSERT_TRUE(ReadShards(*reply, kSeed, true, &map));
-  EXPECT_EQ(map.masters[0].port, 7100);
+  EXPECT_EQ(map.masters[0].endpoint.port, 7100);
   ASSERT_TRUE(ReadShards(*reply, kSeed, false, &map));
-  EXPECT_EQ(map.masters[0].port, 7000);
+  EXPECT_EQ(map.masters[0].endpoint.port, 7000);
 }
 
 TEST(Map, IsReadFromSlots) {
@@ -122,8 +124,8 @@ TEST(Map, IsReadFromSlots) {
   ClusterMap map;
   ASSERT_TRUE(ReadSlots(*reply, kSeed, &map));
   ASSERT_EQ(map.masters.size(), 2U);
-  EXPECT_EQ(map.masters[0], kA);
-  EXPECT_EQ(map.masters[1], (Endpoint{"seed", 7002, ""}));
+  EXPECT_EQ(map.masters[0].endpoint, kA);
+  EXPECT_EQ(map.masters[1].endpoint, (Endpoint{"seed", 7002, ""}));
   EXPECT_EQ(map.ranges.size(), 3U);
 }
 
@@ -228,7 +230,7 @@ TEST_F(ClusterTest, ALostMasterIsAskedAboutEverySecondUntilItsSlotsHaveAnother) 
 
 TEST_F(ClusterTest, ALostMasterWithoutSlotsIsAskedAboutToo) {
   Map();
-  cluster_.OnMap({{kA, kB, kC}, {{0, 8191, 0}, {8192, 16383, 1}}});
+  cluster_.OnMap({{{kA, ""}, {kB, ""}, {kC, ""}}, {{0, 8191, 0}, {8192, 16383, 1}}});
   int c = 0;
   while (!(cluster_.endpoint(c) == kC)) ++c;
   cluster_.OnReady(c);
@@ -246,7 +248,7 @@ TEST_F(ClusterTest, ASlotWithoutAMasterHasNoNode) {
   Map();
   cluster_.Doubt();
   ASSERT_NE(cluster_.NextToAsk(2000), kNone);
-  cluster_.OnMap({{kA}, {{0, 8191, 0}}});
+  cluster_.OnMap({{{kA, ""}}, {{0, 8191, 0}}});
   EXPECT_EQ(cluster_.NodeOf(8192), kNone);
   EXPECT_FALSE(cluster_.complete());
   EXPECT_NE(cluster_.NextToAsk(3000), kNone) << "until somebody has it";

@@ -31,8 +31,8 @@ inline std::string Array(const std::vector<std::string>& items) {
 
 // One node as CLUSTER SHARDS tells it.
 inline std::string ShardNode(const std::string& endpoint, int port, const std::string& role,
-                             const std::string& health = "online") {
-  return Array({Bulk("id"), Bulk("x"), Bulk("port"), Integer(port), Bulk("ip"), Bulk("10.9.9.9"), Bulk("endpoint"),
+                             const std::string& health = "online", const std::string& id = "x") {
+  return Array({Bulk("id"), Bulk(id), Bulk("port"), Integer(port), Bulk("ip"), Bulk("10.9.9.9"), Bulk("endpoint"),
                 endpoint, Bulk("role"), Bulk(role), Bulk("replication-offset"), Integer(7), Bulk("health"),
                 Bulk(health)});
 }

@@ -7,7 +7,7 @@ export class Proxy extends Relay {
   private pattern: RegExp | undefined;
   private holding = false;
 
-  static start(port: number): Promise<Proxy> {
+  static start(port: number | (() => number)): Promise<Proxy> {
     return new Proxy().listen(port);
   }
 

@@ -6,11 +6,12 @@ export abstract class Relay {
   private readonly sockets = new Set<Socket>();
   private server!: Server;
 
-  /** Starts to listen; each client gets a connection of its own to `port`. */
-  protected async listen(port: number): Promise<this> {
+  /** Starts to listen; each client gets a connection of its own to `port`, or to what that says at the moment. */
+  protected async listen(port: number | (() => number)): Promise<this> {
     this.server = createServer({ noDelay: true });
     this.server.on('connection', (client) => {
-      const upstream = connect({ port, host: '127.0.0.1', noDelay: true });
+      const to = typeof port === 'number' ? port : port();
+      const upstream = connect({ port: to, host: '127.0.0.1', noDelay: true });
       this.tie(client, upstream);
       this.tie(upstream, client);
       this.pass(client, upstream);
@@ -23,10 +24,15 @@ export abstract class Relay {
     return (this.server.address() as AddressInfo).port;
   }
 
+  /** Ends all connections. */
+  cut(): void {
+    for (const socket of this.sockets) socket.destroy();
+  }
+
   async close(): Promise<void> {
     const closed = once(this.server, 'close');
     this.server.close();
-    for (const socket of this.sockets) socket.destroy();
+    this.cut();
     await closed;
   }
 

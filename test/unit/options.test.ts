@@ -155,6 +155,15 @@ describe('redis', () => {
   });
 });
 
+test('a server may be a node of a cluster, unless that is switched off', () => {
+  const kindOf = (redis: unknown) => readOptions({ rate: '1/s', redis }).redis?.kind;
+  expect(kindOf('redis://h')).toBe('single');
+  expect(kindOf({ host: 'h', cluster: undefined })).toBe('single');
+  expect(kindOf({ url: 'redis://h', cluster: false })).toBe('alone');
+  expect(kindOf({ path: '/s', cluster: false })).toBe('alone');
+  expect(() => kindOf({ cluster: true })).toThrow(/or false beside a url/);
+});
+
 describe('redis.tls', () => {
   const tlsOf = (tls: unknown, more = {}) =>
     readOptions({ rate: '1/s', redis: { host: 'h', tls, ...more } }).redis?.tls;
@@ -225,6 +234,9 @@ test.each([
   [{ cluster: {} }],
   [{ cluster: [{ host: 'redis://h' }] }],
   [{ cluster: [{ host: 'h' }], db: 1 }],
+  [{ url: 'redis://h', cluster: true }],
+  [{ url: 'redis://h', cluster: [{ host: 'h' }] }],
+  [{ cluster: false }],
 ])('refuses redis: %j', (redis) => {
   expect(refusal({ rate: '1/s', redis }).message).toMatch(/redis/);
 });
