@@ -56,7 +56,7 @@ describe('three masters', () => {
       );
     }
     const limiter = await open(home!.url);
-    for (const [i, source] of (['redis', 'policy', 'redis'] as const).entries())
+    for (const [i, source] of (['redis', 'none', 'redis'] as const).entries())
       expect(await limiter.check(each[i]!.id)).toMatchObject({ source });
     expect(await limiter.health()).toMatchObject({ healthy: false, connected: false });
     expect(limiter.stats().lastError).toMatch(new RegExp(`^127\\.0\\.0\\.1:${wrong}: `));
@@ -71,7 +71,7 @@ describe('three masters', () => {
     expect(tally(await times(5, () => limiter.check(other)))).toMatchObject(counted(3, 5));
     for (const { id } of [each[0]!, each[2]!])
       expect(tally(await times(5, () => limiter.check(id)))).toMatchObject(counted(3, 5));
-    expect(await limiter.check(each[1]!.id)).toMatchObject({ source: 'policy' });
+    expect(await limiter.check(each[1]!.id)).toMatchObject({ source: 'none' });
     expect(limiter.stats()).toMatchObject({ connected: false });
     // Somebody takes it.
     for (const { master } of each)
@@ -97,7 +97,7 @@ describe('three masters', () => {
       String(await each[0]!.master.command('CLUSTER', 'INFO')).includes('cluster_state:fail');
     await until('down', fails);
     const limiter = await open(each[0]!.master.url);
-    expect(await limiter.check(each[0]!.id)).toMatchObject({ source: 'policy' });
+    expect(await limiter.check(each[0]!.id)).toMatchObject({ source: 'none' });
     expect(limiter.stats().lastError).toMatch(/CLUSTERDOWN|slots without a node/);
     for (const { master } of each)
       await master.command(
@@ -139,7 +139,7 @@ describe('three masters', () => {
 
   test('a database number is refused by a sentence', async () => {
     const limiter = await open(`${cluster.nodes[0]!.url}/2`);
-    expect(await limiter.check('a')).toMatchObject({ source: 'policy' });
+    expect(await limiter.check('a')).toMatchObject({ source: 'none' });
     expect(limiter.stats().lastError).toBe(
       'SELECT was refused: a Redis Cluster has database 0 only; leave the database number out',
     );

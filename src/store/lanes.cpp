@@ -136,9 +136,12 @@ std::string Lanes::Trouble() const {
   const bool complete = cluster_ == nullptr || cluster_->complete();
   for (const Lane* lane : all_) {
     std::string trouble = complete && !Serves(lane) ? "" : lane->standing.trouble();
-    if (!trouble.empty()) return trouble;
+    // A seed that fails is let go and dialled anew: why it failed explains more than that it is being dialled.
+    const bool untried = !lane->client.ready() && lane->client.reconnects() == 0;
+    if (!trouble.empty()) return complete || !untried || last_error_.empty() ? trouble : last_error_;
   }
   if (complete) return "";
+  if (!last_error_.empty() && all_.empty()) return last_error_;
   return all_.empty() ? "not connected yet" : "some slots of the cluster have no node";
 }
 

@@ -23,7 +23,10 @@ describe('defaults', () => {
       maxKeys: 1_000_000,
     });
     expect(readOptions({ rate: '1/s' }).rules.rate).toMatchObject([{ onError: 'open', nearLimit: 0.8 }]);
-    expect(readOptions({ rate: '1/s' })).toMatchObject({ headers: 'legacy', onNearLimit: undefined });
+    expect(readOptions({ rate: '1/s' })).toMatchObject({
+      headers: 'legacy',
+      observers: { watchNearLimit: false },
+    });
   });
 
   test('stand where an option is undefined', () => {
