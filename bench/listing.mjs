@@ -15,7 +15,7 @@ process.stderr.write(`filling ${KEYS} keys\n`);
 await fill(redis.port);
 const limiter = createRateLimiter({
   redis: `redis://127.0.0.1:${redis.port}`,
-  rate: '1000000/h',
+  plans: { P: '1000000/h' },
   timeoutMs: 10_000,
 });
 await load(1_000);
@@ -66,7 +66,7 @@ async function load(ms, over = () => false) {
     while (sent < due) {
       const at = performance.now();
       pending.push(
-        limiter.check(`org-${sent++ % 5_000}`).then(({ source }) => {
+        limiter.check(`org-${sent++ % 5_000}`, 'P').then(({ source }) => {
           if (source !== 'redis') throw new Error('a check was not answered by Redis');
           waits.push(performance.now() - at);
         }),

@@ -7,7 +7,7 @@ const [algorithm, units, keyCount, port] = [process.argv[2], ...process.argv.sli
 const { createRateLimiter } = createRequire(import.meta.url)('../dist/index.js');
 const limiter = createRateLimiter({
   redis: port > 0 ? { host: '127.0.0.1', port } : undefined,
-  rate: '1000/h',
+  plans: { P: '1000/h' },
   algorithm,
   timeoutMs: 60_000,
   maxKeys: 1_000_000,
@@ -15,19 +15,19 @@ const limiter = createRateLimiter({
 const keyOf = (i) => `org-${String(i).padStart(12, '0')}`;
 
 // As much garbage as will follow, of a few keys: the young generation has its size before the baseline.
-for (let i = 0; i < keyCount; i++) await limiter.peek(keyOf(i % 100));
+for (let i = 0; i < keyCount; i++) await limiter.peek(keyOf(i % 100), 'P');
 const before = await settledRss();
 for (let unit = 0; unit < units; unit++) {
   const from = Date.now();
   for (let i = 0; i < keyCount; i++) {
-    const { allowed, source } = await limiter.check(keyOf(i));
+    const { allowed, source } = await limiter.check(keyOf(i), 'P');
     if (!allowed || source === 'none') throw new Error('a check was denied, or not answered');
   }
   // The next unit of a key in a later millisecond: a log has an entry for each.
   while (Date.now() === from) await new Promise((resolve) => setImmediate(resolve));
 }
 const bytesPerKey = ((await settledRss()) - before) / keyCount;
-const behind = algorithm === 'fixed-window' ? '' : `:@${algorithm}`;
+const behind = algorithm === 'fixed-window' ? '' : `:@${algorithm}-1h`;
 const names = Array.from({ length: port > 0 ? keyCount : 0 }, (_, i) => {
   const subject = `ratelimit:${keyOf(i)}`;
   return behind === '' ? subject : `{${subject}}${behind}`;

@@ -24,26 +24,31 @@ bool ReadAlgorithm(const std::string& name, Algorithm* algorithm) {
   return false;
 }
 
+RuleSet ReadRules(Reader* read, napi_value list, std::string* error) {
+  RuleSet rules;
+  for (uint32_t i = 0, length = read->Length(list); i < length; ++i) {
+    napi_value options = read->At(list, i);
+    Rule rule;
+    rule.prefix = read->Text(options, "prefix");
+    rule.id = read->Text(options, "id");
+    rule.limit = read->Whole(options, "limit");
+    rule.burst = read->Whole(options, "burst");
+    rule.window_ms = read->Whole(options, "windowMs");
+    rule.timeout_ms = read->Whole(options, "timeoutMs");
+    rule.shadow = read->Truth(options, "shadow");
+    rule.probe = read->Truth(options, "probe");
+    if (!ReadAlgorithm(read->Text(options, "algorithm"), &rule.algorithm)) *error = "the algorithm is unknown";
+    rules.push_back(std::move(rule));
+  }
+  return rules;
+}
+
 napi_value AddRules(napi_env env, napi_callback_info info) {
   const Arguments<StoreHandle> given(env, info);
   Limiter* limiter = given.data->limiter();
   Reader read(env);
-  RuleSet rules;
   std::string error;
-  for (uint32_t i = 0, length = read.Length(given[0]); i < length; ++i) {
-    napi_value options = read.At(given[0], i);
-    Rule rule;
-    rule.prefix = read.Text(options, "prefix");
-    rule.id = read.Text(options, "id");
-    rule.limit = read.Whole(options, "limit");
-    rule.burst = read.Whole(options, "burst");
-    rule.window_ms = read.Whole(options, "windowMs");
-    rule.timeout_ms = read.Whole(options, "timeoutMs");
-    rule.shadow = read.Truth(options, "shadow");
-    rule.probe = read.Truth(options, "probe");
-    if (!ReadAlgorithm(read.Text(options, "algorithm"), &rule.algorithm)) error = "the algorithm is unknown";
-    rules.push_back(std::move(rule));
-  }
+  RuleSet rules = ReadRules(&read, given[0], &error);
   if (!read.ok()) return nullptr;
   if (limiter == nullptr) error = "the store is closed";
   const int32_t number = limiter != nullptr && error.empty() ? limiter->AddRules(std::move(rules), &error) : -1;
@@ -52,17 +57,33 @@ napi_value AddRules(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+napi_value ReplaceRules(napi_env env, napi_callback_info info) {
+  const Arguments<StoreHandle, 2> given(env, info);
+  Limiter* limiter = given.data->limiter();
+  Reader read(env);
+  std::string error;
+  const auto set = static_cast<uint32_t>(read.Whole(given[0]));
+  RuleSet rules = ReadRules(&read, given[1], &error);
+  if (!read.ok()) return nullptr;
+  if (limiter == nullptr || !limiter->HasRules(set)) error = "the store is closed, or has no such rules";
+  const bool replaced = error.empty() && limiter->ReplaceRules(set, std::move(rules), &error);
+  if (error.empty()) return MakeBoolean(env, replaced);
+  napi_throw_range_error(env, nullptr, error.c_str());
+  return nullptr;
+}
+
 napi_value List(napi_env env, napi_callback_info info) {
-  const Arguments<StoreHandle, 5> given(env, info);
+  const Arguments<StoreHandle, 6> given(env, info);
   StoreHandle* handle = given.data;
   if (handle->limiter() == nullptr) return MakeNumber(env, kStoreClosed);
   Reader read(env);
   ListRequest request;
   request.prefix = read.Text(given[0]);
-  request.cursor = read.Text(given[1]);
-  request.match = read.Text(given[2]);
-  request.page_size = read.Whole(given[3]);
-  request.ticket = static_cast<uint32_t>(read.Whole(given[4]));
+  request.id = read.Text(given[1]);
+  request.cursor = read.Text(given[2]);
+  request.match = read.Text(given[3]);
+  request.page_size = read.Whole(given[4]);
+  request.ticket = static_cast<uint32_t>(read.Whole(given[5]));
   if (!read.ok()) return nullptr;
   handle->limiter()->store()->List(request);
   // A store in process has answered already.
@@ -108,6 +129,7 @@ napi_value Close(napi_env env, napi_callback_info info) {
 napi_value MakeStoreObject(napi_env env, StoreHandle* handle) {
   napi_value object = MakeObject(env);
   SetFunction(env, object, "addRules", AddRules, handle);
+  SetFunction(env, object, "replaceRules", ReplaceRules, handle);
   SetFunction(env, object, "list", List, handle);
   SetFunction(env, object, "healthy", Healthy, handle);
   SetFunction(env, object, "stats", GetStats, handle);

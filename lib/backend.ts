@@ -19,7 +19,7 @@ export class Backend {
   /** Undefined before the first call, and again after `close`. */
   store: Store | undefined;
   readonly log: Log;
-  private readonly enabled = !isSwitchedOff();
+  private readonly enabled: boolean;
   /** A closure, not a field of settings: whoever logs a limiter must not see a password. */
   private readonly acquire: () => Lease;
   private lease: Lease | undefined;
@@ -33,9 +33,10 @@ export class Backend {
     private readonly meanwhile: () => Meanwhile,
   ) {
     this.log = settings.log;
+    this.enabled = !isSwitchedOff(settings.log);
     this.prefix = settings.prefix;
     this.timeoutMs = settings.timeoutMs;
-    this.source = settings.redis === undefined ? 'memory' : 'redis';
+    this.source = settings.redis === undefined && settings.failure === undefined ? 'memory' : 'redis';
     this.acquire = () => acquire(settings);
   }
 
@@ -81,13 +82,13 @@ export class Backend {
     return outcome;
   }
 
-  /** A listing page by page; empty pages are left out. */
-  async *pages(options?: ListOptions): AsyncGenerator<NamedKey[], void, undefined> {
-    const listing = new Listing(this.prefix, options);
+  /** A listing page by page; empty pages are left out. `id` is that of `Listing`. */
+  async *pages(id = '', options?: ListOptions): AsyncGenerator<NamedKey[], void, undefined> {
+    const listing = new Listing(this.prefix, id, options);
     while (!listing.done) {
       const store = this.need();
       if (store === undefined) return;
-      const page = await store.page(this.prefix, listing.cursor, listing.match, listing.pageSize);
+      const page = await store.page(listing);
       if (typeof page === 'number') throw unavailable(store, page, this.timeoutMs);
       const keys = listing.take(page);
       if (keys.length > 0) yield keys;
@@ -100,7 +101,7 @@ export class Backend {
     while (!listing.done) {
       const store = this.need();
       if (store === undefined) return;
-      const page = store.pageNow(this.prefix, listing.cursor, listing.match, listing.pageSize);
+      const page = store.pageNow(listing);
       if (typeof page === 'number') throw unavailable(store, page, this.timeoutMs);
       yield listing.take(page);
     }

@@ -2,6 +2,7 @@ import { groupText, IPV6_SUBNET, isWithin, parseHost, parseRange, sizeOf } from 
 import type { Address, Range } from './address';
 import { invalidOption, shown } from './errors';
 import { elementsOf, forwardedFor } from './forwarded';
+import { refuseSurplus } from './surplus';
 import { isIntegerIn, readInteger, refuseUnknown, requireObject } from './validate';
 
 /** Headers as the web has them, or as Node.js has them: an object with a text or a list of texts under each name. */
@@ -41,6 +42,7 @@ const OPTIONS = ['trustedProxies', 'remoteAddress', 'header', 'ipv6Subnet'];
  * @throws RateLimitError `ERR_INVALID_OPTION`; never for what a request says
  */
 export function clientIp(headers: HeaderSource, options: ClientIpOptions = {}): string | null {
+  if (arguments.length > 2) refuseSurplus('clientIp', 2, arguments);
   requireObject(options, 'The options of clientIp');
   refuseUnknown(options, OPTIONS, '');
   const ipv6Subnet = readInteger(options.ipv6Subnet, 'ipv6Subnet', IPV6_SUBNET, 1, 128);

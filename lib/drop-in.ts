@@ -1,4 +1,6 @@
 import { Configured } from './configured';
+import { secret, variable } from './environment';
+import { RateLimitError } from './errors';
 import { withRateLimit } from './http';
 import { warnOfOwnCounts } from './limiter';
 import { LimiterCore } from './limiter-core';
@@ -6,7 +8,9 @@ import type { CommonOptions } from './limiter-options';
 import type { RequestRule } from './rules/request-rule';
 import { refuseUnknown } from './validate';
 import { withDefaults, type PlanName } from './plans';
-import type { Rate } from './rate';
+import type { Rate, RateObject } from './rate';
+import { parseRedisUrl } from './redis-url';
+import { refuseSurplus } from './surplus';
 import { Kind } from './kind';
 import type { RateLimitEntry, RateLimitResult, RateLimitStatus } from './types';
 
@@ -59,15 +63,31 @@ function extend(rules: readonly RequestRule[]): LimiterCore {
 
 function create(options: DropInOptions, rules?: readonly RequestRule[]): LimiterCore {
   refuseUnknown(options, OPTIONS, '');
-  const { redis = fromEnvironment(), plans, ...rest } = options;
-  const made = new LimiterCore({ ...rest, redis, plans: withDefaults(plans), rules });
-  if (!redis) warnOfOwnCounts(made.log, 'REDIS_URL is not set', 'REDIS_URL');
+  const { plans, ...rest } = options;
+  const { redis, failure }: Found = options.redis === undefined ? fromEnvironment() : options;
+  const made = new LimiterCore({ ...rest, redis, plans: withDefaults(plans), rules }, failure);
+  if (made.backend.source === 'memory') warnOfOwnCounts(made.log, 'REDIS_URL is not set', 'REDIS_URL');
   return made;
 }
 
-function fromEnvironment(): CommonOptions['redis'] {
-  const { REDIS_URL: url, REDIS_PASSWORD: password } = process.env;
-  return url ? { url, password } : undefined;
+interface Found extends Pick<CommonOptions, 'redis'> {
+  failure?: RateLimitError;
+}
+
+/**
+ * A `REDIS_URL` that cannot be used is an outage, which `onError` decides and health shows: whoever deploys an app with
+ * it wants to see that, not every route fail.
+ */
+function fromEnvironment(): Found {
+  const url = variable('REDIS_URL');
+  if (url === '') return {};
+  try {
+    parseRedisUrl(url, 'REDIS_URL');
+  } catch (error) {
+    if (error instanceof RateLimitError) return { failure: error };
+    throw error;
+  }
+  return { redis: { url, password: secret('REDIS_PASSWORD') } };
 }
 
 /**
@@ -77,6 +97,7 @@ function fromEnvironment(): CommonOptions['redis'] {
  * @throws RateLimitError `ERR_INVALID_OPTION`; what was configured before then stays
  */
 export function configureRateLimit(options: DropInOptions): void {
+  if (arguments.length > 1) refuseSurplus('configureRateLimit', 1, arguments);
   own.configure(options);
   closeExtended();
 }
@@ -89,20 +110,32 @@ function closeExtended(): void {
 /**
  * Counts one request of an organization under its plan, where the window has room for it. A denied request consumes
  * nothing. While Redis is away the policy answers (by default: admitted) within the deadline.
- * @throws RateLimitError (as a rejection) `ERR_UNKNOWN_PLAN`, `ERR_INVALID_KEY`, `ERR_INVALID_OPTION` (environment)
+ * @param limit what is admitted instead of the plan's rate, counted apart from it: under the key that one rate of this
+ *   window has
+ * @throws RateLimitError (as a rejection) `ERR_UNKNOWN_PLAN`, `ERR_INVALID_KEY`, `ERR_INVALID_OPTION`
  */
-export function checkRateLimit(organizationId: string, plan: PlanName): Promise<RateLimitResult> {
+export function checkRateLimit(
+  organizationId: string,
+  plan: PlanName,
+  limit?: RateObject,
+): Promise<RateLimitResult> {
   try {
-    return own.current.checkAs(organizationId, plan, Kind.Result);
+    if (arguments.length > 3) refuseSurplus('checkRateLimit', 3, arguments);
+    return own.current.checkAs(organizationId, plan, Kind.Result, limit);
   } catch (error) {
     return Promise.reject(error);
   }
 }
 
 /** Where an organization stands under its plan. Counts nothing. Same errors as `checkRateLimit`. */
-export function getRateLimitStatus(organizationId: string, plan: PlanName): Promise<RateLimitStatus> {
+export function getRateLimitStatus(
+  organizationId: string,
+  plan: PlanName,
+  limit?: RateObject,
+): Promise<RateLimitStatus> {
   try {
-    return own.current.checkAs(organizationId, plan, Kind.Status);
+    if (arguments.length > 3) refuseSurplus('getRateLimitStatus', 3, arguments);
+    return own.current.checkAs(organizationId, plan, Kind.Status, limit);
   } catch (error) {
     return Promise.reject(error);
   }
@@ -116,20 +149,24 @@ export async function applyRateLimit<T extends Response>(
   response: T,
   organizationId: string,
   plan: PlanName,
+  limit?: RateObject,
 ): Promise<T> {
-  return withRateLimit(response, await checkRateLimit(organizationId, plan));
+  if (arguments.length > 4) refuseSurplus('applyRateLimit', 4, arguments);
+  return withRateLimit(response, await checkRateLimit(organizationId, plan, limit));
 }
 
 /**
- * Forgets what was counted for an organization.
- * @throws RateLimitError (as a rejection) `ERR_INVALID_KEY`, `ERR_UNAVAILABLE`
+ * Forgets what was counted for an organization, also under limits that calls of this process brought along (the last
+ * 1,000 of them).
+ * @throws RateLimitError (as a rejection) `ERR_INVALID_KEY`, `ERR_INVALID_OPTION`, `ERR_UNAVAILABLE`
  */
 export async function resetRateLimit(organizationId: string): Promise<void> {
+  if (arguments.length > 1) refuseSurplus('resetRateLimit', 1, arguments);
   await own.current.reset(organizationId);
 }
 
 /**
- * Everything that is counted, by the name it has in Redis, such as `ratelimit:org-123`. For large numbers of keys
+ * Everything that is counted under plans, by the name it has in Redis, such as `ratelimit:org-123`. For large numbers of keys
  * prefer `createRateLimiter().list()`, which does not hold them all.
  * @throws RateLimitError (as a rejection) `ERR_UNAVAILABLE`
  */
@@ -144,7 +181,6 @@ export async function getAllRateLimits(): Promise<Map<string, RateLimitEntry>> {
 /**
  * True after a real reply of Redis; false once the connection closed, a reply is overdue, or where no Redis is
  * configured. Asking starts the connection, except during `next build`, and keeps the answer fresh.
- * @throws RateLimitError `ERR_INVALID_OPTION` where the environment cannot be used
  */
 export function isRedisHealthy(): boolean {
   return own.current.backend.isHealthy();

@@ -1,7 +1,9 @@
+import { GivenLimits } from './given-limits';
 import type { HeaderFormat } from './headers/emit';
 import { Kind } from './kind';
 import { MAX_RULES } from './native';
 import type { Settled } from './policy';
+import type { RateObject } from './rate';
 import { keyPart, type RuleSet } from './rule';
 import { RuleSets } from './rule-sets';
 import type { AccessList } from './rules/access';
@@ -17,6 +19,7 @@ import type { CompiledRule } from './rules/rule';
 import { isWatched, type Observers } from './telemetry/observe';
 import type { Meanwhile } from './telemetry/store-state';
 import { subjectsOf, type Whom } from './whom';
+import type { Windows } from './windows';
 
 /** What a call comes to before any store is asked: rules to charge and whom they count, or an answer. */
 export type Plea =
@@ -28,8 +31,11 @@ export class Layers {
   readonly access: AccessList;
   private readonly sets: RuleSets;
   private readonly rate: RuleSet | undefined;
+  private readonly given: GivenLimits;
   private plans = new Map<unknown, RuleSet>();
-  /** Every rule once for each key that a subject may have. */
+  /** The rules of all plans and for requests. */
+  private every: readonly CompiledRule[] = [];
+  /** Of these, one for each key that a subject may have. */
   private all: readonly CompiledRule[] = [];
 
   constructor(
@@ -39,6 +45,7 @@ export class Layers {
   ) {
     this.access = rules.access;
     this.sets = new RuleSets(observers, headers);
+    this.given = new GivenLimits(this.sets, rules.defaults);
     this.rate = rules.rate === undefined ? undefined : this.sets.of(rules.rate);
     this.use(rules);
   }
@@ -52,6 +59,12 @@ export class Layers {
     return this.rate !== undefined;
   }
 
+  /** What stands behind the subject in the keys whose counts are listed: those of the one rate, or plain ones. */
+  get listed(): string {
+    const [rule] = this.rules.rate ?? [];
+    return rule === undefined ? '' : keyPart(rule);
+  }
+
   /** Whether a set is one of these. */
   owns(set: RuleSet): boolean {
     return set.owner === this.sets;
@@ -62,6 +75,11 @@ export class Layers {
     const set = this.plans.get(plan);
     if (set !== undefined) return set;
     throw unknownPlan(this.rules, plan, 'This limiter has rules for requests only: use checkRequest');
+  }
+
+  /** A limit that a call brings along, in place of its plan's. @throws RateLimitError `ERR_INVALID_OPTION` */
+  limitOf(limit: RateObject): RuleSet {
+    return this.given.of(limit);
   }
 
   /** The rules of a plan as they hold for one key, which is a valid one. */
@@ -110,7 +128,7 @@ export class Layers {
     for (let i = 0; i < rules.length; i += MAX_RULES) {
       sets.push(this.sets.of(rules.slice(i, i + MAX_RULES)));
     }
-    return sets;
+    return [...sets, ...this.given.perWindow()];
   }
 
   /** What `onError` says of these rules, where they agree. */
@@ -121,6 +139,16 @@ export class Layers {
     return others.every((one) => one === first) ? first : 'mixed';
   }
 
+  /** The windows of all plans and rules, by what stands behind the subject in their keys. */
+  windows(): Windows {
+    const windows = new Map<string, Set<number>>();
+    for (const rule of this.every) {
+      const part = keyPart(rule);
+      windows.set(part, (windows.get(part) ?? new Set()).add(rule.quota.windowMs));
+    }
+    return windows;
+  }
+
   private use(rules: CompiledRules): void {
     this.rules = rules;
     const plans = new Map<unknown, RuleSet>();
@@ -129,7 +157,8 @@ export class Layers {
     for (const [name, plan] of rules.plans) add(name, plan);
     this.plans = plans;
     const ofRequests = rules.entries.flatMap(({ of }) => of.rule ?? []);
-    this.all = distinct([...[...plans.values()].flatMap((set) => set.rules), ...ofRequests]);
+    this.every = [...[...plans.values()].flatMap((set) => set.rules), ...ofRequests];
+    this.all = distinct(this.every);
   }
 }
 

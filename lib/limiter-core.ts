@@ -1,6 +1,6 @@
 import { Backend } from './backend';
 import { Decided, type Charge } from './decision';
-import { invalidOption } from './errors';
+import { invalidOption, type RateLimitError } from './errors';
 import { rateLimitHeaders, type HeaderFormat } from './headers/emit';
 import { validateKey } from './key';
 import { Kind, type Built, type KindOf } from './kind';
@@ -9,17 +9,19 @@ import type { PlanOptions, RateLimiterOptions } from './limiter-options';
 import type { AnyLimiter } from './limiter-types';
 import { readOptions, readUnits, refuseCheckOptions } from './options';
 import { settled, shaped, withoutStore } from './policy';
-import { MAX_WINDOW_MS } from './rate';
+import { MAX_WINDOW_MS, type RateObject } from './rate';
 import type { RuleSet } from './rule';
 import type { AccessList } from './rules/access';
 import type { RateLimitRequest } from './rules/identity';
 import type { SubjectId } from './rules/named';
 import type { Store } from './store';
+import { refuseSurplus } from './surplus';
 import type { Log } from './telemetry/logger';
 import { isWatched, tell, type Observers } from './telemetry/observe';
 import type { CheckOptions, Decision, Health, ListedKey, ListOptions, OnError, Stats } from './types';
 import { isIntegerIn, readOnError, requireObject } from './validate';
 import { readKey, requestOf, type Whom } from './whom';
+import { noteWindows } from './windows';
 
 /** Everything that a limiter does; the drop-in functions and the public limiters are thin layers over it. */
 export class LimiterCore implements AnyLimiter {
@@ -28,8 +30,9 @@ export class LimiterCore implements AnyLimiter {
   private readonly format: HeaderFormat;
   private readonly observers: Observers;
 
-  constructor(options: RateLimiterOptions) {
-    const settings = readOptions(options);
+  /** @param failure why the Redis that was meant cannot be used: an outage, which is no mistake of the options */
+  constructor(options: RateLimiterOptions, failure?: RateLimitError) {
+    const settings = { ...readOptions(options), failure };
     this.format = settings.headers;
     this.observers = settings.observers;
     this.layers = new Layers(settings.rules, settings.observers, settings.headers);
@@ -45,24 +48,37 @@ export class LimiterCore implements AnyLimiter {
   }
 
   setPlans(plans: PlanOptions<string>['plans']): void {
+    if (arguments.length > 1) refuseSurplus('setPlans', 1, arguments);
     this.layers.setPlans(plans);
   }
 
   check(key: string, plan?: string | CheckOptions, options?: CheckOptions): Promise<Decision> {
-    return this.ask(key, plan, options, Kind.Decision);
+    try {
+      if (arguments.length > 3) refuseSurplus('check', 3, arguments);
+      return this.ask(key, plan, options, Kind.Decision);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   peek(key: string, plan?: string | CheckOptions, options?: CheckOptions): Promise<Decision> {
-    return this.ask(key, plan, options, Kind.Look);
+    try {
+      if (arguments.length > 3) refuseSurplus('peek', 3, arguments);
+      return this.ask(key, plan, options, Kind.Look);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   penalize(of: string | Decision, plan?: string | number, units?: number): Promise<Decision> {
     try {
+      if (arguments.length > 3) refuseSurplus('penalize', 3, arguments);
       if (typeof plan === 'number' && units === undefined) [plan, units] = [undefined, plan];
       const amount = readUnits(units, 'units');
       if (typeof of !== 'object' || of === null) {
         return this.run(readKey(of), this.layers.setOf(plan), amount, Kind.Penalty);
       }
+      if (plan !== undefined) throw invalidOption('penalize takes a decision and units; it knows its plan.');
       const charge = this.chargeOf(of);
       if (charge === undefined) return Promise.resolve(of);
       return this.call(charge.set, charge.whom, amount, Kind.Penalty);
@@ -71,8 +87,17 @@ export class LimiterCore implements AnyLimiter {
     }
   }
 
-  /** @param key for `spillway/next`: whom the one rate counts, as `check` takes it, in place of `planBy` */
-  checkRequest(request: RateLimitRequest, key?: string): Promise<Decision> {
+  checkRequest(request: RateLimitRequest): Promise<Decision> {
+    try {
+      if (arguments.length > 1) refuseSurplus('checkRequest', 1, arguments);
+      return this.askFor(request, Kind.Decision);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** For `spillway/next`: with whom the one rate counts, as `check` takes it, in place of `planBy`. */
+  async checkRequestAs(request: RateLimitRequest, key: string): Promise<Decision> {
     return this.askFor(request, Kind.Decision, key);
   }
 
@@ -82,27 +107,37 @@ export class LimiterCore implements AnyLimiter {
   }
 
   peekRequest(request: RateLimitRequest): Promise<Decision> {
-    return this.askFor(request, Kind.Look);
-  }
-
-  /** `check` at a cost of 1, with the result built as `kind` says. */
-  checkAs<K extends KindOf>(key: string, plan: string, kind: K): Promise<Built[K]> {
     try {
-      return this.run(readKey(key), this.layers.setOf(plan), 1, kind);
+      if (arguments.length > 1) refuseSurplus('peekRequest', 1, arguments);
+      return this.askFor(request, Kind.Look);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
+  /**
+   * `check` at a cost of 1, with the result built as `kind` says; under `limit`, where there is one, instead of the plan.
+   * What is refused is thrown at once.
+   */
+  checkAs<K extends KindOf>(key: string, plan: string, kind: K, limit?: RateObject): Promise<Built[K]> {
+    return this.run(readKey(key), this.setOf(plan, limit), 1, kind);
+  }
+
   /** As `checkAs`, on the in-process store, at once; a look where the kind is a status. */
-  now<K extends typeof Kind.Result | typeof Kind.Status>(key: string, plan: string, kind: K): Built[K] {
-    const set = this.layers.setOf(plan);
+  now<K extends typeof Kind.Result | typeof Kind.Status>(
+    key: string,
+    plan: string,
+    kind: K,
+    limit?: RateObject,
+  ): Built[K] {
+    const set = this.setOf(plan, limit);
     const store = this.storeFor(set, readKey(key));
     if (store === undefined) return this.unasked(kind, set, key);
     return kind === Kind.Result ? store.checkNow<K>(set, key, 1, kind) : store.peekNow<K>(set, key, 1, kind);
   }
 
   async refund(decision: Decision, units?: number): Promise<boolean> {
+    if (arguments.length > 2) refuseSurplus('refund', 2, arguments);
     const charge = this.chargeOf(decision);
     const given = units === undefined ? undefined : readUnits(units, 'units');
     if (charge === undefined || charge.left === 0) return false;
@@ -122,6 +157,7 @@ export class LimiterCore implements AnyLimiter {
   }
 
   async block(subject: SubjectId, ms: number): Promise<void> {
+    if (arguments.length > 2) refuseSurplus('block', 2, arguments);
     if (!isIntegerIn(ms, 1, MAX_WINDOW_MS)) {
       throw invalidOption('ms must be a whole number of milliseconds from 1 to ten years.');
     }
@@ -132,6 +168,7 @@ export class LimiterCore implements AnyLimiter {
   }
 
   async reset(subject: SubjectId): Promise<boolean> {
+    if (arguments.length > 1) refuseSurplus('reset', 1, arguments);
     return this.onEvery(this.layers.namesOf(subject), (store, set, name) => store.reset(set, name));
   }
 
@@ -146,7 +183,7 @@ export class LimiterCore implements AnyLimiter {
   }
 
   async *list(options?: ListOptions): AsyncGenerator<ListedKey, void, undefined> {
-    for await (const page of this.backend.pages(options)) {
+    for await (const page of this.backend.pages(this.layers.listed, options)) {
       for (const { key, count, resetTime } of page) yield { key, count, resetTime };
     }
   }
@@ -170,17 +207,13 @@ export class LimiterCore implements AnyLimiter {
     options: CheckOptions | undefined,
     kind: typeof Kind.Decision | typeof Kind.Look,
   ): Promise<Decision> {
-    try {
-      // check(key, options) of a limiter with one rate.
-      if (typeof plan === 'object' && options === undefined && this.layers.hasRate)
-        [plan, options] = [undefined, plan];
-      const set = this.layers.setOf(plan);
-      if (options === undefined) return this.run(readKey(key), set, 1, kind);
-      refuseCheckOptions(options);
-      return this.run(readKey(key), set, readUnits(options.cost, 'cost'), kind, options.onError);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    // check(key, options) of a limiter with one rate.
+    if (typeof plan === 'object' && options === undefined && this.layers.hasRate)
+      [plan, options] = [undefined, plan];
+    const set = this.layers.setOf(plan);
+    if (options === undefined) return this.run(readKey(key), set, 1, kind);
+    refuseCheckOptions(options);
+    return this.run(readKey(key), set, readUnits(options.cost, 'cost'), kind, options.onError);
   }
 
   private askFor(
@@ -188,14 +221,15 @@ export class LimiterCore implements AnyLimiter {
     kind: typeof Kind.Decision | typeof Kind.Look,
     key?: string,
   ): Promise<Decision> {
-    try {
-      requireObject(request, 'A request');
-      const units = readUnits(request.cost, 'cost');
-      const onError = request.onError === undefined ? undefined : readOnError(request.onError);
-      return this.submit(this.layers.select(request, key), units, kind, onError, request);
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    requireObject(request, 'A request');
+    const units = readUnits(request.cost, 'cost');
+    const onError = request.onError === undefined ? undefined : readOnError(request.onError);
+    return this.submit(this.layers.select(request, key), units, kind, onError, request);
+  }
+
+  private setOf(plan: string, limit: RateObject | undefined): RuleSet {
+    const set = this.layers.setOf(plan);
+    return limit === undefined ? set : this.layers.limitOf(limit);
   }
 
   /** One call for one key. */
@@ -277,8 +311,13 @@ export class LimiterCore implements AnyLimiter {
       if (typeof whom === 'string') validateKey(whom);
       return undefined;
     }
-    if (set.number < 0) store.register(set, this.backend.prefix, this.backend.timeoutMs);
+    if (set.number < 0) this.register(store, set);
     return store;
+  }
+
+  private register(store: Store, set: RuleSet): void {
+    store.register(set, this.backend.prefix, this.backend.timeoutMs);
+    noteWindows(this.log, store, this.backend.prefix, this, this.layers.windows());
   }
 
   /** What a decision of this limiter was charged; undefined where no rule decided it. */

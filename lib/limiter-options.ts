@@ -12,7 +12,7 @@ import type { OnError } from './types';
 export interface CommonOptions {
   /** A URL or an object that says where Redis is. Absent or empty: the store inside this process, for one process or for tests. */
   redis?: string | RedisOptions;
-  /** Written in front of every key in Redis; 1 to 256 characters. Default `ratelimit:`. */
+  /** Written in front of every key in Redis; 1 to 256 characters, no braces. Default `ratelimit:`. */
   prefix?: string;
   /** The deadline of one call in milliseconds, waiting for a connection included: 1 to 2^31-1. Default 250. */
   timeoutMs?: number;

@@ -40,8 +40,8 @@ export interface LimiterBase {
   /** The headers of a decision, in the format of the option `headers`; see `rateLimitHeaders`. */
   headers(decision: Decision): Record<string, string>;
   /**
-   * Goes through all counts that stand under `<prefix><key>`, on a connection of its own, page by page and in no
-   * order. Keys that come or go meanwhile may be missed. Memory stays bounded however many keys there are; Redis
+   * Goes through the counts that stand under `<prefix><key>`, or those of the limiter's one rate where it has one, on a
+   * connection of its own, page by page and in no order. Keys that come or go meanwhile may be missed. Memory stays bounded however many keys there are; Redis
    * may repeat a key while its table shrinks, and repetitions among the last 50,000 keys are left out.
    * @throws RateLimitError `ERR_INVALID_OPTION`, `ERR_CLOSED`, `ERR_UNAVAILABLE`
    */

@@ -1,5 +1,6 @@
 import { LimiterCore } from './limiter-core';
 import type { PlanOptions, RateLimiterOptions, RateOptions, RequestOptions } from './limiter-options';
+import { refuseSurplus } from './surplus';
 import type { Log } from './telemetry/logger';
 import type { AnyLimiter, PlanLimiter, RateLimiter, RequestLimiter } from './limiter-types';
 
@@ -19,8 +20,9 @@ export function createRateLimiter(options: RequestOptions): RequestLimiter;
 /** A rate limiter whose options are known at run time, such as those of `loadRules`. Otherwise as with plans. */
 export function createRateLimiter(options: RateLimiterOptions): AnyLimiter;
 export function createRateLimiter(options: RateLimiterOptions): LimiterCore {
+  if (arguments.length > 1) refuseSurplus('createRateLimiter', 1, arguments);
   const made = new LimiterCore(options);
-  if ('redis' in options && !options.redis) {
+  if ('redis' in options && made.backend.source === 'memory') {
     warnOfOwnCounts(made.log, 'The option redis is given, and empty', 'the variable that it comes from');
   }
   return made;

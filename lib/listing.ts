@@ -20,9 +20,13 @@ export class Listing {
   private recent = new Set<string>();
   private older = new Set<string>();
 
-  /** @throws RateLimitError `ERR_INVALID_OPTION` */
+  /**
+   * @param id what stands behind the subject in the keys of the rule that is listed; see `keyPart`
+   * @throws RateLimitError `ERR_INVALID_OPTION`
+   */
   constructor(
-    private readonly prefix: string,
+    readonly prefix: string,
+    readonly id = '',
     options: ListOptions = {},
   ) {
     if (typeof options !== 'object' || options === null) {
@@ -43,9 +47,12 @@ export class Listing {
     this.done = page.cursor === '';
     const now = Date.now();
     const items: NamedKey[] = [];
+    // `<prefix><subject>`, or `{<prefix><subject>}:<id>`.
+    const front = this.prefix.length + (this.id === '' ? 0 : 1);
+    const tail = this.id === '' ? 0 : this.id.length + 2;
     page.keys.forEach((name, i) => {
       if (!this.isNew(name)) return;
-      const key = decodeKey(name.slice(this.prefix.length));
+      const key = decodeKey(name.slice(front, name.length - tail));
       items.push({ name, key, count: page.counts[i]!, resetTime: now + page.resetInMs[i]! });
     });
     return items;

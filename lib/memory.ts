@@ -7,6 +7,8 @@ import type { DropInOptions } from './drop-in';
 import { withRateLimit } from './http';
 import { LimiterCore } from './limiter-core';
 import { withDefaults, type PlanName } from './plans';
+import type { RateObject } from './rate';
+import { refuseSurplus } from './surplus';
 import { refuseUnknown } from './validate';
 import { Kind } from './kind';
 import type { RateLimitEntry, RateLimitResult, RateLimitStatus } from './types';
@@ -34,34 +36,49 @@ const own = new Configured<MemoryOptions>((options) => {
  * @throws RateLimitError `ERR_INVALID_OPTION`; what was configured before then stays
  */
 export function configureRateLimit(options: MemoryOptions): void {
+  if (arguments.length > 1) refuseSurplus('configureRateLimit', 1, arguments);
   own.configure(options);
 }
 
 /**
  * Counts one request of an organization under its plan, where the window has room for it. A denied request consumes
  * nothing.
- * @throws RateLimitError `ERR_UNKNOWN_PLAN`, `ERR_INVALID_KEY`
+ * @param limit what is admitted instead of the plan's rate, counted apart from it
+ * @throws RateLimitError `ERR_UNKNOWN_PLAN`, `ERR_INVALID_KEY`, `ERR_INVALID_OPTION`
  */
-export function checkRateLimit(organizationId: string, plan: PlanName): RateLimitResult {
-  return own.current.now(organizationId, plan, Kind.Result);
+export function checkRateLimit(organizationId: string, plan: PlanName, limit?: RateObject): RateLimitResult {
+  if (arguments.length > 3) refuseSurplus('checkRateLimit', 3, arguments);
+  return own.current.now(organizationId, plan, Kind.Result, limit);
 }
 
 /** Where an organization stands under its plan. Counts nothing. Same errors as `checkRateLimit`. */
-export function getRateLimitStatus(organizationId: string, plan: PlanName): RateLimitStatus {
-  return own.current.now(organizationId, plan, Kind.Status);
+export function getRateLimitStatus(
+  organizationId: string,
+  plan: PlanName,
+  limit?: RateObject,
+): RateLimitStatus {
+  if (arguments.length > 3) refuseSurplus('getRateLimitStatus', 3, arguments);
+  return own.current.now(organizationId, plan, Kind.Status, limit);
 }
 
 /** Counts one request and answers the response with the rate limit's headers or, over the limit, the 429. */
-export function applyRateLimit<T extends Response>(response: T, organizationId: string, plan: PlanName): T {
-  return withRateLimit(response, checkRateLimit(organizationId, plan));
+export function applyRateLimit<T extends Response>(
+  response: T,
+  organizationId: string,
+  plan: PlanName,
+  limit?: RateObject,
+): T {
+  if (arguments.length > 4) refuseSurplus('applyRateLimit', 4, arguments);
+  return withRateLimit(response, checkRateLimit(organizationId, plan, limit));
 }
 
 /** Forgets what was counted for an organization. @throws RateLimitError `ERR_INVALID_KEY` */
 export function resetRateLimit(organizationId: string): void {
+  if (arguments.length > 1) refuseSurplus('resetRateLimit', 1, arguments);
   own.current.resetNow(organizationId);
 }
 
-/** Everything that is counted, by names such as `ratelimit:org-123`. */
+/** Everything that is counted under plans, by names such as `ratelimit:org-123`. */
 export function getAllRateLimits(): Map<string, RateLimitEntry> {
   const all = new Map<string, RateLimitEntry>();
   for (const page of own.current.backend.pagesNow()) {

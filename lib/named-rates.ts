@@ -1,3 +1,4 @@
+import { unwrapped } from './environment';
 import { invalidOption, shown } from './errors';
 import { parseRate, UNLIMITED, type RateObject, type Unlimited } from './rate';
 
@@ -33,7 +34,7 @@ export function namedRate(
     throw invalidOption(`${shown(name)} is not the name of a rate. Known are: ${RATE_NAMES.join(', ')}.`);
   }
   const variable = `RATELIMIT_${name.toUpperCase()}_RATE`;
-  const text = env[variable]?.trim() || DEFAULTS[name];
+  const text = unwrapped(env[variable] ?? '') || DEFAULTS[name];
   return text === UNLIMITED ? UNLIMITED : parseRate(text, variable);
 }
 

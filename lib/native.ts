@@ -172,6 +172,11 @@ export interface NativeStats {
 export interface NativeStore {
   /** Registers the rules of a check for good and answers the set's number. Throws RangeError for what cannot be held. */
   addRules(rules: NativeRule[]): number;
+  /**
+   * Gives a set of one rule another one; false where calls under that are still on their way. Throws RangeError as
+   * `addRules` does.
+   */
+  replaceRules(set: number, rules: NativeRule[]): boolean;
   // In the calls below `key` is the subject of all rules of the set, or an array with one for each. An answered call
   // brings a record for each rule, in order, directly behind each other; any other ending brings one.
   /** The hot call: charge `cost` to all rules, or nothing to any. */
@@ -187,10 +192,10 @@ export interface NativeStore {
   /** Forgets exactly the keys of the set. One record, whose `Used` is how many there were. */
   reset(set: number, key: string | string[], slot: number): number;
   /**
-   * Reads one page of what is stored under the prefix; answered through `onPage`. `cursor` is `''` for the first page.
-   * `match` is a glob over the part behind the prefix, `*` for all; `pageSize` is a hint.
+   * Reads one page of the counts of the rule with this prefix and id; answered through `onPage`. `cursor` is `''` for
+   * the first page. `match` is a glob over the subject, `*` for all; `pageSize` is a hint.
    */
-  list(prefix: string, cursor: string, match: string, pageSize: number, slot: number): number;
+  list(prefix: string, id: string, cursor: string, match: string, pageSize: number, slot: number): number;
   /**
    * Whether `trouble` of `stats()` is empty. Asking connects, and charges health's own key, `key` under the one rule of
    * the set, where what is known is bad or old: at most once in 500 ms and server.

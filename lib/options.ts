@@ -1,4 +1,5 @@
-import { invalidOption, shown } from './errors';
+import { variable } from './environment';
+import { invalidOption, shown, type RateLimitError } from './errors';
 import { readHeaderFormat, type HeaderFormat } from './headers/emit';
 import { readRedis, type RedisTarget } from './redis-options';
 import { compileRules, RULE_OPTIONS, type CompiledRules, type RuleOptions } from './rules/compile';
@@ -11,6 +12,8 @@ import { isIntegerIn, readInteger, readOnError, refuseUnknown, requireObject } f
 export interface Settings {
   /** Undefined: the in-process store. */
   readonly redis: RedisTarget | undefined;
+  /** Why the Redis that was meant cannot be used. */
+  readonly failure?: RateLimitError;
   readonly rules: CompiledRules;
   readonly log: Log;
   readonly observers: Observers;
@@ -58,8 +61,13 @@ export function readOptions(given: unknown): Settings {
 }
 
 /** Whether `RATELIMIT_ENABLE` in the environment says that nothing is limited: false, 0, no or off. */
-export function isSwitchedOff(): boolean {
-  return /^(false|0|no|off)$/i.test(process.env['RATELIMIT_ENABLE']?.trim() ?? '');
+export function isSwitchedOff(log: Log): boolean {
+  const word = variable('RATELIMIT_ENABLE').toLowerCase();
+  const isOff = ['false', '0', 'no', 'off'].includes(word);
+  if (!isOff && !['', 'true', '1', 'yes', 'on'].includes(word)) {
+    log.once('enable', 'RATELIMIT_ENABLE says neither yes nor no, so limits hold. Write true or false.');
+  }
+  return isOff;
 }
 
 /** Refuses what the options of one check do not have. @throws RateLimitError `ERR_INVALID_OPTION` */
@@ -95,7 +103,9 @@ function readPrefix(value: unknown): string {
           ? 'is longer than 256 characters'
           : /[\p{Cc}\p{Surrogate}]/u.test(value)
             ? 'holds a control character or broken text'
-            : undefined;
+            : /[{}]/.test(value)
+              ? 'holds a brace; in a cluster every key would lie in one slot'
+              : undefined;
   if (problem !== undefined) throw invalidOption(`prefix ${problem}.`);
   return value as string;
 }

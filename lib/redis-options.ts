@@ -1,5 +1,6 @@
 import { invalidOption } from './errors';
 import { NO_TLS, type NativeRedisConfig } from './native';
+import { unwrapped } from './environment';
 import { parseRedisUrl, type RedisAddress } from './redis-url';
 import { readTls, type TlsOptions } from './tls-options';
 import { readInteger, refuseUnknown } from './validate';
@@ -71,9 +72,12 @@ const EXAMPLE =
  * @throws RateLimitError `ERR_INVALID_OPTION`
  */
 export function readRedis(value: unknown): RedisTarget | undefined {
-  // An empty environment variable is one that is not set.
-  if (value === undefined || value === '') return undefined;
-  if (typeof value === 'string') return single(parseRedisUrl(value), {});
+  if (value === undefined) return undefined;
+  if (typeof value === 'string') {
+    const url = unwrapped(value);
+    // An empty environment variable is one that is not set.
+    return url === '' ? undefined : single(parseRedisUrl(url, 'redis'), {});
+  }
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalidOption(`redis must be ${EXAMPLE}.`);
   }
@@ -85,7 +89,8 @@ export function readRedis(value: unknown): RedisTarget | undefined {
   const { url, host, port, path } = options;
   const ways = [url, path, host ?? port].filter((way) => way !== undefined);
   if (ways.length > 1) throw invalidOption('redis: give one of url, path, or host and port.');
-  if (url !== undefined) return single(parseRedisUrl(readText(url, 'redis.url')), options);
+  if (url !== undefined)
+    return single(parseRedisUrl(unwrapped(readText(url, 'redis.url')), 'redis.url'), options);
   if (path !== undefined) return single({ ...NOWHERE, path: readPath(path) }, options);
   return single({ ...NOWHERE, ...readNode({ host, port }, 'redis', 6379) }, options);
 }

@@ -37,9 +37,12 @@ function registry(): Set<Shared> {
  * opened is an outage like any other: it is not tried again, and `onError` decides what it is asked.
  */
 export function acquire(
-  settings: Pick<Settings, 'redis' | 'prefix' | 'connectTimeoutMs' | 'maxKeys'>,
+  settings: Pick<Settings, 'redis' | 'failure' | 'prefix' | 'connectTimeoutMs' | 'maxKeys'>,
 ): Lease {
-  const { redis, prefix, connectTimeoutMs, maxKeys } = settings;
+  const { redis, failure, prefix, connectTimeoutMs, maxKeys } = settings;
+  if (failure !== undefined) {
+    return lease(JSON.stringify(['none', failure.message]), () => opened('redis', () => refuse(failure)));
+  }
   return redis === undefined
     ? lease(JSON.stringify(['memory', prefix, maxKeys]), () =>
         opened('memory', () => openMemory(prefix, maxKeys)),
@@ -55,9 +58,17 @@ function opened(source: Store['source'], open: () => Store): Opened {
     return { store, state: store.state };
   } catch (error) {
     if (!(error instanceof RateLimitError)) throw error;
-    const state = new StoreState({ name: NAMES[source], source, trouble: () => error.message });
+    const state = new StoreState({
+      name: NAMES[source],
+      source,
+      trouble: () => error.message.replace(/\.$/, ''),
+    });
     return { store: undefined, state, failure: error };
   }
+}
+
+function refuse(failure: RateLimitError): never {
+  throw failure;
 }
 
 function lease(connection: string, open: () => Opened): Lease {

@@ -30,10 +30,12 @@ export class RuleSet {
   readonly isSimple: boolean;
   private readonly variants: { open?: RuleSet; closed?: RuleSet } = {};
 
+  /** @param passing it came with a call: a store may give its number to another one */
   constructor(
     readonly rules: readonly CompiledRule[],
     readonly owner?: SetOwner,
     private readonly given?: OnError,
+    readonly passing = false,
   ) {
     this.isSimple = rules.length === 1 && !rules[0]!.shadow;
     this.onError = rules.some((rule) => this.onErrorOf(rule) === 'closed') ? 'closed' : 'open';
@@ -46,6 +48,6 @@ export class RuleSet {
 
   /** The same rules with one answer for all of them. */
   under(onError: OnError): RuleSet {
-    return (this.variants[onError] ??= new RuleSet(this.rules, this.owner, onError));
+    return (this.variants[onError] ??= new RuleSet(this.rules, this.owner, onError, this.passing));
   }
 }

@@ -1,6 +1,7 @@
 import { RateLimitError, invalidOption } from './errors';
 import { refusal } from './key';
 import { Kind, type Built, type KindOf } from './kind';
+import type { Listing } from './listing';
 import {
   Ending,
   RECORD_LENGTH,
@@ -11,6 +12,7 @@ import {
   type NativeRule,
   type NativeStore,
 } from './native';
+import { PassingSets } from './passing-sets';
 import { build, recordsOf } from './results';
 import { keyPart, RuleSet } from './rule';
 import { StoreState } from './telemetry/store-state';
@@ -59,6 +61,7 @@ export class Store {
   private readonly free: number[] = [];
   private freeCount = 0;
   private readonly setNumbers = new Map<string, number>();
+  private readonly passing: PassingSets;
 
   constructor(source: 'redis' | 'memory', open: (callbacks: NativeCallbacks) => NativeStore) {
     this.source = source;
@@ -70,6 +73,7 @@ export class Store {
       onPage: (slot, ending, page) => this.settlePage(slot, ending, page),
       onEvent: (kind, address, reason) => this.state.event(kind, address, reason),
     });
+    this.passing = new PassingSets(this.native);
   }
 
   /**
@@ -82,19 +86,21 @@ export class Store {
       const id = keyPart({ key, quota });
       return { prefix, id, algorithm, limit, burst, shadow, probe, windowMs, timeoutMs };
     });
-    const name = JSON.stringify(rules);
-    let number = this.setNumbers.get(name);
-    if (number === undefined) {
-      try {
-        number = this.native.addRules(rules);
-      } catch (error) {
-        throw invalidOption(
-          `The rate cannot be used: ${error instanceof Error ? error.message : String(error)}.`,
-        );
-      }
-      this.setNumbers.set(name, number);
+    try {
+      if (set.passing) this.passing.register(set, rules);
+      else set.number = this.numberOf(rules);
+    } catch (error) {
+      throw invalidOption(
+        `The rate cannot be used: ${error instanceof Error ? error.message : String(error)}.`,
+      );
     }
-    set.number = number;
+  }
+
+  private numberOf(rules: NativeRule[]): number {
+    const name = JSON.stringify(rules);
+    const number = this.setNumbers.get(name) ?? this.native.addRules(rules);
+    this.setNumbers.set(name, number);
+    return number;
   }
 
   // The calls below throw a RateLimitError at once when they are refused.
@@ -157,24 +163,24 @@ export class Store {
   }
 
   /** One page of a listing, or the ending that stands in its way. */
-  page(prefix: string, cursor: string, match: string, pageSize: number): Promise<NativePage | number> {
-    return new Promise((resolve) => this.submitPage(prefix, cursor, match, pageSize, resolve as Settle));
+  page(listing: Listing): Promise<NativePage | number> {
+    return new Promise((resolve) => this.submitPage(listing, resolve as Settle));
   }
 
   /** As `page`, for a store that answers at once. */
-  pageNow(prefix: string, cursor: string, match: string, pageSize: number): NativePage | number {
+  pageNow(listing: Listing): NativePage | number {
     let page: NativePage | number | undefined;
-    this.submitPage(prefix, cursor, match, pageSize, (value) => (page = value as NativePage | number));
+    this.submitPage(listing, (value) => (page = value as NativePage | number));
     if (page === undefined) throw new RateLimitError('ERR_UNAVAILABLE', 'The store did not answer at once.');
     return page;
   }
 
-  private submitPage(prefix: string, cursor: string, match: string, pageSize: number, settle: Settle): void {
+  private submitPage({ prefix, id, cursor, match, pageSize }: Listing, settle: Settle): void {
     // The page may come before the call returns, so the slot is taken first.
     const slot = this.topSlot();
     this.freeCount--;
     this.settles[slot] = settle;
-    const code = this.native.list(prefix, cursor, match, pageSize, slot);
+    const code = this.native.list(prefix, id, cursor, match, pageSize, slot);
     if (code >= 0) return;
     this.release(slot);
     throw refusal(code, prefix);

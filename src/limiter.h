@@ -37,6 +37,9 @@ class Limiter {
 
   // Answers the number of the set, or -1 with *error set.
   int32_t AddRules(RuleSet rules, std::string* error);
+  // Gives a set of one rule another one, for limits that come and go; false where it has calls on their way, or with
+  // *error set.
+  bool ReplaceRules(uint32_t set, RuleSet rules, std::string* error);
   bool HasRules(uint32_t set) const { return set < sets_.size(); }
   const RuleSet& RulesOf(uint32_t set) const { return *sets_[set]; }
 
@@ -61,6 +64,7 @@ class Limiter {
   Store* store() { return store_.get(); }
 
  private:
+  static std::string Problem(const RuleSet& rules);
   const std::string* KeysOf(uint32_t set, const Subjects& subjects);
 
   std::unique_ptr<Store> store_;

@@ -81,7 +81,7 @@ test('MOVED in a circle ends after five hops, by the policy and in time', async 
   const { nodes, hooks } = await fakes(2);
   const id = idOf(0, 2);
   const moved = (to: number) => (command: string[]) =>
-    command[1] === `ratelimit:${id}`
+    command[1] === `{ratelimit:${id}}:@rate-1m`
       ? error(`MOVED ${slotOf(`ratelimit:${id}`)} :${nodes[to]!.port}`)
       : undefined;
   hooks[0] = moved(1);
@@ -91,7 +91,9 @@ test('MOVED in a circle ends after five hops, by the policy and in time', async 
   const { value, ms } = await timed(limiter.check(id));
   expect(value.source).toBe('none');
   expect(ms).toBeLessThanOrEqual(inTime(TIMEOUT_MS));
-  const asked = nodes.flatMap((node) => node.received('INCR')).filter(([, key]) => key === `ratelimit:${id}`);
+  const asked = nodes
+    .flatMap((node) => node.received('INCR'))
+    .filter(([, key]) => key === `{ratelimit:${id}}:@rate-1m`);
   expect(asked).toHaveLength(6);
   expect(limiter.stats().lastError).toContain('MOVED');
   expect((await limiter.check(idOf(1, 2))).source).toBe('redis');
@@ -103,7 +105,7 @@ test('ASK to a black hole costs the deadline, and only where it points', async (
   hole.onAccept = 'silent';
   const id = idOf(0, 2);
   hooks[0] = (command) =>
-    command[1] === `ratelimit:${id}`
+    command[1] === `{ratelimit:${id}}:@rate-1m`
       ? error(`ASK ${slotOf(`ratelimit:${id}`)} 127.0.0.1:${hole.port}`)
       : undefined;
   const limiter = await open(nodes);

@@ -64,7 +64,7 @@ test('every key is counted at its own master, over one connection each', async (
   expectAllByRedis(decisions);
   expect(tally(decisions).allowed).toBe(9);
   for (const id of ids) {
-    await until('taken back', async () => (await cluster.charged(`ratelimit:${id}`)) === 3);
+    await until('taken back', async () => (await cluster.charged(`{ratelimit:${id}}:@rate-1h`)) === 3);
   }
   for (const master of await cluster.masters()) {
     const clients = String(await master.command('CLIENT', 'LIST'));
@@ -99,7 +99,7 @@ test('a hot slot moves under load, to a master that has never seen a script: no 
   const from = await cluster.beginMove(slot, target!);
   await load.more(200);
   const first = await times(5, (i) => limiters[i % 3]!.check(late));
-  await cluster.moveKey(`ratelimit:${hot}`, from, target!);
+  await cluster.moveKey(`{ratelimit:${hot}}:@rate-1h`, from, target!);
   await target!.command('SCRIPT', 'FLUSH');
   await load.more(200);
   const second = await times(5, (i) => limiters[i % 3]!.check(late, { cost: 2 }));
@@ -109,9 +109,9 @@ test('a hot slot moves under load, to a master that has never seen a script: no 
   expectAllByRedis([...decisions, ...first, ...second]);
   const admitted = decisions.filter(({ allowed }) => allowed).map((decision) => costs.get(decision)!);
   expect(admitted.reduce((sum, cost) => sum + cost, 0)).toBe(N);
-  expect(await cluster.charged(`ratelimit:${hot}`)).toBeGreaterThanOrEqual(N);
-  expect(await cluster.charged(`ratelimit:${late}`)).toBe(15);
-  expect(await target!.command('EXISTS', `ratelimit:${late}`)).toBe(1);
+  expect(await cluster.charged(`{ratelimit:${hot}}:@rate-1h`)).toBeGreaterThanOrEqual(N);
+  expect(await cluster.charged(`{ratelimit:${late}}:@rate-1h`)).toBe(15);
+  expect(await target!.command('EXISTS', `{ratelimit:${late}}:@rate-1h`)).toBe(1);
 });
 
 test('a plan of several rules moves with its slot', async () => {
@@ -185,7 +185,7 @@ test('a master comes and goes under load: nothing fails, and its connection goes
   await load.more(500);
   const decisions = await load.stop();
   expectAllByRedis(decisions);
-  const books = await Promise.all(ids.map((id) => cluster.charged(`ratelimit:${id}`)));
+  const books = await Promise.all(ids.map((id) => cluster.charged(`{ratelimit:${id}}:@rate-1h`)));
   expect(books.reduce((sum, count) => sum + count, 0)).toBe(decisions.length);
   const dialled = async () => {
     const { reconnects } = limiter.stats();

@@ -30,7 +30,7 @@ test.each(endings)('connection %s in mid-flight: the check is not sent again', a
   expect(ms).toBeLessThan(1_000);
   await until('connected again', () => limiter.stats().connected);
   expect(await limiter.check('k')).toMatchObject({ source: 'redis', remaining: 99 });
-  expect(fake.received('INCR').filter(([, key]) => key === 'ratelimit:k')).toHaveLength(2);
+  expect(fake.received('INCR').filter(([, key]) => key === '{ratelimit:k}:@rate-1h')).toHaveLength(2);
 });
 
 test.each(endings)(
@@ -51,7 +51,7 @@ test('lost between two replies of one check: not repeated, not half believed', a
   expect(await limiter.check('k')).toMatchObject({ source: 'none' });
   await until('connected again', () => limiter.stats().connected);
   await delay(100);
-  expect(fake.received('INCR').filter(([, key]) => key === 'ratelimit:k')).toHaveLength(1);
+  expect(fake.received('INCR').filter(([, key]) => key === '{ratelimit:k}:@rate-1h')).toHaveLength(1);
 });
 
 test('a hundred checks in mid-flight: each ends by the policy, none is sent again', async () => {
@@ -75,7 +75,7 @@ test('a check that was not yet written when the connection was lost is sent on t
   fake.onAccept = 'talk';
   for (const socket of fake.silent) socket.destroy();
   expect(await waiting).toMatchObject({ source: 'redis', remaining: 99 });
-  expect(fake.received('INCR').filter(([, key]) => key === 'ratelimit:k')).toHaveLength(1);
+  expect(fake.received('INCR').filter(([, key]) => key === '{ratelimit:k}:@rate-1h')).toHaveLength(1);
 });
 
 test('late answers go to nobody: the checks after them get their own', async () => {
@@ -131,7 +131,7 @@ describe('silence', () => {
     expect(fake.received('INCR')).toHaveLength(0);
     await until('connected', () => limiter.stats().connected, { withinMs: 3_000 });
     expect((await limiter.check('k')).remaining).toBe(99);
-    expect(fake.received('INCR').filter(([, key]) => key === 'ratelimit:k')).toHaveLength(1);
+    expect(fake.received('INCR').filter(([, key]) => key === '{ratelimit:k}:@rate-1h')).toHaveLength(1);
   });
 
   test('in mid-conversation: only one dial is in flight however many checks ask', async () => {

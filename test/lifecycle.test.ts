@@ -110,7 +110,7 @@ describe('a process is ended', () => {
 
   test.each(endings)('by %s, with a thousand checks waiting', async (_name, ending, expected) => {
     const fake = await own(FakeRedis.start());
-    fake.hook = ([, key]) => (key?.startsWith('ratelimit:k') ? STALL : undefined);
+    fake.hook = ([, key]) => (key?.startsWith('{ratelimit:k') ? STALL : undefined);
     const result = await runScript(PENDING.replace('END', ending), { given: fake.url, abrupt: true });
     expect([result.code, result.reports]).toEqual([expected, ['pending']]);
     expect(result.signal).toBe(expected === null ? 'SIGTERM' : null);

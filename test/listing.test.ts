@@ -11,7 +11,7 @@ const own = owner();
 const KEYS = 100_000;
 
 async function fill(server: RedisServer, from: number, to: number): Promise<void> {
-  const script = `for i = ARGV[1], ARGV[2] do redis.call('SET', 'ratelimit:org-' .. i, i % 100 + 1, 'PX', 3600000) end`;
+  const script = `for i = ARGV[1], ARGV[2] do redis.call('SET', '{ratelimit:org-' .. i .. '}:@rate-1h', i % 100 + 1, 'PX', 3600000) end`;
   await server.command('EVAL', script, 0, from, to - 1);
 }
 
@@ -74,7 +74,7 @@ test('what stays is found, once, while the table grows and shrinks under the lis
   await fill(server, 0, stay);
   const buckets = async () =>
     Number(/table size: (\d+)/.exec(String(await server.command('DEBUG', 'HTSTATS', 0)))?.[1]);
-  const remove = `for i = ${stay}, 59999 do redis.call('UNLINK', 'ratelimit:org-' .. i) end`;
+  const remove = `for i = ${stay}, 59999 do redis.call('UNLINK', '{ratelimit:org-' .. i .. '}:@rate-1h') end`;
   const seen = new Map<string, number>();
   for await (const { key } of limiter.list({ pageSize: 100 })) {
     seen.set(key, (seen.get(key) ?? 0) + 1);
@@ -102,7 +102,7 @@ test('what SCAN repeats is left out', async () => {
   fake.hook = ([name, cursor = '']) => {
     const page = name === 'SCAN' ? pages[cursor] : undefined;
     if (page === undefined) return undefined;
-    const names = [...page[1]].map((key) => bulk(`ratelimit:${key}`));
+    const names = [...page[1]].map((key) => bulk(`{ratelimit:${key}}:@rate-1h`));
     return array(bulk(page[0]), array(...names));
   };
   const listed = [];
@@ -113,23 +113,23 @@ test('what SCAN repeats is left out', async () => {
 test('what others left under the prefix does not stop it', async () => {
   const { server, limiter } = await open();
   await limiter.check('good');
-  await server.command('LPUSH', 'ratelimit:list', 'x');
-  await server.command('SET', 'ratelimit:text', 'hello', 'PX', 60_000);
-  await server.command('HSET', 'ratelimit:hash', 'a', 1);
-  await server.command('SET', 'ratelimit:eternal', 7);
+  await server.command('LPUSH', '{ratelimit:list}:@rate-1h', 'x');
+  await server.command('SET', '{ratelimit:text}:@rate-1h', 'hello', 'PX', 60_000);
+  await server.command('HSET', '{ratelimit:hash}:@rate-1h', 'a', 1);
+  await server.command('SET', '{ratelimit:eternal}:@rate-1h', 7);
   const listed = [];
   for await (const { key, count } of limiter.list()) listed.push([key, count]);
   expect(listed).toContainEqual(['good', 1]);
   expect(listed.map(([key]) => key)).not.toContain('list');
   expect(listed.map(([key]) => key)).not.toContain('hash');
-  expect(await server.command('LRANGE', 'ratelimit:list', 0, -1)).toEqual(['x']);
-  expect(await server.command('PTTL', 'ratelimit:eternal')).toBe(-1);
+  expect(await server.command('LRANGE', '{ratelimit:list}:@rate-1h', 0, -1)).toEqual(['x']);
+  expect(await server.command('PTTL', '{ratelimit:eternal}:@rate-1h')).toBe(-1);
 });
 
 test('memory stays bounded: pages come as they are asked for', async () => {
   const { server } = await open();
   await fill(server, 0, KEYS);
-  const script = `const limiter = require('spillway').createRateLimiter({ redis: given, rate: '5/m', timeoutMs: 5000 });
+  const script = `const limiter = require('spillway').createRateLimiter({ redis: given, rate: '5/h', timeoutMs: 5000 });
     (async () => {
       const walk = async () => { let n = 0; for await (const one of limiter.list({ pageSize: 1000 })) n++; return n; };
       let n = await walk();

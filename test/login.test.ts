@@ -63,7 +63,7 @@ test('a password that the server comes to know is used without help', async () =
 
 test('a login that is taken away while connected is no reason to hammer', async () => {
   const server = await own(RedisServer.start());
-  await server.command('ACL', 'SETUSER', 'app', 'on', `>${SECRET}`, '~ratelimit:*', '+@all');
+  await server.command('ACL', 'SETUSER', 'app', 'on', `>${SECRET}`, '~{ratelimit:*', '+@all');
   const redis = { url: server.url, username: 'app', password: SECRET };
   const limiter = await own(createRateLimiter({ redis, rate: '100/h' }));
   expect((await limiter.check('k')).source).toBe('redis');
@@ -72,7 +72,7 @@ test('a login that is taken away while connected is no reason to hammer', async 
   const before = Number(await server.info('total_connections_received'));
   await checkFor(limiter, 2_200);
   expect(Number(await server.info('total_connections_received')) - before).toBeLessThanOrEqual(4);
-  await server.command('ACL', 'SETUSER', 'app', 'on', `>${SECRET}`, '~ratelimit:*', '+@all');
+  await server.command('ACL', 'SETUSER', 'app', 'on', `>${SECRET}`, '~{ratelimit:*', '+@all');
   await until('logged in', () => limiter.stats().connected, { withinMs: 3_000 });
   expect(await limiter.check('k')).toMatchObject({ source: 'redis', remaining: 98 });
 });
@@ -90,7 +90,7 @@ test('too many clients: found again when there is room', async () => {
 
 test('a user that may not ask INFO still counts exactly; one that may not touch the keys does not', async () => {
   const server = await own(RedisServer.start());
-  await server.command('ACL', 'SETUSER', 'shy', 'on', `>${SECRET}`, '~ratelimit:*', '+@all', '-info');
+  await server.command('ACL', 'SETUSER', 'shy', 'on', `>${SECRET}`, '~{ratelimit:*', '+@all', '-info');
   await server.command('ACL', 'SETUSER', 'alien', 'on', `>${SECRET}`, '~elsewhere:*', '+@all');
   const login = { url: server.url, password: SECRET };
   const shy = await own(createRateLimiter({ redis: { ...login, username: 'shy' }, rate: '100/h' }));

@@ -73,7 +73,10 @@ async function expectBooks(server: RedisServer, seen: readonly Seen[]): Promise<
   expect(tally(seen).bySource).toEqual({ redis: seen.length });
   for (const key of new Set(seen.map((one) => one.key))) {
     const due = admitted(seen, key);
-    await until(`${key}: ${due} charged`, async () => (await server.charged(`ratelimit:${key}`)) === due);
+    await until(
+      `${key}: ${due} charged`,
+      async () => (await server.charged(`{ratelimit:${key}}:@rate-1h`)) === due,
+    );
   }
 }
 
@@ -168,7 +171,7 @@ test('a flood across windows: each window admits its limit, whatever is on its w
   const last = results.map(({ reports }) => reports.at(-1) as { checks: number; allowed: number });
   expect(results.map(({ code }) => code)).toEqual([0, 0]);
   expect(last.reduce((sum, { allowed }) => sum + allowed, 0)).toBe(50 * windows);
-  await until('50 charged', async () => (await server.charged('ratelimit:flooded')) === 50);
+  await until('50 charged', async () => (await server.charged('{ratelimit:flooded}:@rate-1s')) === 50);
 });
 
 test('a process that ends with checks under way leaves no charge beyond its attempts', async () => {
@@ -181,6 +184,6 @@ test('a process that ends with checks under way leaves no charge beyond its atte
       setImmediate(() => process.exit(0));
     });`;
   await reportsOf(script, { given: server.url, abrupt: true });
-  expect(await server.charged('ratelimit:k')).toBeLessThanOrEqual(101);
-  expect(Number(await server.command('PTTL', 'ratelimit:k'))).toBeGreaterThan(0);
+  expect(await server.charged('{ratelimit:k}:@rate-1h')).toBeLessThanOrEqual(101);
+  expect(Number(await server.command('PTTL', '{ratelimit:k}:@rate-1h'))).toBeGreaterThan(0);
 });

@@ -67,7 +67,7 @@ test('a reset after each byte of a reply: answered or not, but never twice and n
     else expect(n).toBeLessThan(bytes);
     cutting.resetAfter = undefined;
     await until('counted again', async () => (await one.check('after')).source === 'redis');
-    expect(cutting.received('INCR').filter(([, key]) => key === 'ratelimit:k')).toHaveLength(1);
+    expect(cutting.received('INCR').filter(([, key]) => key === '{ratelimit:k}:@rate-1h')).toHaveLength(1);
   });
 });
 

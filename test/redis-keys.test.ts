@@ -99,7 +99,7 @@ test('a check of one fixed window is three plain commands, and so are several of
   expect(await server.calls()).toMatchObject({ time: 1, pexpiretime: 1, incr: 1, pexpire: 1 });
   await times(3, () => limiter.check('k'));
   expect(await server.calls()).toMatchObject({ time: 2, pexpiretime: 2, incr: 1, incrby: 1, pexpire: 2 });
-  expect(await server.charged(FIRST)).toBe(4);
+  expect(await server.charged('{ratelimit:k}:@rate-1h')).toBe(4);
 });
 
 test('each kind of rules has its script', async () => {

@@ -27,7 +27,9 @@ test('LOADING is waited out, without hammering', async () => {
   const loading = error('LOADING Redis is loading the dataset in memory');
   fake.hook = () => (performance.now() < over ? loading : undefined);
   expect(await limiter.check('k')).toMatchObject({ source: 'redis', remaining: 99 });
-  const tries = fake.log.filter(({ command }) => command[0] === 'INCR' && command[1] === 'ratelimit:k');
+  const tries = fake.log.filter(
+    ({ command }) => command[0] === 'INCR' && command[1] === '{ratelimit:k}:@rate-1h',
+  );
   expect(tries.length).toBeGreaterThan(1);
   expect(tries.length).toBeLessThanOrEqual(14);
   for (let i = 1; i < tries.length; i++) {
@@ -89,7 +91,7 @@ test('SCRIPT FLUSH every few milliseconds costs nothing but time', async () => {
   flushing = false;
   await flushes;
   expect(tally(decisions)).toMatchObject({ admittedByStore: 250, bySource: { redis: 600 } });
-  for (let i = 0; i < 5; i++) expect(await server.charged(`ratelimit:s${i}`)).toBe(100);
+  for (let i = 0; i < 5; i++) expect(await server.charged(`{ratelimit:s${i}}:@rate-1h`)).toBe(100);
 });
 
 test('out of memory: the policy answers at once, and Redis again when there is room', async () => {
@@ -101,7 +103,7 @@ test('out of memory: the policy answers at once, and Redis again when there is r
     expect(ms).toBeLessThanOrEqual(inTime(TIMEOUT_MS));
   }
   expect(await limiter.health()).toMatchObject({ healthy: false, lastError: textWith('OOM') });
-  expect(await server.command('EXISTS', 'ratelimit:full')).toBe(0);
+  expect(await server.command('EXISTS', '{ratelimit:full}:@rate-1h')).toBe(0);
   await server.command('CONFIG', 'SET', 'maxmemory', 0);
   expect(await limiter.check('full')).toMatchObject({ source: 'redis', remaining: 99 });
   expect(await limiter.health()).toMatchObject({ healthy: true });
@@ -112,8 +114,8 @@ test.each([
   ['with an expiry of its own', 90_000],
 ])('a key of another type, %s: it alone is out of order, and it stays as it was', async (_name, ttl) => {
   const { server, limiter } = await open();
-  await server.command('LPUSH', 'ratelimit:list', 'a', 'b');
-  if (ttl > 0) await server.command('PEXPIRE', 'ratelimit:list', ttl);
+  await server.command('LPUSH', '{ratelimit:list}:@rate-1h', 'a', 'b');
+  if (ttl > 0) await server.command('PEXPIRE', '{ratelimit:list}:@rate-1h', ttl);
   const keys = ['list', 'good', 'list', 'fine'];
   const decisions = await Promise.all(keys.map((key) => limiter.check(key)));
   expect(decisions.map(({ source }) => source)).toEqual(['none', 'redis', 'none', 'redis']);
@@ -121,19 +123,19 @@ test.each([
   expect((await limiter.peek('list')).source).toBe('none');
   expect((await limiter.check('good')).remaining).toBe(98);
   await until('the expiry is as before', async () => {
-    const left = Number(await server.command('PTTL', 'ratelimit:list'));
+    const left = Number(await server.command('PTTL', '{ratelimit:list}:@rate-1h'));
     return ttl < 0 ? left === -1 : left <= ttl && left > ttl - 10_000;
   });
-  expect(await server.command('LRANGE', 'ratelimit:list', 0, -1)).toEqual(['b', 'a']);
+  expect(await server.command('LRANGE', '{ratelimit:list}:@rate-1h', 0, -1)).toEqual(['b', 'a']);
 });
 
 test('a value that is no count is left alone too', async () => {
   const { server, limiter } = await open();
-  await server.command('SET', 'ratelimit:text', 'hello');
+  await server.command('SET', '{ratelimit:text}:@rate-1h', 'hello');
   expect((await limiter.check('text')).source).toBe('none');
   expect((await limiter.check('text', { cost: 2 })).source).toBe('none');
-  await until('no expiry', async () => (await server.command('PTTL', 'ratelimit:text')) === -1);
-  expect(await server.command('GET', 'ratelimit:text')).toBe('hello');
+  await until('no expiry', async () => (await server.command('PTTL', '{ratelimit:text}:@rate-1h')) === -1);
+  expect(await server.command('GET', '{ratelimit:text}:@rate-1h')).toBe('hello');
   expect((await limiter.check('k')).source).toBe('redis');
 });
 
@@ -171,10 +173,10 @@ test('a key expired in mid-use, or a FLUSHALL, starts a new window with an expir
   await server.command('FLUSHALL');
   expect((await limiter.check('k')).remaining).toBe(99);
   // Somebody took the expiry off: left so, the key would deny for ever.
-  await server.command('PERSIST', 'ratelimit:k');
+  await server.command('PERSIST', '{ratelimit:k}:@rate-1h');
   await limiter.check('k');
-  expect(Number(await server.command('PTTL', 'ratelimit:k'))).toBeGreaterThan(3_500_000);
-  await server.command('PERSIST', 'ratelimit:k');
+  expect(Number(await server.command('PTTL', '{ratelimit:k}:@rate-1h'))).toBeGreaterThan(3_500_000);
+  await server.command('PERSIST', '{ratelimit:k}:@rate-1h');
   await limiter.check('k', { cost: 2 });
-  expect(Number(await server.command('PTTL', 'ratelimit:k'))).toBeGreaterThan(3_500_000);
+  expect(Number(await server.command('PTTL', '{ratelimit:k}:@rate-1h'))).toBeGreaterThan(3_500_000);
 });

@@ -58,7 +58,7 @@ test('a stale sentinel that names a replica is asked last from then on', async (
   expect(await app.check('k')).toMatchObject({ source: 'redis', remaining: 999 });
   expect(stale.received('SENTINEL')).toHaveLength(1);
   expect(fresh.received('SENTINEL')).toHaveLength(1);
-  expect(await master.charged('ratelimit:k')).toBe(1);
+  expect(await master.charged('{ratelimit:k}:@rate-1h')).toBe(1);
 
   await master.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
   expect(await app.check('k')).toMatchObject({ source: 'redis', remaining: 998 });

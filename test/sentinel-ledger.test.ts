@@ -112,7 +112,7 @@ test('kill -9 of the master: no promise lost, answers in time, limits hold again
     // What was charged when the connection broke is charged, and nobody's.
     expect(admitted).toBeGreaterThanOrEqual(LIMIT - 20);
     expect(admitted).toBeLessThanOrEqual(2 * LIMIT);
-    expect(await master.charged(`ratelimit:${key}`)).toBeLessThanOrEqual(LIMIT);
+    expect(await master.charged(`{ratelimit:${key}}:@rate-1h`)).toBeLessThanOrEqual(LIMIT);
     expect(Math.max(...runs.map((run) => run.denied[key] ?? 0))).toBeGreaterThan(promotedAt);
   }
 });

@@ -34,7 +34,7 @@ test('another database is another connection, and other keys', async () => {
   expect((await three.check('k')).remaining).toBe(4);
   expect(await connections(server)).toBe(2);
   await server.command('SELECT', 3);
-  expect(await server.charged('ratelimit:k')).toBe(1);
+  expect(await server.charged('{ratelimit:k}:@rate-1m')).toBe(1);
 });
 
 test('limiters with different plans, prefixes and deadlines share the connection, not the keys', async () => {

@@ -39,9 +39,9 @@ async function overrun() {
 
 test('in the same window they are taken back', async () => {
   const { server, arrived } = await overrun();
-  expect(await server.charged('ratelimit:k')).toBe(4);
+  expect(await server.charged('{ratelimit:k}:@rate-1s')).toBe(4);
   await arrived();
-  expect(await server.charged('ratelimit:k')).toBe(3);
+  expect(await server.charged('{ratelimit:k}:@rate-1s')).toBe(3);
 });
 
 test('meanwhile nobody is admitted beyond the limit', async () => {
@@ -49,7 +49,7 @@ test('meanwhile nobody is admitted beyond the limit', async () => {
   const meanwhile = await times(5, () => other.check('k'));
   expect(meanwhile.some(({ allowed }) => allowed)).toBe(false);
   await arrived();
-  await until('the excess is gone', async () => (await server.charged('ratelimit:k')) === 3);
+  await until('the excess is gone', async () => (await server.charged('{ratelimit:k}:@rate-1s')) === 3);
 });
 
 test('in the next window they are not taken back', async () => {
@@ -57,14 +57,14 @@ test('in the next window they are not taken back', async () => {
   clock.set(START + 1_000);
   await times(2, () => other.check('k'));
   await arrived();
-  expect(await server.charged('ratelimit:k')).toBe(2);
+  expect(await server.charged('{ratelimit:k}:@rate-1s')).toBe(2);
 });
 
 test('where there is no window any more, none is made', async () => {
   const { clock, server, arrived } = await overrun();
   clock.set(START + 1_000);
   await arrived();
-  expect(await server.command('EXISTS', 'ratelimit:k')).toBe(0);
+  expect(await server.command('EXISTS', '{ratelimit:k}:@rate-1s')).toBe(0);
 });
 
 test('after a reset and a new start they are not taken back', async () => {
@@ -73,5 +73,5 @@ test('after a reset and a new start they are not taken back', async () => {
   await other.reset('k');
   await times(2, () => other.check('k'));
   await arrived();
-  expect(await server.charged('ratelimit:k')).toBe(2);
+  expect(await server.charged('{ratelimit:k}:@rate-1s')).toBe(2);
 });

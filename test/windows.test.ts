@@ -79,7 +79,7 @@ test('denied by plain commands in the millisecond in which another began the win
     [true, 0],
     [false, 60],
   ]);
-  expect(await server.command('PTTL', `ratelimit:${key}`)).toBe(59_999);
+  expect(await server.command('PTTL', `{ratelimit:${key}}:@rate-1m`)).toBe(59_999);
 });
 
 test('a window of an older version, 1 ms longer, is gone when this one says', async () => {
@@ -105,11 +105,11 @@ test('units and refunds find the window that was charged, also where it began wi
   const [first, late] = [await limiter.check(key), await limiter.check(key)];
   clock.set(START + 999);
   expect(await limiter.refund(first)).toBe(true);
-  expect(await server.charged(`ratelimit:${key}`)).toBe(1);
+  expect(await server.charged(`{ratelimit:${key}}:@rate-1s`)).toBe(1);
   clock.set(START + 1_000);
   const second = await limiter.check(key);
   expect(await limiter.refund(late)).toBe(false);
-  expect(await server.charged(`ratelimit:${key}`)).toBe(1);
+  expect(await server.charged(`{ratelimit:${key}}:@rate-1s`)).toBe(1);
   expect(await limiter.refund(second)).toBe(true);
 });
 

@@ -115,7 +115,7 @@ test('workers and the main thread share one limit, and end by themselves', async
     })();`;
   expect(await reportsOf(script, { given: server.url })).toEqual([[100, [0, 0, 0, 0]]]);
   // What was denied is taken back although the threads end at once.
-  expect(await server.charged('ratelimit:shared')).toBe(100);
+  expect(await server.charged('{ratelimit:shared}:@rate-1h')).toBe(100);
   await expectNoConnections();
 });
 

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { NodeResponse } from '../response';
 import type { Decision } from '../types';
 import { decide } from './decide';
+import { refuseSurplus } from '../surplus';
 import { refuseOptions, type DropIn, type LimiterOfNext, type LimitOptions } from './options';
 
 /** A request of `pages/api`, as far as it is read here. */
@@ -35,6 +36,7 @@ export function rateLimitedApi<
     onDenied?: (decision: Decision, request: Req, response: Res) => unknown;
   },
 ): (request: Req, response: Res) => Promise<void> {
+  if (arguments.length > 2) refuseSurplus('rateLimitedApi', 2, arguments);
   refuseOptions(options, ['onDenied']);
   return async (request, response) => {
     const { method = 'GET', url = '/', originalUrl: path = url, headers, socket } = request;

@@ -51,7 +51,8 @@ export async function decide<L extends LimiterOfNext | DropIn, Args extends read
     );
   }
   // A key stands for whom the one rate counts. The limiter's rules, bypass and lists hold beside it.
-  return limiter.checkRequest({ method, path, headers, ...told, cost, ip }, key);
+  const request = { method, path, headers, ...told, cost, ip };
+  return key === undefined ? limiter.checkRequest(request) : limiter.checkRequestAs(request, key);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { invalidOption } from '../errors';
 import type { Decision } from '../types';
 import { askedOf, decide } from './decide';
+import { refuseSurplus } from '../surplus';
 import { refuseOptions, type DropIn, type LimiterOfNext, type LimitOptions } from './options';
 
 /**
@@ -13,6 +14,7 @@ export async function checkRequest<Req extends Request, L extends LimiterOfNext 
   request: Req,
   options: LimitOptions<L, [request: Req]>,
 ): Promise<Decision> {
+  if (arguments.length > 2) refuseSurplus('checkRequest', 2, arguments);
   refuseOptions(options);
   const decision = await decide(askedOf(request), options, [request]);
   if (!(decision instanceof Response)) return decision;

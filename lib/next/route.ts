@@ -1,6 +1,7 @@
 import type { Decision } from '../types';
 import { setHeaders } from '../response';
 import { askedOf, decide } from './decide';
+import { refuseSurplus } from '../surplus';
 import { refuseOptions, type DropIn, type LimiterOfNext, type LimitOptions } from './options';
 
 /** A handler of `app/.../route.ts`. */
@@ -32,6 +33,7 @@ export function rateLimited<
   handler: RouteHandler<Req, Context>,
   options: LimitOptions<L, [request: Req, context: Context]> & { onDenied?: OnDenied<[Req, Context]> },
 ): (request: Req, context: Context) => Promise<Response> {
+  if (arguments.length > 2) refuseSurplus('rateLimited', 2, arguments);
   refuseOptions(options, ['onDenied']);
   return async (request, context) => {
     const decision = await decide(askedOf(request), options, [request, context]);

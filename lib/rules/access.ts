@@ -1,6 +1,7 @@
 import { groupText, isOneClient, parseRange, type Range } from '../address';
 import { invalidOption, shown } from '../errors';
 import { validateKey } from '../key';
+import { refuseSurplus } from '../surplus';
 import { refuseUnknown, requireObject } from '../validate';
 import { AddressList, type Verdict } from './address-list';
 import { kindOf, listedName, organizationName } from './identity';
@@ -47,16 +48,19 @@ export class AccessList {
 
   /** Never limits a subject, until `remove`. @throws RateLimitError `ERR_INVALID_OPTION` */
   allow(subject: string): void {
+    if (arguments.length > 1) refuseSurplus('allow', 1, arguments);
     this.setVerdict(subject, 'allow', 'allow');
   }
 
   /** Always denies a subject, until `remove`. @throws RateLimitError `ERR_INVALID_OPTION` */
   deny(subject: string): void {
+    if (arguments.length > 1) refuseSurplus('deny', 1, arguments);
     this.setVerdict(subject, 'deny', 'deny');
   }
 
   /** Gives a subject limits of its own, until `remove`. @throws RateLimitError `ERR_INVALID_OPTION` */
   override(subject: string, override: Override): void {
+    if (arguments.length > 2) refuseSurplus('override', 2, arguments);
     this.setOverride(subject, override, 'override');
   }
 

@@ -105,10 +105,13 @@ export function compilePlan(
   return rules;
 }
 
-/** Reads the rules of a limiter with one rate, which counts under the subject alone, whatever the algorithm. */
+/**
+ * Reads the rules of a limiter with one rate. Its key names algorithm and window, so that limiters of different windows
+ * never meet in one, whichever was made first and in whichever process; those of one window share their count.
+ */
 export function compileRate(rate: unknown, defaults: RuleDefaults): CompiledPlan {
   const quota = readQuota({ rate }, defaults, '', 'rate');
-  return quota === UNLIMITED ? [] : [makeRule('rate', '', quota, {}, defaults, '')];
+  return quota === UNLIMITED ? [] : [makeRule('rate', `@rate-${labelOf(quota)}`, quota, {}, defaults, '')];
 }
 
 function readPlanQuota(given: unknown, defaults: RuleDefaults, where: string): Quota | typeof UNLIMITED {

@@ -1,3 +1,4 @@
+import { variable } from '../environment';
 import { invalidOption, shown } from '../errors';
 import { VERSION } from '../version';
 
@@ -16,7 +17,7 @@ type Level = (typeof LEVELS)[number];
 
 /** `RATELIMIT_LOG_LEVEL` of the environment, for the console; `warn` where it says nothing that is known. */
 function level(): Level {
-  const given = process.env['RATELIMIT_LOG_LEVEL']?.trim().toLowerCase() ?? '';
+  const given = variable('RATELIMIT_LOG_LEVEL').toLowerCase();
   return LEVELS.find((one) => one === given) ?? 'warn';
 }
 
@@ -115,7 +116,7 @@ function noLogger(value: unknown) {
 
 /** The environment stops nobody from starting; that it says nothing known is said. */
 function refuseUnknownLevel(): void {
-  const given = process.env['RATELIMIT_LOG_LEVEL']?.trim().toLowerCase() ?? '';
+  const given = variable('RATELIMIT_LOG_LEVEL').toLowerCase();
   if (given === '' || LEVELS.some((one) => one === given)) return;
   CONSOLE.once('log level', `RATELIMIT_LOG_LEVEL is none of ${LEVELS.join(', ')}; it is taken as "warn".`);
 }

@@ -124,17 +124,20 @@ void MemoryStore::List(const ListRequest& request) {
   // Encoded as ids are; the glob's own characters are not among those that are encoded.
   std::string match;
   AppendEncoded(request.match, &match);
+  const std::string front = (request.id.empty() ? "" : "{") + prefix_;
+  const std::string tail = request.id.empty() ? "" : "}:" + request.id;
   const int64_t now_ms = Now();
   auto ref = static_cast<KeyTable::Ref>(std::strtoul(request.cursor.c_str(), nullptr, 10));
   for (int64_t seen = 0; seen < request.page_size; ++seen, ++ref) {
     ref = table_.Next(ref);
     if (ref == KeyTable::kNone) break;
-    const std::string_view subject = table_.Key(ref);
+    const std::string_view key = table_.Key(ref);
     const size_t bytes = table_.PayloadBytes(ref);
-    if (!IsCount(bytes) || subject.find('}') != std::string_view::npos) continue;
+    const std::string_view subject = key.substr(0, key.find('}'));
+    if (!IsCount(bytes) || key.substr(subject.size()) != tail) continue;
     if (now_ms > table_.End(ref) || !GlobMatch(match, subject)) continue;
     const int64_t count = LoadCount(table_.Payload(ref), bytes);
-    page.entries.push_back({prefix_ + std::string(subject), count, table_.End(ref) - now_ms + 1});
+    page.entries.push_back({front + std::string(key), count, table_.End(ref) - now_ms + 1});
   }
   if (ref != KeyTable::kNone) page.cursor = std::to_string(ref);
   results_->pages.push_back(std::move(page));

@@ -25,8 +25,9 @@ class MemoryStore : public Store {
   bool Block(const RuleSet& rules, const std::string* keys, int64_t ms, Ticket ticket,
              std::vector<Outcome>* now) override;
   bool Reset(const RuleSet& rules, const std::string* keys, Ticket ticket, std::vector<Outcome>* now) override;
-  // Fixed windows of rules without id, whose counts operators read in Redis too.
+  // Fixed windows of one rule; of those without id operators read the counts in Redis, too.
   void List(const ListRequest& request) override;
+  bool Holds(const RuleSet& /*rules*/) const override { return false; }
   bool Healthy(const RuleSet&, const std::string&) override { return true; }
   Stats GetStats() const override;
   void Close() override {}

@@ -17,6 +17,10 @@ constexpr int64_t kPauseMs = 1;
 // A page's keys and values are held at once.
 constexpr size_t kMaxPageBytes = size_t{16} << 20;
 
+// What stands in front of a subject, and what behind it, in the keys that are listed.
+std::string FrontOf(const ListRequest& request) { return (request.id.empty() ? "" : "{") + request.prefix; }
+std::string TailOf(const ListRequest& request) { return request.id.empty() ? "" : "}:" + request.id; }
+
 // What a cursor of a cluster's listing begins with; SCAN's own stands behind it.
 std::string NameOf(const Endpoint& server) { return AddressOf(server) + " "; }
 
@@ -104,9 +108,10 @@ void Listing::Scan() {
   std::string cursor = request.cursor;
   if (lanes_->clustered() && !cursor.empty()) cursor.erase(0, NameOf(server_).size());
   std::string pattern;
-  AppendGlobLiteral(request.prefix, &pattern);
+  AppendGlobLiteral(FrontOf(request), &pattern);
   // Encoded as ids are; the glob's own characters are not among those that are encoded.
   AppendEncoded(request.match, &pattern);
+  AppendGlobLiteral(TailOf(request), &pattern);
   AppendCommand({"SCAN", cursor.empty() ? "0" : cursor, "MATCH", pattern, "COUNT", std::to_string(request.page_size)},
                 client_->out());
   client_->Expect(this, 1);
@@ -178,7 +183,7 @@ void Listing::TakeKeys(const Reply& reply) {
   keys_.clear();
   // SCAN may name a key twice in one page.
   std::unordered_set<std::string_view> seen;
-  const std::string reserved = pages_.front().prefix + "%";
+  const std::string reserved = FrontOf(pages_.front()) + "%";
   for (size_t i = 3; i < reply.size(); ++i) {
     const std::string_view key = reply.text(i);
     // `%` and no digit: the package's own keys. Ids are encoded with two digits.

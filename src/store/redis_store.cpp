@@ -116,6 +116,10 @@ void RedisStore::List(const ListRequest& request) {
   turn_.Request();
 }
 
+bool RedisStore::Holds(const RuleSet& rules) const {
+  return std::any_of(requests_.begin(), requests_.end(), [&](const auto& request) { return request->rules == &rules; });
+}
+
 Request* RedisStore::NewRequest(Call call, const RuleSet& rules, const std::string* keys) {
   if (free_.empty()) {
     requests_.push_back(std::make_unique<Request>(this));
@@ -158,6 +162,7 @@ void RedisStore::Recycle(Request* request) {
   Deadlines::Remove(request);
   request->tickets.clear();
   request->parts.clear();
+  request->rules = nullptr;
   free_.push_back(request);
 }
 

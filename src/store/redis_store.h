@@ -44,6 +44,7 @@ class RedisStore : public Store, private TurnEvents {
              std::vector<Outcome>* now) override;
   bool Reset(const RuleSet& rules, const std::string* keys, Ticket ticket, std::vector<Outcome>* now) override;
   void List(const ListRequest& request) override;
+  bool Holds(const RuleSet& rules) const override;
   bool Healthy(const RuleSet& probe, const std::string& key) override;
   Stats GetStats() const override;
   void Close() override;

@@ -41,6 +41,7 @@ struct ListRequest {
   std::string match;   // glob over the id, behind the prefix
   int64_t page_size = 0;
   Ticket ticket = 0;
+  std::string id;  // of the rule whose keys are listed; empty: those that are `<prefix><subject>`
 };
 
 struct Stats {
@@ -99,6 +100,8 @@ class Store {
   // Forgets the keys of all rules; `used` of the one outcome is how many there were.
   virtual bool Reset(const RuleSet& rules, const std::string* keys, Ticket ticket, std::vector<Outcome>* now) = 0;
   virtual void List(const ListRequest& request) = 0;
+  // Whether calls under a set of one rule are still on their way, also such as nobody waits for.
+  virtual bool Holds(const RuleSet& rules) const = 0;
 
   // See NativeStore.healthy in lib/native.ts; `probe` is a set of one rule, and `key` health's own.
   virtual bool Healthy(const RuleSet& probe, const std::string& key) = 0;

@@ -101,28 +101,32 @@ TEST(Layered, AKeyLeftByAnotherAlgorithmStartsAfresh) {
   }
 }
 
-TEST(Layered, AListingShowsFixedWindowsOfRulesWithoutIdAndNothingElse) {
+TEST(Layered, AListingShowsFixedWindowsOfItsRuleAndNothingElse) {
   Memory memory;
   memory.Check(MakeRule(Algorithm::kFixedWindow, 5, 1000), 2, "org-1");
   memory.Check(MakeRule(Algorithm::kFixedWindow, 5, 1000, "id"), 3, "org-1");
   memory.Check(MakeRule(Algorithm::kSlidingLog, 5, 1000), 3, "org-2");
-  memory.store.List({"p:", "", "*", 100, 1});
+  memory.store.List({"p:", "", "*", 100, 1, ""});
   ASSERT_EQ(memory.results.pages.size(), 1U);
   ASSERT_EQ(memory.results.pages[0].entries.size(), 1U);
   EXPECT_EQ(memory.results.pages[0].entries[0].key, "p:org-1");
   EXPECT_EQ(memory.results.pages[0].entries[0].count, 2);
   EXPECT_EQ(memory.results.pages[0].entries[0].reset_in_ms, 1000);
+  memory.store.List({"p:", "", "*", 100, 1, "id"});
+  ASSERT_EQ(memory.results.pages[1].entries.size(), 1U);
+  EXPECT_EQ(memory.results.pages[1].entries[0].key, "{p:org-1}:id");
+  EXPECT_EQ(memory.results.pages[1].entries[0].count, 3);
 }
 
 TEST(Layered, AListingSeesAKeyOnceThatIsBlockedOrChargedMeanwhile) {
   Memory memory;
   const Rule rule = MakeRule(Algorithm::kFixedWindow, 5, 1000);
   for (int i = 0; i < 3; ++i) memory.Check(rule, 1, "org-" + std::to_string(i));
-  memory.store.List({"p:", "", "*", 1, 1});
+  memory.store.List({"p:", "", "*", 1, 1, ""});
   memory.Block({rule}, 500, "org-0");
   memory.Block({rule}, 500, "org-1");
   memory.Check(rule, 1, "org-2");
-  memory.store.List({"p:", memory.results.pages[0].cursor, "*", 10, 1});
+  memory.store.List({"p:", memory.results.pages[0].cursor, "*", 10, 1, ""});
   ASSERT_EQ(memory.results.pages[1].entries.size(), 2U);
   EXPECT_EQ(memory.results.pages[1].entries[0].count, kBlocked);
   EXPECT_EQ(memory.results.pages[1].entries[1].count, 2);
@@ -176,6 +180,19 @@ TEST_F(LimiterTest, RefusesSetsThatCannotBeCounted) {
   EXPECT_EQ(error_, "");
   EXPECT_TRUE(limiter_.HasRules(0));
   EXPECT_EQ(limiter_.RulesOf(0).size(), 1U);
+}
+
+TEST_F(LimiterTest, ReplacesTheOneRuleOfASetAndNothingElse) {
+  const Rule rule = MakeRule(Algorithm::kFixedWindow, 1, 1000, "a");
+  const int32_t one = Add({rule});
+  const int32_t two = Add({rule, MakeRule(Algorithm::kFixedWindow, 1, 1000, "b")});
+  EXPECT_TRUE(limiter_.ReplaceRules(0, {MakeRule(Algorithm::kFixedWindow, 9, 1000, "a")}, &error_));
+  EXPECT_EQ(Check(one, std::string_view("k"))[0].decision.limit, 9);
+  EXPECT_FALSE(limiter_.ReplaceRules(0, {MakeRule(Algorithm::kSlidingLog, kMaxLogLimit + 1, 1000)}, &error_));
+  EXPECT_NE(error_, "");
+  EXPECT_FALSE(limiter_.ReplaceRules(static_cast<uint32_t>(two), {rule}, &error_));
+  EXPECT_NE(error_, "");
+  EXPECT_EQ(Check(one, std::string_view("k"))[0].decision.limit, 9);
 }
 
 TEST_F(LimiterTest, KeepsTheKeysOfRulesAndSubjectsApart) {

@@ -28,6 +28,20 @@ TEST_F(RedisStoreTest, ChecksOfOneTurnAndKeyLeaveAsOneCommandWithTheirSum) {
   EXPECT_EQ(CountOf(sent_, "$13\r\n1700000030000\r\n"), 1U) << "the take-back is bound to its window: " << sent_;
 }
 
+TEST_F(RedisStoreTest, HoldsRulesUntilTheLastReplyUnderThemIsIn) {
+  EXPECT_FALSE(store_->Holds(rules_));
+  Check(1);
+  EXPECT_TRUE(store_->Holds(rules_));
+  Turn();
+  Connect();
+  Advance(300);
+  ASSERT_EQ(outcomes_.size(), 1U);
+  EXPECT_EQ(outcomes_[0].ending, Ending::kTimedOut);
+  EXPECT_TRUE(store_->Holds(rules_)) << "nobody waits, but the reply is still to be read";
+  Say(Time() + ":-2\r\n:1\r\n:1\r\n");
+  EXPECT_FALSE(store_->Holds(rules_));
+}
+
 TEST_F(RedisStoreTest, AKeyThatWasDeniedAsksTheScriptUntilItAdmitsAgain) {
   Check(1);
   Turn();

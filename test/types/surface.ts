@@ -41,6 +41,11 @@ export async function dropIn(): Promise<void> {
   same<(typeof RATE_LIMITS)[Plan]['windowMs'], number>();
   // @ts-expect-error a misspelled plan
   await checkRateLimit(organization.id, 'PROO');
+  await checkRateLimit(organization.id, 'PRO', { requests: 10, windowMs: 60_000 });
+  // @ts-expect-error a limit is written in numbers
+  await checkRateLimit(organization.id, 'PRO', '10/m');
+  // @ts-expect-error nobody takes it
+  await checkRateLimit(organization.id, 'PRO', undefined, 5);
   // @ts-expect-error an id that may be missing
   await checkRateLimit(undefined as string | undefined, 'FREE');
   // @ts-expect-error constants stay as they are

@@ -54,6 +54,12 @@ test('remembers the last 50,000 keys at least and 100,000 at most', () => {
   expect(listing.take(page(names.slice(0, 1), '3'))).toHaveLength(1);
 });
 
+test('of a rule with an id, keys lose that, too', () => {
+  const listing = new Listing('p:', '@rate-1h');
+  const name = '{p:a%7Db}:@rate-1h';
+  expect(listing.take(page([name]))).toMatchObject([{ name, key: 'a}b' }]);
+});
+
 test.each([
   [{ pagesize: 5 }, /Did you mean pageSize\?/],
   [{ pageSize: 0 }, /pageSize/],
@@ -65,7 +71,7 @@ test.each([
   [null, /object/],
   ['*', /object/],
 ])('refuses %j', (options, message) => {
-  const error = refusalOf(() => new Listing('p:', options as object));
+  const error = refusalOf(() => new Listing('p:', '', options as object));
   expect(error.code).toBe('ERR_INVALID_OPTION');
   expect(error.message).toMatch(message);
 });

@@ -15,6 +15,10 @@ test('have their defaults where the environment says nothing', () => {
     tenant: { requests: 1_000, windowMs: HOUR },
     user: { requests: 100, windowMs: HOUR },
   });
+  expect(namedRate('strict', { RATELIMIT_STRICT_RATE: '"7/m"\n' })).toEqual({
+    requests: 7,
+    windowMs: MINUTE,
+  });
   expect(namedRate('strict', { RATELIMIT_STRICT_RATE: ' ' })).toEqual({ requests: 10, windowMs: MINUTE });
 });
 

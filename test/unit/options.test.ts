@@ -95,6 +95,8 @@ test.each([
   [{ rate: '1/s', prefix: '' }],
   [{ rate: '1/s', prefix: 5 }],
   [{ rate: '1/s', prefix: 'a\nb' }],
+  [{ rate: '1/s', prefix: '{app}:' }],
+  [{ rate: '1/s', prefix: 'app}' }],
   [{ rate: '1/s', prefix: '\ud800' }],
   [{ rate: '1/s', prefix: 'x'.repeat(257) }],
   [{ rate: '1/s', redis: null }],

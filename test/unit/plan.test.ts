@@ -152,9 +152,10 @@ test.each([
   expect(plan({ rate, nearLimit })[0]?.nearAt).toBe(expected);
 });
 
-test('a limiter with one rate counts under the subject alone, whatever the algorithm', () => {
+test('the key of a limiter with one rate names algorithm and window', () => {
+  expect(compileRate('5/3600s', DEFAULTS)).toMatchObject([{ id: 'rate', key: '@rate-1h' }]);
   expect(compileRate('5/s', { ...DEFAULTS, algorithm: 'sliding-log' })).toMatchObject([
-    { id: 'rate', key: '', quota: { algorithm: 'sliding-log', limit: 5 } },
+    { id: 'rate', key: '@rate-sliding-log-1s', quota: { algorithm: 'sliding-log', limit: 5 } },
   ]);
   expect(compileRate('unlimited', DEFAULTS)).toEqual([]);
   expect(refusalOf(() => compileRate('5', DEFAULTS)).message).toMatch(/^rate: /);

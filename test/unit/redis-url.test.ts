@@ -93,6 +93,32 @@ test.each([
 });
 
 test.each([
+  ['redis://localhost?family=0', 'the parameter "family" is not known'],
+  ['redis://u:hunter2@localhost:6379/0?family=0&db=1', 'the parameter "family" is not known'],
+  ['rediss://[::1]?ssl_cert_reqs=hunter2', 'the parameter "ssl_cert_reqs" is not known'],
+  ['unix:///run/redis.sock?db=1&password=hunter2', 'the parameter "password" is not'],
+  // A part of a password, perhaps.
+  ['redis://u:se?hunter2=x@localhost', '"?"'],
+  ['redis://u:hunter2?hunter2', '"?"'],
+  ['redis://localhost?hunter2', '"?"'],
+  ['redis://localhost?hunter2=1@x', '"?"'],
+  ['unix:///run/redis.sock?hunter2=1@x', 'only db=number is known.'],
+])('%s: what is behind the question mark is named where it is no secret', (url, why) => {
+  const { code, message } = errorOf(url);
+  expect(code).toBe('ERR_INVALID_OPTION');
+  expect(message).toContain(why);
+  expect(message).not.toContain('hunter2');
+});
+
+test('names where it comes from, and what a scheme may be', () => {
+  const { message } = refusalOf(() => parseRedisUrl('memcached://localhost', 'REDIS_URL'));
+  expect(message).toMatch(/^The Redis URL in REDIS_URL cannot be used: /);
+  for (const scheme of ['redis://', 'rediss://', 'redis+unix://', 'unix://']) {
+    expect(message).toContain(scheme);
+  }
+});
+
+test.each([
   'redis+unix://',
   'redis+unix:///',
   'unix://u:hunter2@',
