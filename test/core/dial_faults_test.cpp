@@ -169,6 +169,7 @@ TEST_F(DialFaultsTest, ASocketThatLibuvDoesNotTakeIsAFailedConnection) {
   uv_poll_t stale;
   ASSERT_EQ(uv_poll_init_socket(&loop_, &stale, pair[0]), 0);
   ASSERT_EQ(uv_poll_start(&stale, UV_READABLE, [](uv_poll_t*, int, int) {}), 0);
+  uv_run(&loop_, UV_RUN_NOWAIT);
   close(pair[0]);
   Recorder events;
   {

@@ -13,7 +13,8 @@ export async function POST(request: NextRequest) {
   if (isFromElsewhere(request)) return refuseElsewhere();
 
   const { decision, giveBack } = await chargeAttempt(request);
-  if (!record('/api/admin/session', decision).allowed) return decision.toResponse();
+  record('/api/admin/session', decision);
+  if (!decision.allowed) return decision.toResponse();
 
   const body: unknown = await request.json().catch(() => null);
   const given = body !== null && typeof body === 'object' && 'password' in body ? body.password : undefined;
