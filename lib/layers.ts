@@ -16,6 +16,7 @@ import { applying } from './rules/request-rule';
 import { selectRules, unknownPlan } from './rules/select';
 import type { CompiledPlan } from './rules/plan';
 import type { CompiledRule } from './rules/rule';
+import type { Log } from './telemetry/logger';
 import { isWatched, type Observers } from './telemetry/observe';
 import type { Meanwhile } from './telemetry/store-state';
 import { subjectsOf, type Whom } from './whom';
@@ -40,6 +41,7 @@ export class Layers {
 
   constructor(
     private rules: CompiledRules,
+    private readonly log: Log,
     private readonly observers?: Observers,
     headers?: HeaderFormat,
   ) {
@@ -93,7 +95,7 @@ export class Layers {
   /** What a request comes to; with a key, which only a limiter with one rate takes. Errors as of `selectRules`. */
   select(request: RateLimitRequest, key?: string): Plea {
     if (key !== undefined) this.setOf(undefined);
-    const selection = selectRules(this.rules, request, key);
+    const selection = selectRules(this.rules, request, key, this.sayNoAddress);
     switch (selection.kind) {
       case 'bypass':
         return { set: undefined, reason: 'bypass', rule: '' };
@@ -108,6 +110,13 @@ export class Layers {
       }
     }
   }
+
+  private readonly sayNoAddress = () => {
+    this.log.once(
+      'no address',
+      'A request came without an address, and would have been counted by it: what "missing" says is done (by default, it is denied). Give checkRequest an ip; spillway/next finds it where trustedProxies is set, see clientIp.',
+    );
+  };
 
   /** Whether a rule is for requests of this method and path, whoever asks; true where there are none at all. */
   matches({ method, path }: Pick<RateLimitRequest, 'method' | 'path'>): boolean {

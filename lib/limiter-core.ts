@@ -35,7 +35,7 @@ export class LimiterCore implements AnyLimiter {
     const settings = { ...readOptions(options), failure };
     this.format = settings.headers;
     this.observers = settings.observers;
-    this.layers = new Layers(settings.rules, settings.observers, settings.headers);
+    this.layers = new Layers(settings.rules, settings.log, settings.observers, settings.headers);
     this.backend = new Backend(settings, () => this.layers.meanwhile);
   }
 

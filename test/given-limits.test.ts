@@ -84,9 +84,9 @@ describe.each(variants)('%s', (_name, api, open) => {
   ])('%j is refused, also where that of the same numbers is known', async (limit, message) => {
     await api.checkRateLimit('k', 'FREE', TEN);
     for (const act of [
-      () => api.checkRateLimit('k', 'FREE', limit as typeof TEN),
-      () => api.getRateLimitStatus('k', 'FREE', limit as typeof TEN),
-      () => api.applyRateLimit(new Response(''), 'k', 'FREE', limit as typeof TEN),
+      () => api.checkRateLimit('k', 'FREE', limit),
+      () => api.getRateLimitStatus('k', 'FREE', limit),
+      () => api.applyRateLimit(new Response(''), 'k', 'FREE', limit),
     ]) {
       const error = await failed(act).catch((reason: unknown) => reason);
       expect(error).toMatchObject({ code: 'ERR_INVALID_OPTION' });

@@ -138,6 +138,18 @@ test('a policy by which the server drops live counts is said once', async () => 
   expect(heard.warn).toEqual([expect.stringContaining('maxmemory-policy is allkeys-lru')]);
 });
 
+test('a request without the address that a rule counts is told once, with what is missing', async () => {
+  const { heard, logger } = ear();
+  const rules = [{ id: 'api', by: ['user', 'ip'] as const, rate: '5/h' }];
+  const limiter = await own(createRateLimiter({ rules, logger, prefix: 'speaks:' }));
+  const request = { method: 'GET', path: '/' };
+  expect((await limiter.checkRequest({ ...request, user: 'somebody' })).reason).toBe('ok');
+  expect((await limiter.checkRequest({ ...request, ip: '192.0.2.1' })).reason).toBe('ok');
+  expect(heard.warn).toEqual([]);
+  for (let i = 0; i < 3; i++) expect((await limiter.checkRequest(request)).reason).toBe('unidentified');
+  expect(heard.warn).toEqual([expect.stringMatching(/without an address.*trustedProxies/)]);
+});
+
 describe('on the console', () => {
   const script = `
     const said = [];

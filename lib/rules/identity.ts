@@ -123,6 +123,7 @@ export class Identities {
   constructor(
     private readonly request: RateLimitRequest,
     private readonly ipv6Subnet: number,
+    private readonly onNoAddress?: () => void,
   ) {}
 
   /**
@@ -135,6 +136,7 @@ export class Identities {
       const subject = this.find(identity, endpoint);
       if (subject !== undefined) return subject;
     }
+    if (identities.includes('ip')) this.onNoAddress?.();
     return undefined;
   }
 

@@ -37,11 +37,17 @@ export type Selection =
  * Tells which rules a request is charged under, and whom each of them counts: first those that match, the most
  * specific in front, then those of its plan or the limiter's rate. Asks no store and changes nothing.
  * @param key whom plan or rate counts, in place of `planBy`
+ * @param onNoAddress told where somebody would be counted by an address and the request has none
  * @throws RateLimitError `ERR_UNKNOWN_PLAN`, also where nothing but plans could limit it and it names none;
  *   `ERR_INVALID_KEY` for an id that cannot be counted; `ERR_INVALID_OPTION` for a request without method or path, or
  *   with more than 8 rules; what a function throws
  */
-export function selectRules(rules: CompiledRules, request: RateLimitRequest, key?: string): Selection {
+export function selectRules(
+  rules: CompiledRules,
+  request: RateLimitRequest,
+  key?: string,
+  onNoAddress?: () => void,
+): Selection {
   const { method, readings } = readRequest(request);
   if (key !== undefined) validateKey(key);
   const plan = planOf(rules, request.plan);
@@ -50,7 +56,7 @@ export function selectRules(rules: CompiledRules, request: RateLimitRequest, key
   }
   if (rules.skip?.(request) === true) return { kind: 'bypass', why: 'skip' };
 
-  const identities = new Identities(request, rules.ipv6Subnet);
+  const identities = new Identities(request, rules.ipv6Subnet, onNoAddress);
   return new Selecting(rules, request, identities, method, readings, key).run(plan);
 }
 
