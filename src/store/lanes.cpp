@@ -88,6 +88,7 @@ void Lanes::WatchConnection(Node* node) {
     // Of the address that was given nothing is told.
     const bool found = cluster_ != nullptr && !cluster_->is_home(node->number);
     Note((found ? AddressOf(node->lane.endpoint) + ": " : "") + client.last_error());
+    lost_ = client.address() + ": " + client.last_error();
     if (cluster_ != nullptr) cluster_->OnLost(node->number);
   }
   if (node->ready || !client.ready()) return;
@@ -134,14 +135,17 @@ bool Lanes::ready() const {
 
 std::string Lanes::Trouble() const {
   const bool complete = cluster_ == nullptr || cluster_->complete();
+  const Lane* untried = nullptr;
   for (const Lane* lane : all_) {
     std::string trouble = complete && !Serves(lane) ? "" : lane->standing.trouble();
-    // A seed that fails is let go and dialled anew: why it failed explains more than that it is being dialled.
-    const bool untried = !lane->client.ready() && lane->client.reconnects() == 0;
-    if (!trouble.empty()) return complete || !untried || last_error_.empty() ? trouble : last_error_;
+    if (trouble.empty()) continue;
+    if (!lane->standing.untried()) return trouble;
+    untried = lane;
   }
-  if (complete) return "";
-  if (!last_error_.empty() && all_.empty()) return last_error_;
+  if (untried == nullptr && complete) return "";
+  // Before the map is known a node that failed is let go, and its connection begins afresh.
+  if (!lost_.empty() && (untried != nullptr || all_.empty())) return lost_;
+  if (untried != nullptr) return untried->standing.trouble();
   return all_.empty() ? "not connected yet" : "some slots of the cluster have no node";
 }
 

@@ -134,6 +134,7 @@ class Lanes {
   std::string id_refusal_;         // of the last CLUSTER MYID
   int64_t reconnects_before_ = 0;  // of lanes that are gone
   std::string last_error_;
+  std::string lost_;  // of a cluster: why a node was lost since the last map, its address in front
 };
 
 }  // namespace spillway

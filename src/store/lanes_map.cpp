@@ -78,6 +78,7 @@ void Lanes::TakeMap(Node* node, const Reply& reply) {
       Deny("MYID", id_refusal_);
       return;
     }
+    lost_.clear();
     remapped_ = true;
     denied_.clear();
     if (!cluster_->complete()) Note("the cluster has slots without a node");

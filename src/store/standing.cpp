@@ -69,7 +69,7 @@ void Standing::Late(int64_t timeout_ms) { late_ = put_off_.empty() ? NoAnswerWit
 std::string Standing::trouble() const {
   std::string why;
   if (client_->connected_since_ms() < 0) {
-    why = client_->last_error().empty() ? "not connected yet" : client_->last_error();
+    why = untried() ? "not connected yet" : client_->last_error();
   } else if (!refusal_.empty() || !late_.empty()) {
     why = refusal_.empty() ? late_ : refusal_;
   } else if (client_->Overdue(clock_->NowMs(), kOverdueMs)) {

@@ -30,6 +30,8 @@ class Standing {
 
   // Why checks are not counted there at the moment, the address in front; empty: they are.
   std::string trouble() const;
+  // No connection has been made, and none has failed.
+  bool untried() const { return client_->connected_since_ms() < 0 && client_->last_error().empty(); }
   // Whether a probe is worth while: what is known is bad, or old.
   bool doubtful() const;
   void Probed() { probed_ms_ = clock_->NowMs(); }

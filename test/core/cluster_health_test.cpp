@@ -34,6 +34,19 @@ TEST_F(ClusterStoreTest, AskedAloneEachNodeIsCharged) {
   EXPECT_TRUE(Healthy());
 }
 
+TEST_F(ClusterStoreTest, WhyNoNodeCanBeAskedIsKeptWhileTheNextIsDialled) {
+  Healthy();
+  Turn();
+  for (int i = 0; i < 6; ++i) {
+    for (auto& [port, node] : nodes_) {
+      if (node.stream != nullptr) node.stream->events->OnRefused("AUTH was refused: WRONGPASS");
+    }
+    Advance(300);
+    const std::string trouble = store_->GetStats().trouble;
+    EXPECT_NE(trouble.find(": AUTH was refused: WRONGPASS"), std::string::npos) << i << ' ' << trouble;
+  }
+}
+
 TEST_F(ClusterStoreTest, UntilItsMapIsKnownItIsInTrouble) {
   EXPECT_EQ(store_->GetStats().trouble, "not connected yet");
   Healthy();
