@@ -174,10 +174,11 @@ TEST_F(DialFaultsTest, ASocketThatLibuvDoesNotTakeIsAFailedConnection) {
   Recorder events;
   {
     const std::unique_ptr<Stream> stream = MakeDial(&scope_)({"127.0.0.1", 1, ""}, {}, &events);
+    // Before the loop goes on, which would stumble over it.
+    uv_close(reinterpret_cast<uv_handle_t*>(&stale), nullptr);
     WaitFor(&events);
     EXPECT_EQ(events.closed, "file already exists");
   }
-  uv_close(reinterpret_cast<uv_handle_t*>(&stale), nullptr);
   close(pair[1]);
 }
 
