@@ -8,7 +8,7 @@ local cost = argv[1] + 0
 local units = cost * argv[2]
 local values = call('MGET', unpack(keys))
 local reply = {0, now}
-local texts = {}
+local texts
 for i = 1, #keys do
   local value = values[i]
   local used, is_text = 0
@@ -32,7 +32,10 @@ for i = 1, #keys do
     -- Exact: below 2^53 no quotient is rounded up to a whole number.
     units = math.floor(room / cost) * cost
   end
-  texts[i] = is_text
+  if is_text then
+    texts = texts or {}
+    texts[i] = true
+  end
   reply[1 + 2 * i] = used
   reply[2 + 2 * i] = ends
 end
@@ -42,12 +45,13 @@ end
 reply[1] = units
 local added = units == cost and argv[1] or string.format('%.0f', units)
 for i = 1, #keys do
-  if texts[i] then
+  local is_text = texts and texts[i]
+  if is_text then
     call('SET', keys[i], string.format('%.0f', reply[1 + 2 * i] + units))
   else
     call('INCRBY', keys[i], added)
   end
-  if texts[i] or not values[i] then
+  if is_text or not values[i] then
     call('PEXPIREAT', keys[i], reply[2 + 2 * i])
   end
 end

@@ -10,3 +10,6 @@
 -- charge: adds units. wait: ms until `units` fit.
 -- A penalty takes no more units than keep the count of them exact.
 local read, charge, wait = {}, {}, {}
+local function is_block(value)
+  return value and string.find(value, '^[1-9]%d*$') and tonumber(value) >= BLOCKED
+end
