@@ -317,7 +317,8 @@ export class LimiterCore implements AnyLimiter {
 
   private register(store: Store, set: RuleSet): void {
     store.register(set, this.backend.prefix, this.backend.timeoutMs);
-    noteWindows(this.log, store, this.backend.prefix, this, this.layers.windows());
+    // What a call brings along is counted under a key that names its window.
+    if (!set.passing) noteWindows(this.log, store, this.backend.prefix, this, this.layers.windows());
   }
 
   /** What a decision of this limiter was charged; undefined where no rule decided it. */

@@ -91,7 +91,7 @@ test('a check that is refused makes unhealthy at once, one that is counted healt
 
 test('a user with our keys and without that of health is healthy by checks', async () => {
   const { server, redis } = await serve();
-  await acl('resetkeys', '~ratelimit:*')(server);
+  await acl('resetkeys', '~{ratelimit:*')(server);
   configureRateLimit({ redis });
   const limiter = await own(createRateLimiter({ redis, rate: '1000/h' }));
   expect((await limiter.check('k')).source).toBe('redis');
