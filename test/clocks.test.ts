@@ -11,7 +11,7 @@ const own = owner();
 const HOUR = 3_600_000;
 
 const CLIENT = `
-const limiter = require('spillway').createRateLimiter({ redis: given, rate: '100/h', timeoutMs: 250 });
+const limiter = require('spillway').createRateLimiter({ redis: given ?? undefined, rate: '100/h', timeoutMs: 250 });
 const look = async () => {
   const now = Date.now();
   const start = performance.now();
@@ -56,6 +56,24 @@ test.each([HOUR, -HOUR])('a client whose clock is %d ms off counts as all others
   const left = Number(await server.command('PTTL', '{ratelimit:shared}:@rate-1h'));
   expect(left).toBeGreaterThan(HOUR - 10_000);
   expect(left).toBeLessThanOrEqual(HOUR);
+});
+
+test.each([HOUR, -HOUR])('in process a window goes on when the clock jumps %d ms', async (skew) => {
+  const clock = await own(new SetClock({ node: true }));
+  const client = new Script(CLIENT, { env: clock.env });
+  await client.report(0);
+  client.tell('look');
+  const before = (await client.report(1)) as Seen;
+  clock.skew(skew);
+  client.tell('look');
+  const after = (await client.report(2)) as Seen;
+  client.tell('end');
+  expect(await client.ended).toMatchObject({ code: 0 });
+  expect([before.allowed, after.allowed]).toEqual([60, 40]);
+  for (const { sources, resetInMs } of [before, after]) {
+    expect(sources).toEqual(['memory']);
+    expect(Math.abs(resetInMs - HOUR)).toBeLessThan(10_000);
+  }
 });
 
 test('a server whose clock jumps ahead ends the window; one that jumps back makes it no longer', async () => {

@@ -1,28 +1,15 @@
 #include "store/key_table.h"
 
 #include <algorithm>
-#include <cstring>
 #include <new>
-
-#include "hash.h"
 
 namespace spillway {
 namespace {
 
-// A record: end, payload, key. All records of a chunk are alike, so no length is stored.
-// The end of a freed record; its payload begins with the next one of the chain.
-constexpr uint64_t kFreed = (uint64_t{1} << 40) - 1;
-// The first chunk of a record size is small, for sizes that hardly occur; the last ones come from the system one by one.
-constexpr size_t kFirstChunkBytes = size_t{4} * 1024;
-constexpr size_t kLastChunkBytes = size_t{256} * 1024;
 // A shard of this size is rebuilt in well under a millisecond.
 constexpr size_t kKeysPerShard = 4096;
-
-uint64_t LoadBytes(const uint8_t* at, size_t bytes) {
-  uint64_t value = 0;
-  std::memcpy(&value, at, bytes);
-  return value;
-}
+constexpr int kExtentsToSearch = 16;
+constexpr int kSample = 16;
 
 size_t RoundUpToPowerOfTwo(size_t n) {
   size_t power = 1;
@@ -32,13 +19,12 @@ size_t RoundUpToPowerOfTwo(size_t n) {
 
 }  // namespace
 
-KeyTable::KeyTable(size_t max_keys)
+KeyTable::KeyTable(size_t max_keys, uint64_t seed)
     : max_keys_(max_keys),
-      seed_(RandomSeed()),
+      seed_(seed),
       draws_(seed_ | 1),
-      shards_(RoundUpToPowerOfTwo((max_keys + kKeysPerShard - 1) / kKeysPerShard)) {}
-
-uint64_t KeyTable::HashOf(std::string_view key) const { return Hash(key, seed_); }
+      shards_(RoundUpToPowerOfTwo((max_keys + kKeysPerShard - 1) / kKeysPerShard)),
+      earliest_(shards_.size()) {}
 
 // The high bits, scaled to the number of buckets: it need not be a power of two.
 size_t KeyTable::HomeOf(const Shard& shard, uint64_t hash) {
@@ -47,7 +33,7 @@ size_t KeyTable::HomeOf(const Shard& shard, uint64_t hash) {
 
 KeyTable::Ref KeyTable::Find(std::string_view key) const {
   const uint64_t hash = HashOf(key);
-  const Shard& shard = ShardOf(hash);
+  const Shard& shard = shards_[ShardIndex(hash)];
   if (shard.buckets == 0) return kNone;
   const auto tag = static_cast<uint8_t>(hash | 0x80);
   size_t at = HomeOf(shard, hash);
@@ -65,36 +51,37 @@ KeyTable::Ref KeyTable::Find(std::string_view key) const {
 
 KeyTable::Ref KeyTable::Insert(std::string_view key, size_t payload_bytes, int64_t now_ms) {
   const uint64_t hash = HashOf(key);
-  Shard& shard = ShardOf(hash);
-  if (size_ >= max_keys_) MakeRoom(&shard, now_ms);
+  const size_t own = ShardIndex(hash);
+  if (size_ >= max_keys_) MakeRoom(own, now_ms);
+  Shard& shard = shards_[own];
   if ((size_t{shard.live} + 1) * 16 > shard.buckets * kBucketSlots * 15) {
-    if (shard.earliest_end < now_ms) Purge(&shard, now_ms);
+    SearchShard(own, now_ms);
     const size_t needed = size_t{shard.live} + 1;
-    if (needed * 16 > shard.buckets * kBucketSlots * 15) Resize(&shard, needed + needed / 6);
+    if (needed * 16 > shard.buckets * kBucketSlots * 15) Resize(own, needed + needed / 6);
   }
-  const Ref ref = Allocate(key, payload_bytes);
-  Link(&shard, hash, ref);
+  const Ref ref = pool_.Allocate(key, payload_bytes);
+  newest_ = {ref, own, Link(&shard, hash, ref).bucket / kExtentBuckets};
   ++shard.live;
   ++size_;
   return ref;
 }
 
-void KeyTable::Link(Shard* shard, uint64_t hash, Ref ref) {
+KeyTable::Place KeyTable::Link(Shard* shard, uint64_t hash, Ref ref) {
   for (size_t at = HomeOf(*shard, hash);; at = at + 1 == shard->buckets ? 0 : at + 1) {
     Bucket& bucket = BucketAt(*shard, at);
     for (size_t slot = 0; slot < kBucketSlots; ++slot) {
       if (bucket.tags[slot] != 0) continue;
       bucket.tags[slot] = static_cast<uint8_t>(hash | 0x80);
       bucket.refs[slot] = ref;
-      return;
+      return {at, slot};
     }
     ++bucket.passed;
   }
 }
 
 // Where the index holds a record that it does hold.
-KeyTable::Place KeyTable::PlaceOf(const Shard& shard, Ref ref) const {
-  for (size_t at = HomeOf(shard, HashOf(Key(ref)));; at = at + 1 == shard.buckets ? 0 : at + 1) {
+KeyTable::Place KeyTable::PlaceOf(const Shard& shard, uint64_t hash, Ref ref) {
+  for (size_t at = HomeOf(shard, hash);; at = at + 1 == shard.buckets ? 0 : at + 1) {
     const Bucket& bucket = BucketAt(shard, at);
     for (size_t slot = 0; slot < kBucketSlots; ++slot) {
       if (bucket.tags[slot] != 0 && bucket.refs[slot] == ref) return {at, slot};
@@ -103,95 +90,36 @@ KeyTable::Place KeyTable::PlaceOf(const Shard& shard, Ref ref) const {
 }
 
 void KeyTable::Erase(Ref ref) {
-  Shard& shard = ShardOf(HashOf(Key(ref)));
-  Remove(&shard, PlaceOf(shard, ref));
+  const uint64_t hash = HashOf(Key(ref));
+  Shard& shard = shards_[ShardIndex(hash)];
+  Remove(&shard, PlaceOf(shard, hash, ref));
 }
 
 KeyTable::Ref KeyTable::Grow(Ref ref, size_t payload_bytes) {
-  const size_t kept = kEndBytes + std::min(payload_bytes, PayloadBytes(ref));
-  const Ref grown = Allocate(Key(ref), payload_bytes);
-  std::memcpy(At(grown), At(ref), kept);
-  const Shard& shard = ShardOf(HashOf(Key(ref)));
-  const Place place = PlaceOf(shard, ref);
-  BucketAt(shard, place.bucket).refs[place.slot] = grown;
-  Free(ref);
-  return grown;
-}
-
-std::string_view KeyTable::Key(Ref ref) const {
-  const Chunk& chunk = chunks_[ref >> kSlotBits];
-  const size_t key_at = kEndBytes + chunk.payload_bytes;
-  return {reinterpret_cast<const char*>(At(ref) + key_at), chunk.record_bytes - key_at};
+  const uint64_t hash = HashOf(Key(ref));
+  const Shard& shard = shards_[ShardIndex(hash)];
+  const Place place = PlaceOf(shard, hash, ref);
+  return BucketAt(shard, place.bucket).refs[place.slot] = pool_.Reallocate(ref, payload_bytes);
 }
 
 void KeyTable::SetEnd(Ref ref, int64_t end_ms) {
   const int64_t before_ms = End(ref);
   if (end_ms == before_ms) return;
-  std::memcpy(At(ref), &end_ms, kEndBytes);
-  // The shard's bound holds for a later end, too, and its shard need not be found. A new record has had none.
-  if (before_ms > 0 && end_ms > before_ms) return;
-  Shard& shard = ShardOf(HashOf(Key(ref)));
-  shard.earliest_end = std::min(shard.earliest_end, end_ms);
+  pool_.SetEnd(ref, end_ms);
+  if (before_ms == 0 && ref == newest_.ref) {
+    NoteEnd(newest_.shard, newest_.extent, end_ms);
+  } else if (before_ms == 0 || end_ms < before_ms) {
+    const uint64_t hash = HashOf(Key(ref));
+    const size_t shard = ShardIndex(hash);
+    NoteEnd(shard, PlaceOf(shards_[shard], hash, ref).bucket / kExtentBuckets, end_ms);
+  }
+  // The bounds hold for a later end, too.
 }
 
-KeyTable::Ref KeyTable::Next(Ref from) const {
-  for (size_t chunk = from >> kSlotBits; chunk < chunks_.size(); ++chunk) {
-    uint32_t slot = chunk == from >> kSlotBits ? from & ((1U << kSlotBits) - 1) : 0;
-    for (; slot < chunks_[chunk].slots; ++slot) {
-      const auto ref = static_cast<Ref>(chunk << kSlotBits) | slot;
-      if (LoadBytes(At(ref), kEndBytes) != kFreed) return ref;
-    }
-  }
-  return kNone;
-}
-
-// A handful of sizes occurs: one for each algorithm, and the steps in which a log grows.
-KeyTable::SizeClass& KeyTable::ClassOf(size_t payload_bytes) {
-  for (SizeClass& of_size : classes_) {
-    if (of_size.payload_bytes == payload_bytes) return of_size;
-  }
-  classes_.push_back({payload_bytes, {}, {}});
-  return classes_.back();
-}
-
-KeyTable::Ref KeyTable::Allocate(std::string_view key, size_t payload_bytes) {
-  SizeClass& of_size = ClassOf(payload_bytes);
-  const size_t length = key.size();
-  if (length >= of_size.free.size()) {
-    of_size.free.resize(length + 1, kNone);
-    of_size.open_chunks.resize(length + 1, 0);
-  }
-  Ref ref = of_size.free[length];
-  if (ref != kNone) {
-    std::memcpy(&of_size.free[length], Payload(ref), sizeof(Ref));
-  } else {
-    const uint32_t last = of_size.open_chunks[length];
-    if (last == 0 || chunks_[last - 1].slots == chunks_[last - 1].capacity) {
-      Chunk chunk;
-      chunk.payload_bytes = static_cast<uint32_t>(payload_bytes);
-      chunk.record_bytes = static_cast<uint32_t>(kEndBytes + payload_bytes + length);
-      const size_t before = last == 0 ? kFirstChunkBytes / 2 : size_t{chunks_[last - 1].capacity} * chunk.record_bytes;
-      const size_t bytes = std::min(kLastChunkBytes, before * 2);
-      chunk.capacity = static_cast<uint32_t>(
-          std::min<size_t>(size_t{1} << kSlotBits, std::max<size_t>(1, bytes / chunk.record_bytes)));
-      chunk.bytes = arena_.Take(size_t{chunk.capacity} * chunk.record_bytes);
-      chunks_.push_back(chunk);
-      of_size.open_chunks[length] = static_cast<uint32_t>(chunks_.size());
-    }
-    const uint32_t open = of_size.open_chunks[length] - 1;
-    ref = (open << kSlotBits) | chunks_[open].slots++;
-  }
-  uint8_t* record = At(ref);
-  std::memset(record, 0, kEndBytes + payload_bytes);
-  std::memcpy(record + kEndBytes + payload_bytes, key.data(), length);
-  return ref;
-}
-
-void KeyTable::Free(Ref ref) {
-  Ref& head = ClassOf(PayloadBytes(ref)).free[Key(ref).size()];
-  std::memcpy(At(ref), &kFreed, kEndBytes);
-  std::memcpy(Payload(ref), &head, sizeof(Ref));
-  head = ref;
+void KeyTable::NoteEnd(size_t shard, size_t extent, int64_t end_ms) {
+  int64_t& earliest = shards_[shard].earliest_ends[extent];
+  if (end_ms < earliest) earliest = end_ms;
+  if (end_ms < earliest_[shard]) earliest_.Set(shard, end_ms);
 }
 
 void KeyTable::Remove(Shard* shard, Place place) {
@@ -202,75 +130,127 @@ void KeyTable::Remove(Shard* shard, Place place) {
     --BucketAt(*shard, at).passed;
   }
   bucket.tags[place.slot] = 0;
-  Free(ref);
+  pool_.Free(ref);
   --shard->live;
   --size_;
 }
 
-void KeyTable::Purge(Shard* shard, int64_t now_ms) {
+// Removes what has ended of an extent, and makes its bound exact.
+void KeyTable::SearchExtent(size_t index, size_t extent, int64_t now_ms) {
+  Shard& shard = shards_[index];
   int64_t earliest = INT64_MAX;
-  for (size_t at = 0; at < shard->buckets; ++at) {
-    const Bucket& bucket = BucketAt(*shard, at);
+  const size_t behind = std::min<size_t>((extent + 1) * kExtentBuckets, shard.buckets);
+  for (size_t at = extent * kExtentBuckets; at < behind; ++at) {
+    const Bucket& bucket = BucketAt(shard, at);
     for (size_t slot = 0; slot < kBucketSlots; ++slot) {
       if (bucket.tags[slot] == 0) continue;
+      ++looked_at_;
       const int64_t end = End(bucket.refs[slot]);
       if (end < now_ms) {
-        Remove(shard, {at, slot});
+        Remove(&shard, {at, slot});
       } else {
         earliest = std::min(earliest, end);
       }
     }
   }
-  shard->earliest_end = earliest;
-  if (size_t{shard->live} * 4 < shard->buckets * kBucketSlots) Resize(shard, size_t{shard->live} * 2);
+  shard.earliest_ends[extent] = earliest;
+  earliest_.Set(index, *std::min_element(shard.earliest_ends.begin(), shard.earliest_ends.end()));
+}
+
+void KeyTable::SearchShard(size_t index, int64_t now_ms) {
+  Shard& shard = shards_[index];
+  for (size_t extent = 0; extent < shard.extents.size(); ++extent) {
+    if (shard.earliest_ends[extent] < now_ms) SearchExtent(index, extent, now_ms);
+  }
+  ShrinkIfSparse(index);
+}
+
+void KeyTable::ShrinkIfSparse(size_t index) {
+  const Shard& shard = shards_[index];
+  if (size_t{shard.live} * 4 < shard.buckets * kBucketSlots) Resize(index, size_t{shard.live} * 2);
 }
 
 // Makes the shard large enough for so many records, and no larger.
-void KeyTable::Resize(Shard* shard, size_t records) {
+void KeyTable::Resize(size_t index, size_t records) {
+  Shard& shard = shards_[index];
   std::vector<Ref> refs;
-  refs.reserve(shard->live);
-  for (size_t at = 0; at < shard->buckets; ++at) {
-    const Bucket& bucket = BucketAt(*shard, at);
+  refs.reserve(shard.live);
+  for (size_t at = 0; at < shard.buckets; ++at) {
+    const Bucket& bucket = BucketAt(shard, at);
     for (size_t slot = 0; slot < kBucketSlots; ++slot) {
       if (bucket.tags[slot] != 0) refs.push_back(bucket.refs[slot]);
     }
   }
-  shard->buckets = static_cast<uint32_t>(records * 16 / (kBucketSlots * 15) + 1);
-  const size_t needed = (size_t{shard->buckets} + kExtentBuckets - 1) / kExtentBuckets;
-  for (; shard->extents.size() > needed; shard->extents.pop_back()) spare_extents_.push_back(shard->extents.back());
-  while (shard->extents.size() < needed) {
-    if (spare_extents_.empty()) spare_extents_.push_back(new (arena_.Take(sizeof(Extent))) Extent);
-    shard->extents.push_back(spare_extents_.back());
-    spare_extents_.pop_back();
+  shard.buckets = static_cast<uint32_t>(records * 16 / (kBucketSlots * 15) + 1);
+  const size_t needed = (size_t{shard.buckets} + kExtentBuckets - 1) / kExtentBuckets;
+  for (; shard.extents.size() > needed; shard.extents.pop_back()) spare_extents_.push_back(shard.extents.back());
+  while (shard.extents.size() < needed) shard.extents.push_back(TakeExtent());
+  for (Extent* extent : shard.extents) *extent = Extent{};
+  shard.earliest_ends.assign(needed, INT64_MAX);
+  int64_t earliest = INT64_MAX;
+  for (const Ref ref : refs) {
+    const Place place = Link(&shard, HashOf(Key(ref)), ref);
+    int64_t& of_extent = shard.earliest_ends[place.bucket / kExtentBuckets];
+    of_extent = std::min(of_extent, End(ref));
+    earliest = std::min(earliest, of_extent);
   }
-  for (Extent* extent : shard->extents) *extent = Extent{};
-  for (const Ref ref : refs) Link(shard, HashOf(Key(ref)), ref);
+  earliest_.Set(index, earliest);
+  looked_at_ += refs.size();
 }
 
-void KeyTable::MakeRoom(Shard* own, int64_t now_ms) {
-  for (Shard& shard : shards_) {
-    if (shard.earliest_end < now_ms) Purge(&shard, now_ms);
-    if (size_ < max_keys_) return;
+KeyTable::Extent* KeyTable::TakeExtent() {
+  if (spare_extents_.empty()) {
+    uint8_t* block = pool_.arena().At(pool_.arena().Take(0));
+    for (size_t at = 0; at < Arena::kBlockBytes; at += sizeof(Extent))
+      spare_extents_.push_back(new (block + at) Extent);
   }
-  // Nothing has ended. The newcomer's own shard gives one up; where that is empty, the first that is not.
-  Shard* shard = own;
+  Extent* extent = spare_extents_.back();
+  spare_extents_.pop_back();
+  return extent;
+}
+
+void KeyTable::MakeRoom(size_t own, int64_t now_ms) {
+  for (int searched = 0; searched < kExtentsToSearch && earliest_.Least() < now_ms; ++searched) {
+    const size_t index = earliest_.IndexOfLeast();
+    const std::vector<int64_t>& ends = shards_[index].earliest_ends;
+    const auto extent = std::min_element(ends.begin(), ends.end()) - ends.begin();
+    SearchExtent(index, static_cast<size_t>(extent), now_ms);
+    if (size_ >= max_keys_) continue;
+    ShrinkIfSparse(index);
+    return;
+  }
+  // The newcomer's own shard gives one up; where that is empty, the first that is not.
+  Shard* shard = &shards_[own];
   for (size_t i = 0; shard->live == 0; ++i) shard = &shards_[i];
-  constexpr int kSample = 16;
-  Place victim{0, 0};
-  int64_t soonest = INT64_MAX;
+  Remove(shard, SoonestOfSample(*shard));
+}
+
+KeyTable::Place KeyTable::SoonestOfSample(const Shard& shard) {
+  Place soonest{0, 0};
+  int64_t soonest_end = INT64_MAX;
+  const size_t slots = shard.buckets * kBucketSlots;
   for (int drawn = 0; drawn < kSample; ++drawn) {
     draws_ = draws_ * 6364136223846793005ULL + 1442695040888963407ULL;
-    const size_t slots = shard->buckets * kBucketSlots;
     auto at = static_cast<size_t>(((draws_ >> 32) * slots) >> 32);
-    while (BucketAt(*shard, at / kBucketSlots).tags[at % kBucketSlots] == 0) at = at + 1 == slots ? 0 : at + 1;
+    while (BucketAt(shard, at / kBucketSlots).tags[at % kBucketSlots] == 0) at = at + 1 == slots ? 0 : at + 1;
     const Place place{at / kBucketSlots, at % kBucketSlots};
-    const int64_t end = End(BucketAt(*shard, place.bucket).refs[place.slot]);
-    if (end < soonest) {
-      soonest = end;
-      victim = place;
+    const int64_t end = End(BucketAt(shard, place.bucket).refs[place.slot]);
+    if (end < soonest_end) {
+      soonest_end = end;
+      soonest = place;
     }
   }
-  Remove(shard, victim);
+  looked_at_ += kSample;
+  return soonest;
+}
+
+size_t KeyTable::MemoryBytes() const {
+  size_t bytes = pool_.MemoryBytes() + earliest_.bytes() + shards_.capacity() * sizeof(Shard) +
+                 spare_extents_.capacity() * sizeof(Extent*);
+  for (const Shard& shard : shards_) {
+    bytes += shard.extents.capacity() * sizeof(Extent*) + shard.earliest_ends.capacity() * sizeof(int64_t);
+  }
+  return bytes;
 }
 
 }  // namespace spillway

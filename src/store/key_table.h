@@ -2,33 +2,38 @@
 
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
 #include <vector>
 
-#include "store/arena.h"
+#include "hash.h"
+#include "store/min_tree.h"
+#include "store/record_pool.h"
 
 namespace spillway {
 
 // A hash table from keys to a payload and its end, made to hold millions of them in little memory and without pauses.
 //
-// A record is 5 bytes, the payload and the key, in chunks of records of one size; only Grow moves a record, so a listing
-// may go on while the table changes. The index is made of buckets of one cache line, split into shards that grow one by
-// one. No timer belongs to a key: ended records leave when their shard would grow or the table is full.
+// Records lie in a RecordPool; only Grow moves one, so a listing may go on while the table changes. The index is made of
+// buckets of one cache line, split into shards that grow one by one. No timer belongs to a key: ended records leave when
+// their shard would grow or the table is full. Which part of the index may hold ended ones is known by a lower bound for
+// each extent of it: a record that got a later end leaves that bound as it was, until it has passed and the extent is
+// looked through. So what is looked through in vain is paid for by as many later ends.
 class KeyTable {
  public:
-  using Ref = uint32_t;
-  static constexpr Ref kNone = UINT32_MAX;
+  using Ref = RecordPool::Ref;
+  static constexpr Ref kNone = RecordPool::kNone;
+  static constexpr int64_t kMaxEndMs = RecordPool::kMaxEndMs;
 
   // Holds at most `max_keys` (>= 1) records.
-  explicit KeyTable(size_t max_keys);
+  explicit KeyTable(size_t max_keys, uint64_t seed = RandomSeed());
   KeyTable(const KeyTable&) = delete;
   KeyTable& operator=(const KeyTable&) = delete;
 
   Ref Find(std::string_view key) const;
-  // Adds a key that Find did not find (1 to 65,535 bytes), with a payload of so many zeros (4 to 2^20) and the end 0.
-  // Where the table is full, records that ended before `now_ms` leave first, then the one closest to its end among sixteen
-  // drawn at random: other refs may be void afterwards.
+  // Adds a key that Find did not find (1 to 65,535 bytes), with a payload of so many zeros (4 to 2^19) and the end 0.
+  // Where the table is full, records that ended before `now_ms` leave first. Where there are none, or not in the 16 extents
+  // (3,072 slots) that should have had one first, the one closest to its end among sixteen drawn at random leaves. Other
+  // refs may be void afterwards.
   Ref Insert(std::string_view key, size_t payload_bytes, int64_t now_ms);
   void Erase(Ref ref);
   // Gives a record a payload of another size, larger or smaller; what fits is kept, what is added is zero. The record
@@ -36,40 +41,23 @@ class KeyTable {
   Ref Grow(Ref ref, size_t payload_bytes);
 
   // Unaligned; stays where it is until the record leaves or grows.
-  uint8_t* Payload(Ref ref) const { return At(ref) + kEndBytes; }
-  size_t PayloadBytes(Ref ref) const { return chunks_[ref >> kSlotBits].payload_bytes; }
+  uint8_t* Payload(Ref ref) const { return pool_.Payload(ref); }
+  size_t PayloadBytes(Ref ref) const { return pool_.PayloadBytes(ref); }
   // A record lives while now <= end. Times are 0 to kMaxEndMs.
-  int64_t End(Ref ref) const {
-    int64_t end_ms = 0;
-    std::memcpy(&end_ms, At(ref), kEndBytes);
-    return end_ms;
-  }
+  int64_t End(Ref ref) const { return pool_.End(ref); }
   void SetEnd(Ref ref, int64_t end_ms);
-  std::string_view Key(Ref ref) const;
-
-  static constexpr int64_t kMaxEndMs = (int64_t{1} << 40) - 2;
+  std::string_view Key(Ref ref) const { return pool_.Key(ref); }
 
   size_t size() const { return size_; }
-
   // The first record at or behind a position, or kNone; positions only grow. Starts at 0.
-  Ref Next(Ref from) const;
+  Ref Next(Ref from) const { return pool_.Next(from); }
+
+  // What the table holds of the system's memory.
+  size_t MemoryBytes() const;
+  // How many records Insert has looked at so far beside the new ones: to make room, and to make a shard larger.
+  uint64_t looked_at() const { return looked_at_; }
 
  private:
-  static constexpr uint32_t kSlotBits = 13;
-  static constexpr size_t kEndBytes = 5;
-  struct Chunk {
-    uint8_t* bytes = nullptr;
-    uint32_t record_bytes = 0;
-    uint32_t payload_bytes = 0;
-    uint32_t capacity = 0;
-    uint32_t slots = 0;  // used so far, live or free
-  };
-  // The chunks of one payload size, by key length.
-  struct SizeClass {
-    size_t payload_bytes = 0;
-    std::vector<uint32_t> open_chunks;  // the chunk with fresh slots, plus 1; 0: none
-    std::vector<Ref> free;              // head of the chain of freed records
-  };
   static constexpr size_t kBucketSlots = 12;
   struct alignas(64) Bucket {
     uint8_t tags[kBucketSlots] = {};  // 0: free; else 7 bits of the hash | 0x80
@@ -81,45 +69,49 @@ class KeyTable {
   using Extent = std::array<Bucket, kExtentBuckets>;
   struct Shard {
     std::vector<Extent*> extents;
-    uint32_t buckets = 0;  // in use, of those extents
+    std::vector<int64_t> earliest_ends;  // for each extent a lower bound; that of the shard is in earliest_
+    uint32_t buckets = 0;                // in use, of those extents
     uint32_t live = 0;
-    int64_t earliest_end = INT64_MAX;  // a lower bound
   };
   struct Place {
     size_t bucket;
     size_t slot;
   };
+  // The record that Insert gave last: it gets its first end at once, and is not looked for again.
+  struct Newest {
+    Ref ref = kNone;
+    size_t shard = 0;
+    size_t extent = 0;
+  };
 
-  uint8_t* At(Ref ref) const {
-    const Chunk& chunk = chunks_[ref >> kSlotBits];
-    return chunk.bytes + size_t{ref & ((1U << kSlotBits) - 1)} * chunk.record_bytes;
-  }
-  uint64_t HashOf(std::string_view key) const;
-  const Shard& ShardOf(uint64_t hash) const { return shards_[(hash >> 7) & (shards_.size() - 1)]; }
-  Shard& ShardOf(uint64_t hash) { return shards_[(hash >> 7) & (shards_.size() - 1)]; }
+  size_t ShardIndex(uint64_t hash) const { return (hash >> 7) & (shards_.size() - 1); }
+  uint64_t HashOf(std::string_view key) const { return Hash(key, seed_); }
   static Bucket& BucketAt(const Shard& shard, size_t bucket) {
     return (*shard.extents[bucket / kExtentBuckets])[bucket % kExtentBuckets];
   }
   static size_t HomeOf(const Shard& shard, uint64_t hash);
-  SizeClass& ClassOf(size_t payload_bytes);
-  Ref Allocate(std::string_view key, size_t payload_bytes);
-  void Free(Ref ref);
-  Place PlaceOf(const Shard& shard, Ref ref) const;
-  static void Link(Shard* shard, uint64_t hash, Ref ref);
+  static Place PlaceOf(const Shard& shard, uint64_t hash, Ref ref);
+  static Place Link(Shard* shard, uint64_t hash, Ref ref);
   void Remove(Shard* shard, Place place);
-  void Purge(Shard* shard, int64_t now_ms);
-  void Resize(Shard* shard, size_t records);
-  void MakeRoom(Shard* own, int64_t now_ms);
+  void NoteEnd(size_t shard, size_t extent, int64_t end_ms);
+  void SearchExtent(size_t shard, size_t extent, int64_t now_ms);
+  void SearchShard(size_t shard, int64_t now_ms);
+  void ShrinkIfSparse(size_t shard);
+  void Resize(size_t shard, size_t records);
+  void MakeRoom(size_t own, int64_t now_ms);
+  Place SoonestOfSample(const Shard& shard);
+  Extent* TakeExtent();
 
   const size_t max_keys_;
   const uint64_t seed_;
   uint64_t draws_;
+  uint64_t looked_at_ = 0;
   size_t size_ = 0;
-  Arena arena_;
+  Newest newest_;
+  RecordPool pool_;
   std::vector<Extent*> spare_extents_;
   std::vector<Shard> shards_;
-  std::vector<Chunk> chunks_;
-  std::vector<SizeClass> classes_;
+  MinTree earliest_;  // by shard
 };
 
 }  // namespace spillway
