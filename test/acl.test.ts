@@ -46,8 +46,8 @@ async function everything(server: RedisServer): Promise<void> {
   await other.send('SELECT', 1);
   await other.send('SET', 'ratelimit:text', 'x');
   await other.close();
-  const plain = createRateLimiter({ redis, rate: '3/h' });
-  await plain.check('text');
+  const plain = createRateLimiter({ redis, plans: { P: '3/h' } });
+  await plain.check('text', 'P');
   await plain.close();
   await tried(layered.list().next());
   await layered.close();
