@@ -81,7 +81,7 @@ void Lanes::TakeMap(Node* node, const Reply& reply) {
     lost_.clear();
     remapped_ = true;
     denied_.clear();
-    if (!cluster_->complete()) Note("the cluster has slots without a node");
+    if (!cluster_->complete()) Note("some slots of the cluster have no node");
     // A connection to each master, before the first check needs it.
     for (int number = 0; number < cluster_->size(); ++number) {
       if (cluster_->serves(number)) Open(number);

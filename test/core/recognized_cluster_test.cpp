@@ -271,7 +271,7 @@ TEST_F(RecognizedClusterTest, SlotsThatNobodyHasAreTheOnlyOnesWithoutAnAnswer) {
   Lose(2);
   Say(9,
       Bulk("id1") + Array({Shard({Integer(0), Integer(8191)}, {ShardNode(Bulk("h"), 1, "master", "online", "id1")})}));
-  EXPECT_EQ(last_error(), "the cluster has slots without a node");
+  EXPECT_EQ(last_error(), "some slots of the cluster have no node");
   Forget();
   Check(low_, 1);
   Check(high_, 2);
