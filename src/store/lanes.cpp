@@ -92,7 +92,7 @@ void Lanes::WatchConnection(Node* node) {
     if (cluster_ != nullptr) cluster_->OnLost(node->number);
   }
   if (node->ready || !client.ready()) return;
-  if (client.cluster_mode()) Recognize();
+  if (client.cluster_mode()) Recognize("INFO");
   if (cluster_ == nullptr) return;
   node->ready = true;
   if (cluster_->is_home(node->number)) node->map_due = true;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "redis/cluster.h"
@@ -41,16 +42,17 @@ class Lanes {
   const std::vector<Lane*>& all() const { return all_; }
   // Where commands about a key go (a single server: all commands); null: nobody knows yet.
   Lane* Of(std::string_view key);
-  // A reply has shown that the server is a node of a cluster. Nothing happens where it is known, or was not asked for.
-  void Recognize();
+  // A reply, told by its first word, has shown that the server is a node of a cluster. Nothing happens where that is known,
+  // or was not asked for.
+  void Recognize(std::string_view by);
   // Where a MOVED or an ASK from this lane sends its command; null: nowhere.
   Lane* Redirected(Refusal refusal, std::string_view error, const Lane& from);
   // A refusal that may mean that slots have moved.
   void Doubt(Refusal refusal);
   // Whether slots were mapped anew since the last call: what is queued may belong elsewhere.
   bool TakeRemapped();
-  // Whether a cluster was recognized since the last call.
-  bool TakeRecognized();
+  // By what a cluster was recognized since the last call; empty: none was.
+  std::string TakeRecognized() { return std::exchange(recognized_, ""); }
 
   // Connects, the first time.
   void Start();
@@ -129,7 +131,7 @@ class Lanes {
   std::vector<Lane*> all_;
   bool started_ = false;
   bool remapped_ = false;
-  bool recognized_ = false;  // and not told yet
+  std::string recognized_;  // by what, and not told yet
   std::string denied_;
   std::string id_refusal_;         // of the last CLUSTER MYID
   int64_t reconnects_before_ = 0;  // of lanes that are gone

@@ -10,16 +10,14 @@ std::string_view FirstWord(std::string_view error) { return error.substr(0, erro
 
 }  // namespace
 
-void Lanes::Recognize() {
+void Lanes::Recognize(std::string_view by) {
   if (cluster_ != nullptr || !nodes_.given_as_single) return;
   cluster_ = std::make_unique<Cluster>(Cluster::Behind(nodes_.seeds.front()));
-  recognized_ = true;
+  recognized_ = by;
   // What waits was not looked at for its slots.
   remapped_ = true;
   on_change_();
 }
-
-bool Lanes::TakeRecognized() { return std::exchange(recognized_, false); }
 
 bool Lanes::IsHome(const Endpoint& server) const {
   return cluster_ != nullptr && cluster_->has_home() && server == cluster_->home_announced();
@@ -81,7 +79,7 @@ void Lanes::TakeMap(Node* node, const Reply& reply) {
     lost_.clear();
     remapped_ = true;
     denied_.clear();
-    if (!cluster_->complete()) Note("the cluster has slots without a node");
+    if (!cluster_->complete()) Note("some slots of the cluster have no node");
     // A connection to each master, before the first check needs it.
     for (int number = 0; number < cluster_->size(); ++number) {
       if (cluster_->serves(number)) Open(number);

@@ -63,7 +63,9 @@ void RedisStore::Dispatch(Request* request) {
 }
 
 void RedisStore::FollowLanes() {
-  if (lanes_.TakeRecognized()) results_->events.push_back({Event::Kind::kClustered, AddressOf(lanes_.given()), ""});
+  const std::string by = lanes_.TakeRecognized();
+  if (!by.empty())
+    results_->events.push_back({Event::Kind::kClustered, AddressOf(lanes_.given()), "recognized by " + by});
   if (lanes_.TakeRemapped()) Reroute();
 }
 

@@ -89,7 +89,7 @@ bool Listing::Choose() {
 
 bool Listing::Recognize() {
   if (lanes_->clustered() || !client_->cluster_mode()) return false;
-  lanes_->Recognize();
+  lanes_->Recognize("INFO");
   lanes_->Start();
   return lanes_->clustered();
 }

@@ -26,7 +26,7 @@ void RedisStore::Refused(Request* request) {
     return;
   }
   if (TellsOfCluster(refusal)) {
-    lanes_.Recognize();
+    lanes_.Recognize(std::string_view(request->error).substr(0, request->error.find(' ')));
     // It was sent before that, to what seemed a single server.
     if (lanes_.clustered() && Split(request)) return;
   }

@@ -34,7 +34,7 @@ class RecognizedClusterTest : public ClusterStoreTest {
   std::vector<std::string> Recognized() const {
     std::vector<std::string> addresses;
     for (const Event& event : events_) {
-      if (event.kind == Event::Kind::kClustered) addresses.push_back(event.address);
+      if (event.kind == Event::Kind::kClustered) addresses.push_back(event.address + ", " + event.reason);
     }
     return addresses;
   }
@@ -75,7 +75,7 @@ TEST_F(RecognizedClusterTest, TheHomeKeepsItsSlotsWhateverItAnnounces) {
   ASSERT_EQ(outcomes_.size(), 2U);
   for (const Outcome& outcome : outcomes_) EXPECT_EQ(outcome.decision.remaining, 2);
   EXPECT_TRUE(Healthy());
-  EXPECT_EQ(Recognized(), std::vector<std::string>{"url:9"});
+  EXPECT_EQ(Recognized(), std::vector<std::string>{"url:9, recognized by INFO"});
   Forget();
   Check(low_, 3);
   Turn();
@@ -122,7 +122,7 @@ TEST_F(RecognizedClusterTest, WhereInfoMayNotBeReadACrossSlotRecognizes) {
   Forget();
   const std::string cross = "-CROSSSLOT Keys in request don't hash to the same slot\r\n";
   Say(9, cross + cross);
-  EXPECT_EQ(Recognized().size(), 1U);
+  EXPECT_EQ(Recognized(), std::vector<std::string>{"url:9, recognized by CROSSSLOT"});
   EXPECT_EQ(CountOf(sent(9), "EVALSHA"), 2U);
   EXPECT_EQ(CountOf(sent(9), "\r\nDEL\r\n"), 2U);
   // A proxy that needs one slot for each command knows no cluster: it is asked once.
@@ -271,7 +271,7 @@ TEST_F(RecognizedClusterTest, SlotsThatNobodyHasAreTheOnlyOnesWithoutAnAnswer) {
   Lose(2);
   Say(9,
       Bulk("id1") + Array({Shard({Integer(0), Integer(8191)}, {ShardNode(Bulk("h"), 1, "master", "online", "id1")})}));
-  EXPECT_EQ(last_error(), "the cluster has slots without a node");
+  EXPECT_EQ(last_error(), "some slots of the cluster have no node");
   Forget();
   Check(low_, 1);
   Check(high_, 2);
