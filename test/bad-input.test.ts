@@ -225,15 +225,17 @@ const urls = [
     'redis://host/1/2',
     'redis://h h',
   ],
-  ...[
-    'redis://u:hunter2%zz@host',
-    'redis://u:hunter2@ho st',
-    'redis://:hunter2@host:x/1',
-    '//host',
-    'redis',
-    ' ',
-  ],
+  ...['redis://u:hunter2%zz@host', 'redis://u:hunter2@ho st', 'redis://:hunter2@host:x/1', '//host', 'redis'],
 ];
+
+test('a URL of blanks is one that is not given, and none where an address is meant', async () => {
+  const limiter = createRateLimiter({ redis: ' \n', rate: '5/m', prefix: 'blank:' });
+  expect((await limiter.check('k')).source).toBe('memory');
+  for (const url of ['', ' ']) {
+    const { code } = await refusalOf(() => createRateLimiter({ redis: { url }, rate: '5/m' }));
+    expect(code).toBe('ERR_INVALID_OPTION');
+  }
+});
 
 test.each(urls)('%j is not a URL of Redis', async (url) => {
   for (const redis of [url, { url }]) {

@@ -71,8 +71,8 @@ test('secure: TLS and users; each may do its own and no more', async () => {
   const commands = (text: string) => [...text.matchAll(/\+(\S+)/g)].map(([, name]) => name).sort();
   const rule = /^ACL SETUSER .*$/m.exec(readFileSync(join(ROOT, 'docs/redis.md'), 'utf8'))?.[0] ?? '';
   const user = /^user app .*$/m.exec(compose.secret('users.acl'))?.[0] ?? '';
-  // The rule that is documented, and ROLE, which is asked behind sentinels.
-  expect(commands(user)).toEqual([...commands(rule), 'role'].sort());
+  // The rule that is documented, ROLE, which is asked behind sentinels, and PING, by which the container is checked.
+  expect(commands(user)).toEqual([...commands(rule), 'ping', 'role'].sort());
   const url = `rediss://app@localhost:${compose.port('redis')}`;
   const tls = { ca: compose.secret('ca.crt') };
   await expectAllWorks({ url, password, tls });

@@ -20,7 +20,7 @@ hash() { printf '%s' "$(cat "$1-password")" | openssl dgst -sha256 -r | cut -d' 
 # promote. Limiters with another prefix than these need a pattern of their own.
 cat > users.acl << END
 user default off
-user app on #$(hash app) ~*ratelimit:* resetchannels -@all +eval +evalsha +get +mget +set +del +incr +incrby +decrby +pexpire +pexpireat +pexpiretime +persist +pttl +time +type +zadd +zcount +zrangebyscore +zrevrangebyscore +zrem +zremrangebyrank +zremrangebyscore +scan +info +role +select +client|setname
+user app on #$(hash app) ~*ratelimit:* resetchannels -@all +eval +evalsha +get +mget +set +del +incr +incrby +decrby +pexpire +pexpireat +pexpiretime +persist +pttl +time +type +zadd +zcount +zrangebyscore +zrevrangebyscore +zrem +zremrangebyrank +zremrangebyscore +scan +ping +info +role +select +client|setname
 user replica on #$(hash replica) +psync +replconf +ping
 user sentinel on #$(hash sentinel) allchannels +multi +exec +slaveof +config|rewrite +client|setname +client|kill +script|kill +info +ping +role +publish +subscribe
 END
