@@ -95,7 +95,7 @@ describe('three masters', () => {
     const late = ids(400, 'late');
     const decisions = await Promise.all(late.map((id) => times(4, () => limiter.check(id))));
     expect(tally(decisions.flat())).toMatchObject(counted(1_200, 1_600));
-    for (const id of late) expect(await cluster.charged(`ratelimit:${id}`)).toBe(3);
+    for (const id of late) expect(await cluster.charged(`{ratelimit:${id}}:@rate-1h`)).toBe(3);
   });
 
   test('behind a balancer every connection may reach another node', async () => {

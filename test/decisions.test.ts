@@ -97,9 +97,7 @@ test('an admitted request has no response of its own', async () => {
   const limiter = createRateLimiter({ rate: '1/m', prefix: prefix() });
   const decision = await limiter.check('k');
   // @ts-expect-error the type of an admitted one has none
-  expect(() => decision.toResponse()).toThrow(
-    expect.objectContaining({ code: 'ERR_INVALID_OPTION' }),
-  );
+  expect(() => decision.toResponse()).toThrow(expect.objectContaining({ code: 'ERR_INVALID_OPTION' }));
 });
 
 test('a response of Node.js that was sent already stays as it is', async () => {

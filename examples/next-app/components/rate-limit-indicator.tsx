@@ -20,8 +20,7 @@ export function levelOf({ percentUsed, remaining, blocked, source }: RateLimitSt
 }
 
 function warningOf(status: RateLimitStatus, level: Level): string {
-  if (status.source === 'none')
-    return 'Redis does not answer. Requests are admitted without being counted.';
+  if (status.source === 'none') return 'Redis does not answer. Requests are admitted without being counted.';
   if (status.blocked) return 'Blocked by an administrator.';
   const left = `${number.format(status.remaining)} ${status.remaining === 1 ? 'request' : 'requests'} left`;
   if (level === 'full') return 'The limit is used up. Requests are refused until the window ends.';
