@@ -6,7 +6,11 @@ namespace spillway {
 namespace {
 
 std::vector<std::string> Listed(Memory* memory) {
-  memory->store.List({"p:", "", "*", 1000, 1});
+  ListRequest request;
+  request.prefix = "p:";
+  request.match = "*";
+  request.page_size = 1000;
+  memory->store.List(request);
   std::vector<std::string> keys;
   for (const auto& entry : memory->results.pages.back().entries) keys.push_back(entry.key);
   return keys;
