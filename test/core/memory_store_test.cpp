@@ -6,7 +6,7 @@ namespace spillway {
 namespace {
 
 std::vector<std::string> Listed(Memory* memory) {
-  memory->store.List({"p:", "", "*", 1000, 1});
+  memory->store.List({"p:", "", "*", 1000, 1, ""});
   std::vector<std::string> keys;
   for (const auto& entry : memory->results.pages.back().entries) keys.push_back(entry.key);
   return keys;
