@@ -6,11 +6,7 @@ namespace spillway {
 namespace {
 
 std::vector<std::string> Listed(Memory* memory) {
-  ListRequest request;
-  request.prefix = "p:";
-  request.match = "*";
-  request.page_size = 1000;
-  memory->store.List(request);
+  memory->store.List({"p:", "", "*", 1000, 1, ""});
   std::vector<std::string> keys;
   for (const auto& entry : memory->results.pages.back().entries) keys.push_back(entry.key);
   return keys;
