@@ -81,7 +81,8 @@ describe.each(variants)('%s', (_name, api, open) => {
     [{ requests: 10, windowMs: 0 }, /window/],
     [{ requests: NaN, windowMs: HOUR }, /requests/],
     [{ ...TEN, window: 5 }, /unknown field "window"/],
-  ])('%j is refused, also where that of the same numbers is known', async (limit, message) => {
+  ])('%j is refused, also where that of the same numbers is known', async (given, message) => {
+    const limit = given as spillway.RateObject;
     await api.checkRateLimit('k', 'FREE', TEN);
     for (const act of [
       () => api.checkRateLimit('k', 'FREE', limit),
