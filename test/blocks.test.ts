@@ -14,7 +14,7 @@ const BLOCK_MS = 2 * WINDOW_MS;
 const MARKS = ['9007199254740992', '9007199254740993', '9007199254840993', '9223372036854775807'];
 
 const rate = '10/m';
-const plans: Record<string, PlanRule[]> = {
+const plans: Record<string, readonly (string | PlanRule)[]> = {
   plain: [rate],
   windows: [rate, '50/h'],
   shadow: [rate, { rate: '50/h', shadow: true }],
