@@ -152,6 +152,7 @@ int64_t RedisStore::OnTurnEnd() {
   QueueAsked(now_ms);
   FollowLanes();
   for (Lane* lane : lanes_.all()) {
+    lane->standing.EndTurn(now_ms);
     Send(lane, now_ms);
     // What waits for a reconnection, or for a server that reads again, is woken by those; a refusal by its time.
     if (lane->client.ready() && !lane->queue.empty() && !lane->client.congested()) turn_.Request();

@@ -17,23 +17,29 @@ bool IsNoCount(std::string_view error) {
 
 // Each of the three commands may fail by itself.
 void RedisStore::TakePlain(Request* request, int at, const Reply& reply) {
-  std::string complaint = Complaint(reply, Reply::Type::kInteger);
+  const bool is_integer = reply.type() == Reply::Type::kInteger;
   if (at == 0) {
     request->server_ms = request->lane->flush_time.server_ms;
     // Not to be had, where it is an error: who may not ask for it counts all the same.
     request->before_ms = reply.IsError() ? -1 : std::min(reply.integer(), kMaxLimit);
     if (reply.IsError()) return;
-    if (complaint.empty() && request->before_ms < -2) complaint = kImpossible;
-    request->error = complaint;
+    if (!is_integer) request->error = Complaint(reply, Reply::Type::kInteger);
+    if (is_integer && request->before_ms < -2) request->error = kImpossible;
   } else if (at == 1) {
     request->refused = reply.IsError();
     request->used = reply.integer();
-    if (request->error.empty()) request->error = complaint;
+    if (!request->error.empty()) return;
+    if (!is_integer) request->error = Complaint(reply, Reply::Type::kInteger);
     // Below every count that scripts can compute with.
-    if (request->error.empty() && request->used <= -kBlocked) request->error = kImpossible;
+    if (is_integer && request->used <= -kBlocked) request->error = kImpossible;
   } else {
     // 1: the key had no expiry until now.
-    request->fresh = complaint.empty() && reply.integer() == 1;
+    request->fresh = is_integer && reply.integer() == 1;
+    if (is_integer && request->error.empty()) {
+      FinishPlain(request);
+      return;
+    }
+    const std::string complaint = Complaint(reply, Reply::Type::kInteger);
     if (request->error.empty() && !reply.IsError()) request->error = complaint;
     EndPlain(request, complaint);
   }

@@ -40,7 +40,7 @@ void Standing::OnNotice(Client::Notice notice) {
 
 void Standing::Counted(bool probe) {
   (probe ? probe_counted_ : check_counted_) = true;
-  learned_ms_ = clock_->NowMs();
+  learned_now_ = true;
   if (!refusal_.empty()) refusal_.clear();
   if (!late_.empty()) late_.clear();
   if (!put_off_.empty()) put_off_.clear();
@@ -48,6 +48,12 @@ void Standing::Counted(bool probe) {
   missed_ = false;
   told_.clear();
   Tell(Event::Kind::kCounting);
+}
+
+void Standing::EndTurn(int64_t now_ms) {
+  if (!learned_now_) return;
+  learned_now_ = false;
+  learned_ms_ = now_ms;
 }
 
 void Standing::Refused(const std::string& error, bool probe) {
@@ -81,7 +87,7 @@ std::string Standing::trouble() const {
 bool Standing::doubtful() const {
   const int64_t now_ms = clock_->NowMs();
   if (!client_->ready() || (probed_ms_ >= 0 && now_ms - probed_ms_ < kOldMs)) return false;
-  return !refusal_.empty() || !late_.empty() || now_ms - learned_ms_ >= kOldMs;
+  return !refusal_.empty() || !late_.empty() || (!learned_now_ && now_ms - learned_ms_ >= kOldMs);
 }
 
 }  // namespace spillway

@@ -17,8 +17,10 @@ class Standing {
       : client_(client), clock_(clock), results_(results) {}
 
   void OnNotice(Client::Notice notice);
-  // A charge was counted; `probe`: that of health's own key.
+  // A charge was counted; `probe`: that of health's own key. Called for each check: it asks no clock.
   void Counted(bool probe);
+  // Behind a turn of the loop in which some may have been.
+  void EndTurn(int64_t now_ms);
   // A charge was refused, with an error that is not about its key alone.
   void Refused(const std::string& error, bool probe);
   // The server is a replica: its connection is left, which says the rest.
@@ -47,7 +49,8 @@ class Standing {
   std::string put_off_;  // as long
   std::string told_;     // the refusal of the last event; empty: a charge was counted since
   int64_t told_ms_ = -1;
-  int64_t learned_ms_ = 0;  // a login or a charge went well
+  int64_t learned_ms_ = 0;    // a login or a charge went well
+  bool learned_now_ = false;  // a charge did, in this turn
   int64_t probed_ms_ = -1;
   bool missed_ = false;  // a loss or a refusal was told, and no charge counted since
   // On this connection.
