@@ -94,10 +94,11 @@ class KeyTable {
   static Place Link(Shard* shard, uint64_t hash, Ref ref);
   void Remove(Shard* shard, Place place);
   void NoteEnd(size_t shard, size_t extent, int64_t end_ms);
-  void SearchExtent(size_t shard, size_t extent, int64_t now_ms);
-  void SearchShard(size_t shard, int64_t now_ms);
-  void ShrinkIfSparse(size_t shard);
-  void Resize(size_t shard, size_t records);
+  // `index` is a shard's, as in what follows.
+  void SearchExtent(size_t index, size_t extent, int64_t now_ms);
+  void SearchShard(size_t index, int64_t now_ms);
+  void ShrinkIfSparse(size_t index);
+  void Resize(size_t index, size_t records);
   void MakeRoom(size_t own, int64_t now_ms);
   Place SoonestOfSample(const Shard& shard);
   Extent* TakeExtent();

@@ -82,7 +82,7 @@ class RecordPool {
   const Shape& ShapeOf(Ref ref) const { return shapes_[ref >> kSlotBits]; }
   uint8_t* At(Ref ref) const { return arena_.At(ref >> kSlotBits) + size_t{ref & kInSlab} * ShapeOf(ref).record_bytes; }
   uint32_t KindFor(size_t payload_bytes, size_t key_bytes);
-  void Open(uint32_t kind);
+  void Open(uint32_t number);
   void Push(Kind* kind, Arena::Block block);
   void Pull(Kind* kind, Arena::Block block);
 

@@ -53,8 +53,8 @@ TEST(Arena, BlocksOfAnyOrderAreAlignedApartAndHaveNotesOfTheirOwn) {
 
 TEST(Arena, WhatComesBackServesAnySizeAgain) {
   Arena arena(kNoteBytes);
-  std::vector<Arena::Block> blocks;
-  for (int i = 0; i < 4000; ++i) blocks.push_back(arena.Take(0));
+  std::vector<Arena::Block> blocks(4000);
+  for (Arena::Block& block : blocks) block = arena.Take(0);
   const size_t bytes = arena.bytes();
   for (const Arena::Block block : blocks) arena.Give(block, 0);
   // 16 MB in regions of up to 2 MB, of each of which the better half is one block again.

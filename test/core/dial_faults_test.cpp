@@ -18,6 +18,7 @@ int socket_type = 0;
 }  // namespace
 
 // In place of the C library's, for the whole program.
+// NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): glibc names them with underscores
 extern "C" int socket(int family, int type, int protocol) noexcept {
   socket_type = type;
   return static_cast<int>(syscall(SYS_socket, family, type, protocol));

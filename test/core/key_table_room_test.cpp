@@ -108,7 +108,7 @@ TEST_F(Renewed, ANewcomerLooksAtABoundedNumber) {
   const uint64_t before = table.looked_at();
   for (int i = 0; i < 2000; ++i) ASSERT_LE(Come(kKeys + 1), kMostLookedAt);
   // All of them once, for the ends that they got; not again for each newcomer.
-  EXPECT_LE(table.looked_at() - before, kKeys + 2000 * 16);
+  EXPECT_LE(table.looked_at() - before, kKeys + uint64_t{2000} * 16);
 }
 
 TEST_F(Renewed, ALaterEndCostsOneLookAtItsExtent) {
@@ -132,7 +132,7 @@ TEST_F(Renewed, OneThatEndedIsFoundAmongThoseThatGotLaterEnds) {
     if (i != kKeys / 2) Renew(i);
   }
   // Each newcomer looks at least at 16 extents, which are never empty by half.
-  for (size_t i = 0; i < kKeys / (16 * 96); ++i) Come(kKeys + 1);
+  for (size_t i = 0; i < kKeys / (size_t{16} * 96); ++i) Come(kKeys + 1);
   EXPECT_FALSE(Has(table, KeyOf(kKeys / 2, 8)));
 }
 

@@ -193,6 +193,7 @@ TEST_F(RedisValues, ALayeredReplyThatCannotBeIsNoAnswer) {
   const std::vector<int64_t> of_mixed{1, 1, 60000, 0, 1700000059999, 0, 1, 1, 60000, 0, 1700000000000, 0, 1};
   const auto array = [](const std::vector<int64_t>& numbers) {
     std::vector<std::string> items;
+    items.reserve(numbers.size());
     for (const int64_t number : numbers) items.push_back(Integer(number));
     return Array(items);
   };
