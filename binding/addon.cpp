@@ -66,7 +66,7 @@ napi_value ReplaceRules(napi_env env, napi_callback_info info) {
   RuleSet rules = ReadRules(&read, given[1], &error);
   if (!read.ok()) return nullptr;
   if (limiter == nullptr || !limiter->HasRules(set)) error = "the store is closed, or has no such rules";
-  const bool replaced = error.empty() && limiter->ReplaceRules(set, std::move(rules), &error);
+  const bool replaced = limiter != nullptr && error.empty() && limiter->ReplaceRules(set, std::move(rules), &error);
   if (error.empty()) return MakeBoolean(env, replaced);
   napi_throw_range_error(env, nullptr, error.c_str());
   return nullptr;

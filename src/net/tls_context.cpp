@@ -110,7 +110,7 @@ bool TlsContext::NewConnection(const std::string& name, const std::string& serve
   return false;
 }
 
-bool TlsContext::SetName(SSL* state, const std::string& name) {
+bool TlsContext::SetName(SSL* state, const std::string& name) const {
   // OpenSSL takes an empty name for none at all, and one that begins with a dot for every name below.
   if (name.empty() || name.front() == '.') return false;
   ssl_.SSL_set_hostflags(state, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);

@@ -46,7 +46,7 @@ class TlsContext {
   bool Identify(const std::string& cert, const std::string& key);
   bool UseKey(const std::string& key);
   // False: OpenSSL would not verify it.
-  bool SetName(SSL* state, const std::string& name);
+  bool SetName(SSL* state, const std::string& name) const;
 
   OpenSsl ssl_;
   bool verify_ = true;
