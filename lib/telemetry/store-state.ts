@@ -148,14 +148,14 @@ export class StoreState {
       this.away = true;
       this.lastSaidMs = nowMs;
       this.each(({ log, policies }) => {
-        log.error(`${this.store.name}${at(address)} does not count: ${reason}. ${meanwhile(policies)}`);
+        log.error(`${this.store.name}${at(address)} does not count: ${sentence(reason)} ${meanwhile(policies)}`);
       });
     } else if (nowMs - this.lastSaidMs >= REMIND_EVERY_MS) {
       this.lastSaidMs = nowMs;
       const seconds = Math.round((nowMs - this.awaySinceMs) / 1_000);
       this.each(({ log, policies }) => {
         log.error(
-          `${this.store.name}${at(address)} has not counted for ${seconds} s: ${reason}. ${checks(this.uncounted)} decided without it. ${meanwhile(policies)}`,
+          `${this.store.name}${at(address)} has not counted for ${seconds} s: ${sentence(reason)} ${checks(this.uncounted)} decided without it. ${meanwhile(policies)}`,
         );
       });
     } else {
@@ -185,6 +185,11 @@ export class StoreState {
 function split(trouble: string): [address: string, reason: string] {
   const found = /^(\S*[:/]\S*): (.*)$/s.exec(trouble);
   return found === null ? ['', trouble] : [found[1]!, found[2]!];
+}
+
+/** Some servers end what they say with a full stop, others do not. */
+function sentence(text: string): string {
+  return text.endsWith('.') ? text : `${text}.`;
 }
 
 function at(address: string): string {

@@ -85,6 +85,14 @@ test('it does not count again while the core knows of trouble', () => {
   ]);
 });
 
+test('what the server said in a sentence of its own is no second one', () => {
+  const world = stage();
+  world.state.event(Refused, AT, "OOM command not allowed when used memory > 'maxmemory'.");
+  expect(world.heard()).toEqual([
+    `error spillway: Redis at ${AT} does not count: OOM command not allowed when used memory > 'maxmemory'. ${OPEN}`,
+  ]);
+});
+
 test('a connection that ends and stands again at once is no news; one that cannot be made is', () => {
   const world = stage();
   world.state.event(Dialing, AT, '');
