@@ -148,7 +148,9 @@ export class StoreState {
       this.away = true;
       this.lastSaidMs = nowMs;
       this.each(({ log, policies }) => {
-        log.error(`${this.store.name}${at(address)} does not count: ${sentence(reason)} ${meanwhile(policies)}`);
+        log.error(
+          `${this.store.name}${at(address)} does not count: ${sentence(reason)} ${meanwhile(policies)}`,
+        );
       });
     } else if (nowMs - this.lastSaidMs >= REMIND_EVERY_MS) {
       this.lastSaidMs = nowMs;
