@@ -22,5 +22,11 @@ export interface StateMessage {
   readonly uncounted: number;
 }
 
-export const decisionChannel = channel('spillway:decision');
-export const stateChannel = channel('spillway:state');
+/** As much of Node.js's channel as is used here: whoever compiles against this package need not have its types. */
+interface Channel {
+  readonly hasSubscribers: boolean;
+  publish(message: unknown): void;
+}
+
+export const decisionChannel: Channel = channel('spillway:decision');
+export const stateChannel: Channel = channel('spillway:state');
