@@ -158,7 +158,7 @@ test('sentinels that are down, silent, broken or strangers are passed over; the 
   // A tenth of connectTimeoutMs for the silent one.
   expect(ms).toBeLessThanOrEqual(inTime(500 + 500));
   for (const peer of master.peers) peer.socket.destroy();
-  await until('noticed', () => app.stats().reconnects === 1);
+  await until('noticed', () => app.stats().reconnects >= 1);
   expect(await app.check('k')).toMatchObject({ source: 'redis', remaining: 998 });
   expect([silent, broken, stranger, good].map((fake) => fake.accepted.length)).toEqual([1, 1, 1, 2]);
 });

@@ -91,7 +91,7 @@ test('bytes that are no TLS in the middle of a connection end it, and it is made
   const socket = fake.peers[0]!.socket as TLSSocket;
   const below = (socket as unknown as { _parent: { write(bytes: string): void } })._parent;
   below.write('+OK\r\n+OK\r\n');
-  await until('noticed', () => limiter.stats().reconnects === 1);
+  await until('noticed', () => limiter.stats().reconnects >= 1);
   expect(limiter.stats().lastError).toMatch(/^TLS failed: /);
   await until('counted again', async () => (await limiter.check('k')).source === 'redis');
 });
@@ -130,7 +130,7 @@ test('a renegotiation is refused', async () => {
   // Null would say that it was done.
   const outcomes: unknown[] = [];
   socket.renegotiate({}, (reason) => outcomes.push(reason));
-  await until('over', () => limiter.stats().reconnects === 1);
+  await until('over', () => limiter.stats().reconnects >= 1);
   expect(outcomes).not.toContain(null);
   await until('counted again', async () => (await limiter.check('k')).source === 'redis');
 });

@@ -68,7 +68,7 @@ describe('trust is looked up for each chain', () => {
     expect(await limiter.check('k')).toMatchObject({ source: 'redis', remaining: 99 });
     fake.renew(second.issue('after'));
     fake.peers[0]!.socket.destroy();
-    await until('noticed', () => limiter.stats().reconnects === 1);
+    await until('noticed', () => limiter.stats().reconnects >= 1);
     expect(await limiter.check('k')).toMatchObject({ source: 'redis', remaining: 98 });
   });
 

@@ -185,7 +185,7 @@ test.each(['TLSv1.2', 'TLSv1.3'] as const)('%s: the next connection resumes the 
     const socket = fake.peers[0]!.socket as TLSSocket;
     reused.push(socket.isSessionReused());
     socket[end]();
-    await until('lost', () => limiter.stats().reconnects === reused.length);
+    await until('lost', () => limiter.stats().reconnects >= reused.length);
   }
   expect(reused).toEqual([false, true, true]);
 });
