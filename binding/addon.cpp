@@ -3,11 +3,11 @@
 
 #include "check.h"
 #include "environment.h"
+#include "memory/memory_store.h"
 #include "net/dial.h"
 #include "redis/sentinel_stream.h"
 #include "redis_config.h"
-#include "store/memory_store.h"
-#include "store/redis_store.h"
+#include "redis_store/redis_store.h"
 #include "store_handle.h"
 #include "values.h"
 

@@ -30,7 +30,7 @@ void StoreHandle::Put(const Outcome& outcome, size_t record) {
   const Decision& decision = outcome.decision;
   double* fields = batch_ + record * kRecordLength;
   fields[0] = outcome.ticket;
-  fields[1] = static_cast<double>(outcome.ending);
+  fields[1] = static_cast<double>(outcome.status);
   fields[2] = decision.allowed ? 1 : 0;
   fields[3] = static_cast<double>(decision.limit);
   fields[4] = static_cast<double>(decision.remaining);
@@ -82,14 +82,14 @@ void StoreHandle::DeliverPages() {
   std::vector<Page> pages;
   pages.swap(results_.pages);
   for (const Page& page : pages) {
-    Call(on_page_, {MakeNumber(env_, page.ticket), MakeNumber(env_, static_cast<double>(page.ending)), MakePage(page)});
+    Call(on_page_, {MakeNumber(env_, page.ticket), MakeNumber(env_, static_cast<double>(page.status)), MakePage(page)});
   }
 }
 
 napi_value StoreHandle::MakePage(const Page& page) {
   napi_value object = nullptr;
   napi_get_null(env_, &object);
-  if (page.ending != Ending::kAnswered) return object;
+  if (page.status != Status::kAnswered) return object;
   const size_t length = page.entries.size();
   napi_value keys = MakeArray(env_, length);
   napi_value counts = MakeArray(env_, length);

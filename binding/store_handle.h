@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "limiter.h"
-#include "store/store.h"
+#include "store.h"
 #include "values.h"
 
 namespace spillway {

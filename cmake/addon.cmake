@@ -4,7 +4,7 @@ endif()
 if(NOT EXISTS ${SPILLWAY_NODE_ADDON_API}/napi.h)
   message(FATAL_ERROR "SPILLWAY_NODE_ADDON_API must name the folder of the node-addon-api package (napi.h).")
 endif()
-target_include_directories(core SYSTEM PUBLIC ${SPILLWAY_NODE_INCLUDE})
+target_include_directories(io SYSTEM PUBLIC ${SPILLWAY_NODE_INCLUDE})
 
 add_library(addon MODULE
   binding/addon.cpp
@@ -17,7 +17,7 @@ target_include_directories(addon SYSTEM PRIVATE ${SPILLWAY_NODE_ADDON_API})
 # A worker that is being terminated can run no JavaScript, nor take an exception: not a reason to end the process.
 target_compile_definitions(addon PRIVATE
   NAPI_VERSION=8 NAPI_DISABLE_CPP_EXCEPTIONS NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS)
-target_link_libraries(addon PRIVATE core spillway_options)
+target_link_libraries(addon PRIVATE io spillway_options)
 set_target_properties(addon PROPERTIES OUTPUT_NAME spillway PREFIX "" SUFFIX ".node")
 
 if(APPLE)

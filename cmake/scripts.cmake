@@ -1,13 +1,13 @@
 # Embeds the Lua sources and their SHA-1 (the name under which Redis caches a script) into one generated pair of files.
 set(SPILLWAY_SCRIPTS_DIR ${CMAKE_BINARY_DIR}/generated)
-set(scripts_header "// Generated from src/algorithms/*.lua; see cmake/scripts.cmake.\n#pragma once\nnamespace spillway {\nstruct Script {\n  const char* source;\n  const char* sha1;\n};\n")
-set(scripts_source "// Generated from src/algorithms/*.lua; see cmake/scripts.cmake.\n#include \"scripts.h\"\nnamespace spillway {\n")
+set(scripts_header "// Generated from src/domain/algorithms/*.lua; see cmake/scripts.cmake.\n#pragma once\nnamespace spillway {\nstruct Script {\n  const char* source;\n  const char* sha1;\n};\n")
+set(scripts_source "// Generated from src/domain/algorithms/*.lua; see cmake/scripts.cmake.\n#include \"scripts.h\"\nnamespace spillway {\n")
 
 # One script out of head.lua and the named files.
 function(spillway_script name)
   set(text "")
   foreach(file head ${ARGN})
-    set(path ${CMAKE_SOURCE_DIR}/src/algorithms/${file}.lua)
+    set(path ${CMAKE_SOURCE_DIR}/src/domain/algorithms/${file}.lua)
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${path})
     file(READ ${path} part)
     string(APPEND text "${part}")

@@ -104,7 +104,7 @@ TEST_F(ClusterStoreTest, APartThatFailsEndsTheCallAndTheOthersGetTheirUnitsBack)
   Turn();
   Turn();
   ASSERT_EQ(outcomes_.size(), 1U);
-  EXPECT_EQ(outcomes_[0].ending, Ending::kDisconnected);
+  EXPECT_EQ(outcomes_[0].status, Status::kDisconnected);
   EXPECT_EQ(CountOf(sent(2), "$13\r\n1700000070000\r\n"), 1U);
 }
 
@@ -116,7 +116,7 @@ TEST_F(ClusterStoreTest, APartThatComesTooLateGivesItsUnitsBack) {
   Forget();
   Advance(250);
   ASSERT_EQ(outcomes_.size(), 1U);
-  EXPECT_EQ(outcomes_[0].ending, Ending::kTimedOut);
+  EXPECT_EQ(outcomes_[0].status, Status::kTimedOut);
   EXPECT_EQ(CountOf(sent(2), "$13\r\n1700000070000\r\n"), 1U);
   Say(1, Layered(1, 2, 1700000060000, 1));
   EXPECT_EQ(CountOf(sent(1), "$13\r\n1700000060000\r\n"), 1U);
@@ -129,7 +129,7 @@ TEST_F(ClusterStoreTest, APartThatIsRefusedEndsTheCallOnce) {
   Turn();
   Say(1, "-OOM command not allowed\r\n");
   ASSERT_EQ(outcomes_.size(), 1U);
-  EXPECT_EQ(outcomes_[0].ending, Ending::kRefused);
+  EXPECT_EQ(outcomes_[0].status, Status::kRefused);
   Forget();
   Say(2, "-OOM command not allowed\r\n");
   EXPECT_EQ(outcomes_.size(), 1U);
@@ -145,7 +145,7 @@ TEST_F(ClusterStoreTest, AForeignKeyInOneSlotMakesTheCallForeignAndTheOthersGetT
   Say(1, "-WRONGTYPE the key does not hold a counter\r\n");
   Turn();
   ASSERT_EQ(outcomes_.size(), 1U);
-  EXPECT_EQ(outcomes_[0].ending, Ending::kForeign);
+  EXPECT_EQ(outcomes_[0].status, Status::kForeign);
   EXPECT_EQ(CountOf(sent(2), "$13\r\n1700000070000\r\n"), 1U);
   EXPECT_EQ(store_->GetStats().foreign, 1);
 }
@@ -171,7 +171,7 @@ TEST_F(ClusterStoreTest, APenaltyIsKeptWhereItWasCharged) {
   Say(2, Layered(1, 4, 1700000060000, 1));
   Say(1, "-OOM command not allowed\r\n");
   ASSERT_EQ(outcomes_.size(), 1U);
-  EXPECT_EQ(outcomes_[0].ending, Ending::kRefused);
+  EXPECT_EQ(outcomes_[0].status, Status::kRefused);
   EXPECT_EQ(sent(2), "");
 }
 
@@ -191,7 +191,7 @@ TEST_F(ClusterStoreTest, RefundBlockAndResetReachEverySlotAndAddUp) {
   Say(2, ":1\r\n+OK\r\n:0\r\n");
   ASSERT_EQ(outcomes_.size(), 3U);
   EXPECT_EQ(outcomes_[0].decision.used, 2);
-  EXPECT_EQ(outcomes_[1].ending, Ending::kAnswered);
+  EXPECT_EQ(outcomes_[1].status, Status::kAnswered);
   EXPECT_EQ(outcomes_[2].decision.used, 1);
 }
 

@@ -83,7 +83,7 @@ TEST_F(ClusterStoreTest, MovedInACircleEndsAfterFiveHops) {
   }
   EXPECT_EQ(hops, 6);
   ASSERT_EQ(outcomes_.size(), 1U);
-  EXPECT_EQ(outcomes_[0].ending, Ending::kRefused);
+  EXPECT_EQ(outcomes_[0].status, Status::kRefused);
 }
 
 TEST_F(ClusterStoreTest, MovedToANodeThatWasNotKnownConnectsToIt) {
@@ -151,7 +151,7 @@ TEST_F(ClusterStoreTest, RefusalsForTheMomentAreAskedAgainAtTheSlotsNode) {
     EXPECT_EQ(CountOf(sent(1), "EVAL"), 1U) << text;
     Say(1, "*4\r\n:0\r\n:3\r\n:60000\r\n:1700000060000\r\n");
     ASSERT_EQ(outcomes_.size(), 1U) << text;
-    EXPECT_EQ(outcomes_[0].ending, Ending::kAnswered) << text;
+    EXPECT_EQ(outcomes_[0].status, Status::kAnswered) << text;
   }
 }
 
@@ -268,7 +268,7 @@ TEST_F(ClusterStoreTest, AListingReadsOneMasterAfterTheOther) {
   store_->List(request);
   Advance(1);
   ASSERT_EQ(pages_.size(), 3U);
-  EXPECT_EQ(pages_[2].ending, Ending::kRefused) << "that server has left";
+  EXPECT_EQ(pages_[2].status, Status::kRefused) << "that server has left";
 }
 
 }  // namespace

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "store/key_table.h"
-#include "store/records.h"
+#include "memory/key_table.h"
+#include "memory/records.h"
 
 namespace spillway {
 namespace {

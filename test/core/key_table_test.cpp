@@ -1,4 +1,4 @@
-#include "store/key_table.h"
+#include "memory/key_table.h"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "store/records.h"
+#include "memory/records.h"
 
 namespace spillway {
 namespace {

@@ -8,8 +8,8 @@
 #include "key.h"
 #include "redis/backoff.h"
 #include "redis/refusal.h"
+#include "redis_store/deadlines.h"
 #include "rule.h"
-#include "store/deadlines.h"
 
 namespace spillway {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "fake_clock.h"
-#include "store/memory_store.h"
+#include "memory/memory_store.h"
 
 namespace spillway {
 
@@ -46,7 +46,7 @@ class Memory {
     std::vector<Decision> decisions;
     for (size_t i = 0; i < outcomes.size(); ++i) {
       EXPECT_EQ(outcomes[i].ticket, 7U);
-      EXPECT_EQ(outcomes[i].ending, Ending::kAnswered);
+      EXPECT_EQ(outcomes[i].status, Status::kAnswered);
       EXPECT_EQ(outcomes[i].behind, rules.size() - 1 - i);
       decisions.push_back(outcomes[i].decision);
     }
@@ -83,7 +83,7 @@ class Memory {
  private:
   static int64_t Only(const std::vector<Outcome>& outcomes) {
     EXPECT_EQ(outcomes.size(), 1U);
-    EXPECT_EQ(outcomes.at(0).ending, Ending::kAnswered);
+    EXPECT_EQ(outcomes.at(0).status, Status::kAnswered);
     EXPECT_EQ(outcomes.at(0).behind, 0);
     return outcomes.at(0).decision.used;
   }

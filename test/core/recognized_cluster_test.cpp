@@ -193,7 +193,7 @@ TEST_F(RecognizedClusterTest, ARefusedMapLeavesRedirectionsAndASentence) {
   EXPECT_EQ(last_error().find("User spillway"), std::string::npos) << "the server's own words name the user";
   List("");
   ASSERT_EQ(pages_.size(), 1U);
-  EXPECT_EQ(pages_[0].ending, Ending::kRefused) << "it could not be complete";
+  EXPECT_EQ(pages_[0].status, Status::kRefused) << "it could not be complete";
 }
 
 TEST_F(RecognizedClusterTest, AMapWithoutAnIdOfOnesOwnIsNotUsed) {
@@ -281,7 +281,7 @@ TEST_F(RecognizedClusterTest, SlotsThatNobodyHasAreTheOnlyOnesWithoutAnAnswer) {
   EXPECT_EQ(outcomes_[0].ticket, 1U);
   Advance(300);
   ASSERT_EQ(outcomes_.size(), 2U);
-  EXPECT_EQ(outcomes_[1].ending, Ending::kTimedOut);
+  EXPECT_EQ(outcomes_[1].status, Status::kTimedOut);
 }
 
 TEST_F(RecognizedClusterTest, AListingRecognizesTooAndReadsEveryNode) {

@@ -36,7 +36,7 @@ TEST_F(RedisStoreTest, HoldsRulesUntilTheLastReplyUnderThemIsIn) {
   Connect();
   Advance(300);
   ASSERT_EQ(outcomes_.size(), 1U);
-  EXPECT_EQ(outcomes_[0].ending, Ending::kTimedOut);
+  EXPECT_EQ(outcomes_[0].status, Status::kTimedOut);
   EXPECT_TRUE(store_->Holds(rules_)) << "nobody waits, but the reply is still to be read";
   Say(Time() + ":-2\r\n:1\r\n:1\r\n");
   EXPECT_FALSE(store_->Holds(rules_));
@@ -125,7 +125,7 @@ TEST_F(RedisStoreTest, AForeignValueLosesTheExpiryThatWeGaveIt) {
   Say(Time() + ":-1\r\n-WRONGTYPE Operation against a key holding the wrong kind of value\r\n:1\r\n");
   Turn();
   ASSERT_EQ(outcomes_.size(), 1U);
-  EXPECT_EQ(outcomes_[0].ending, Ending::kForeign);
+  EXPECT_EQ(outcomes_[0].status, Status::kForeign);
   EXPECT_EQ(CountOf(sent_, "PERSIST"), 1U);
 }
 
@@ -143,7 +143,7 @@ TEST_F(RedisStoreTest, ABlockOfSeveralKeysThatIsRefusedEndsOnce) {
   EXPECT_EQ(outcomes_.size(), 1U) << "half of the replies";
   Say("-OOM command not allowed\r\n");
   ASSERT_EQ(outcomes_.size(), 2U);
-  EXPECT_EQ(outcomes_[1].ending, Ending::kRefused);
+  EXPECT_EQ(outcomes_[1].status, Status::kRefused);
   // Each of these needs a request of its own.
   Check(3);
   store_->Reset(rules_, keys, 4, &now);

@@ -36,7 +36,7 @@ TEST_F(RedisStoreTest, WhatWasWrittenIsNeverSentAgain) {
   stream_->events->OnClosed("reset by peer");
   Turn();
   ASSERT_EQ(outcomes_.size(), 1U);
-  EXPECT_EQ(outcomes_[0].ending, Ending::kDisconnected);
+  EXPECT_EQ(outcomes_[0].status, Status::kDisconnected);
   sent_.clear();
   Advance(3000);
   ASSERT_EQ(dials_, 2);

@@ -185,7 +185,7 @@ TEST_F(RedisHealthTest, AServerThatIsLoadingSaysSo) {
     Say("-LOADING Redis is loading the dataset in memory\r\n");
     Advance(10);
   }
-  EXPECT_EQ(outcomes_.back().ending, Ending::kTimedOut);
+  EXPECT_EQ(outcomes_.back().status, Status::kTimedOut);
   EXPECT_EQ(Trouble(), "h:1: LOADING Redis is loading the dataset in memory");
 }
 

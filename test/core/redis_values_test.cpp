@@ -31,7 +31,7 @@ TEST_F(RedisValues, AKeyThatHoldsSomethingElseIsForeignAndNoFailureOfTheServer) 
     Check(2, 2);
     Turn();
     Say(error);
-    EXPECT_EQ(outcomes_.back().ending, Ending::kForeign);
+    EXPECT_EQ(outcomes_.back().status, Status::kForeign);
   }
   EXPECT_EQ(store_->GetStats().foreign, 2);
   EXPECT_EQ(store_->GetStats().last_error, "");
@@ -106,7 +106,7 @@ TEST_F(RedisValues, ALookTakesAnyIntegerFromTheMarkOnForABlock) {
     EXPECT_EQ(CountOf(sent_, "EVALSHA"), 1U) << "the script reads it: " << text;
     Say("-WRONGTYPE the key does not hold a counter\r\n");
     ASSERT_EQ(outcomes_.size(), 1U);
-    EXPECT_EQ(outcomes_[0].ending, Ending::kForeign);
+    EXPECT_EQ(outcomes_[0].status, Status::kForeign);
   }
 }
 
@@ -126,7 +126,7 @@ TEST_F(RedisValues, APlainReplyOfAnotherTypeIsNoAnswer) {
       outcomes_.clear();
       Say(Time() + replies);
       ASSERT_EQ(outcomes_.size(), 1U);
-      EXPECT_EQ(outcomes_[0].ending, Ending::kRefused);
+      EXPECT_EQ(outcomes_[0].status, Status::kRefused);
       EXPECT_EQ(store_->GetStats().last_error.substr(0, 4), "ERR ");
       Check(2);
       Turn();
@@ -177,7 +177,7 @@ TEST_F(RedisValues, AScriptsReplyThatCannotBeIsNoAnswer) {
     Turn();
     Say(reply);
     ASSERT_EQ(outcomes_.size(), 1U);
-    EXPECT_EQ(outcomes_[0].ending, Ending::kRefused);
+    EXPECT_EQ(outcomes_[0].status, Status::kRefused);
   }
 }
 
@@ -207,19 +207,19 @@ TEST_F(RedisValues, ALayeredReplyThatCannotBeIsNoAnswer) {
       ASSERT_FALSE(outcomes_.empty());
     };
     ask(array(numbers));
-    EXPECT_EQ(outcomes_[0].ending, Ending::kAnswered);
+    EXPECT_EQ(outcomes_[0].status, Status::kAnswered);
     for (size_t i = 0; i < numbers.size(); ++i) {
       for (const int64_t bad : {kMin, kMax}) {
         SCOPED_TRACE(std::to_string(i) + ": " + std::to_string(bad));
         std::vector<int64_t> said = numbers;
         said[i] = bad;
         ask(array(said));
-        EXPECT_EQ(outcomes_[0].ending, Ending::kRefused);
+        EXPECT_EQ(outcomes_[0].status, Status::kRefused);
       }
     }
     for (const std::string& other : kOther) {
       ask(other);
-      EXPECT_EQ(outcomes_[0].ending, Ending::kRefused) << other;
+      EXPECT_EQ(outcomes_[0].status, Status::kRefused) << other;
     }
   }
 }
@@ -234,18 +234,18 @@ TEST_F(RedisValues, AChangeOfKeysIsDoneWhereTheServerSaysSoInItsWords) {
     outcomes_.clear();
     Turn();
     Say(reply);
-    return outcomes_.empty() ? Ending::kClosed : outcomes_[0].ending;
+    return outcomes_.empty() ? Status::kClosed : outcomes_[0].status;
   };
   std::vector<std::string> replies(std::begin(kOther), std::end(kOther));
   for (const int64_t bad : {kMin, int64_t{-1}, int64_t{2}, kMax}) replies.push_back(Integer(bad));
   for (const std::string& reply : replies) {
     SCOPED_TRACE(reply);
     store_->Refund(rules_, &key, 1, &mark, 2, &now);
-    EXPECT_EQ(end_of(reply), Ending::kRefused);
+    EXPECT_EQ(end_of(reply), Status::kRefused);
     store_->Reset(rules_, &key, 3, &now);
-    EXPECT_EQ(end_of(reply), Ending::kRefused);
+    EXPECT_EQ(end_of(reply), Status::kRefused);
     store_->Block(rules_, &key, 1000, 4, &now);
-    EXPECT_EQ(end_of(reply), reply == "+OK\r\n" ? Ending::kAnswered : Ending::kRefused);
+    EXPECT_EQ(end_of(reply), reply == "+OK\r\n" ? Status::kAnswered : Status::kRefused);
   }
 }
 

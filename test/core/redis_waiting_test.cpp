@@ -11,7 +11,7 @@ TEST_F(RedisStoreTest, TheDeadlineEndsACheckThatWasNeverSent) {
   EXPECT_TRUE(outcomes_.empty());
   Advance(1);
   ASSERT_EQ(outcomes_.size(), 1U);
-  EXPECT_EQ(outcomes_[0].ending, Ending::kTimedOut);
+  EXPECT_EQ(outcomes_[0].status, Status::kTimedOut);
   Connect();
   Turn();
   EXPECT_EQ(sent_, "") << "nothing is charged for a caller who has gone";
@@ -38,7 +38,7 @@ TEST_F(RedisStoreTest, AnAnswerThatArrivedBeatsADeadlineThatPassed) {
   // Both in one turn of the loop, as after a blocked event loop.
   Say(Time() + ":-2\r\n:1\r\n:1\r\n");
   ASSERT_EQ(outcomes_.size(), 1U);
-  EXPECT_EQ(outcomes_[0].ending, Ending::kAnswered);
+  EXPECT_EQ(outcomes_[0].status, Status::kAnswered);
 }
 
 TEST_F(RedisStoreTest, AServerThatDoesNotReadIsNotSentMore) {
@@ -52,7 +52,7 @@ TEST_F(RedisStoreTest, AServerThatDoesNotReadIsNotSentMore) {
   Turn();
   EXPECT_EQ(sent_, "");
   Advance(250);
-  EXPECT_EQ(outcomes_.at(1).ending, Ending::kTimedOut);
+  EXPECT_EQ(outcomes_.at(1).status, Status::kTimedOut);
 }
 
 // One with much time stands in front, and the server does not read.
@@ -92,7 +92,7 @@ TEST_F(RedisStoreTest, TheQueueIsBounded) {
     ASSERT_LE(ticket, 100000U);
   }
   ASSERT_EQ(now.size(), 1U);
-  EXPECT_EQ(now[0].ending, Ending::kQueueFull);
+  EXPECT_EQ(now[0].status, Status::kQueueFull);
   EXPECT_EQ(now[0].ticket, ticket);
 }
 
@@ -101,7 +101,7 @@ TEST_F(RedisStoreTest, CloseSettlesEveryTicketOnce) {
   Turn();
   store_->Close();
   EXPECT_EQ(results_.outcomes.size(), 10U);
-  for (const Outcome& outcome : results_.outcomes) EXPECT_EQ(outcome.ending, Ending::kClosed);
+  for (const Outcome& outcome : results_.outcomes) EXPECT_EQ(outcome.status, Status::kClosed);
 }
 
 }  // namespace

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "redis/handshake.h"
+#include "redis_store/redis_calls.h"
 #include "replies.h"
-#include "store/redis_calls.h"
 
 namespace spillway {
 namespace {

@@ -4,8 +4,8 @@
 
 #include "fake_clock.h"
 #include "fake_stream.h"
+#include "redis_store/redis_store.h"
 #include "replies.h"
-#include "store/redis_store.h"
 
 namespace spillway {
 

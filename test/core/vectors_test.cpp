@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "fake_clock.h"
-#include "store/memory_store.h"
+#include "memory/memory_store.h"
 
 namespace spillway {
 namespace {

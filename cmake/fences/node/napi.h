@@ -1,0 +1,1 @@
+#error "The core knows no Node-API: this include belongs into binding."
