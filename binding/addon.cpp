@@ -24,8 +24,8 @@ bool ReadAlgorithm(const std::string& name, Algorithm* algorithm) {
   return false;
 }
 
-RuleSet ReadRules(Reader* read, napi_value list, std::string* error) {
-  RuleSet rules;
+std::vector<Rule> ReadRules(Reader* read, napi_value list, std::string* error) {
+  std::vector<Rule> rules;
   for (uint32_t i = 0, length = read->Length(list); i < length; ++i) {
     napi_value options = read->At(list, i);
     Rule rule;
@@ -48,7 +48,7 @@ napi_value AddRules(napi_env env, napi_callback_info info) {
   Limiter* limiter = given.data->limiter();
   Reader read(env);
   std::string error;
-  RuleSet rules = ReadRules(&read, given[0], &error);
+  std::vector<Rule> rules = ReadRules(&read, given[0], &error);
   if (!read.ok()) return nullptr;
   if (limiter == nullptr) error = "the store is closed";
   const int32_t number = limiter != nullptr && error.empty() ? limiter->AddRules(std::move(rules), &error) : -1;
@@ -57,18 +57,11 @@ napi_value AddRules(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-napi_value ReplaceRules(napi_env env, napi_callback_info info) {
-  const Arguments<StoreHandle, 2> given(env, info);
-  Limiter* limiter = given.data->limiter();
+napi_value ReleaseRules(napi_env env, napi_callback_info info) {
+  const Arguments<StoreHandle> given(env, info);
   Reader read(env);
-  std::string error;
   const auto set = static_cast<uint32_t>(read.Whole(given[0]));
-  RuleSet rules = ReadRules(&read, given[1], &error);
-  if (!read.ok()) return nullptr;
-  if (limiter == nullptr || !limiter->HasRules(set)) error = "the store is closed, or has no such rules";
-  const bool replaced = limiter != nullptr && error.empty() && limiter->ReplaceRules(set, std::move(rules), &error);
-  if (error.empty()) return MakeBoolean(env, replaced);
-  napi_throw_range_error(env, nullptr, error.c_str());
+  if (read.ok() && given.data->limiter() != nullptr) given.data->limiter()->ReleaseRules(set);
   return nullptr;
 }
 
@@ -98,7 +91,8 @@ napi_value Healthy(napi_env env, napi_callback_info info) {
   const auto set = static_cast<uint32_t>(read.Whole(given[0]));
   const std::string subject = read.Text(given[1]);
   if (!read.ok()) return nullptr;
-  return MakeBoolean(env, limiter != nullptr && limiter->HasRules(set) && limiter->Healthy(set, subject));
+  return MakeBoolean(
+      env, limiter != nullptr && limiter->HasRules(set) && limiter->store()->Healthy(limiter->RulesOf(set), subject));
 }
 
 napi_value GetStats(napi_env env, napi_callback_info info) {
@@ -129,7 +123,7 @@ napi_value Close(napi_env env, napi_callback_info info) {
 napi_value MakeStoreObject(napi_env env, StoreHandle* handle) {
   napi_value object = MakeObject(env);
   SetFunction(env, object, "addRules", AddRules, handle);
-  SetFunction(env, object, "replaceRules", ReplaceRules, handle);
+  SetFunction(env, object, "releaseRules", ReleaseRules, handle);
   SetFunction(env, object, "list", List, handle);
   SetFunction(env, object, "healthy", Healthy, handle);
   SetFunction(env, object, "stats", GetStats, handle);

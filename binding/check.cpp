@@ -103,22 +103,27 @@ bool ReadUnits(napi_env env, napi_value value, int64_t* units) {
   return true;
 }
 
-napi_value Answer(napi_env env, StoreHandle* handle, bool ready) {
-  if (ready) handle->PutFirst();
+// Asks what was read; `units` is 1 where the call has none.
+napi_value Submit(napi_env env, const Call& call, Op op, int64_t units, const int64_t* marks = nullptr) {
+  Limiter* limiter = call.handle->limiter();
+  const Check check{op, &limiter->RulesOf(call.set), call.subjects(), units, call.slot, marks};
+  const bool ready = limiter->store()->Submit(check, call.handle->immediate());
+  if (ready) call.handle->PutImmediate();
   return Number(env, ready ? kReady : kPending);
 }
 
-template <Op op>
-napi_value Ask(napi_env env, napi_callback_info info) {
+// (set, key, units, slot)
+template <Op op, int64_t most = kMaxLimit>
+napi_value WithUnits(napi_env env, napi_callback_info info) {
   Call call;
   const int32_t refused = ReadCall(env, info, 3, &call);
   if (refused != 0) return Number(env, refused);
   int64_t units = 0;
-  if (!ReadUnits(env, call.arguments[2], &units)) return Number(env, kBadNumber);
-  return Answer(env, call.handle,
-                call.handle->limiter()->Ask(op, call.set, call.subjects(), units, call.slot, call.handle->now()));
+  if (!ReadUnits(env, call.arguments[2], &units) || units > most) return Number(env, kBadNumber);
+  return Submit(env, call, op, units);
 }
 
+// (set, key, units, marks, slot)
 napi_value Refund(napi_env env, napi_callback_info info) {
   Call call;
   const int32_t refused = ReadCall(env, info, 4, &call);
@@ -131,36 +136,24 @@ napi_value Refund(napi_env env, napi_callback_info info) {
     napi_get_element(env, call.arguments[3], rule, &mark);
     if (napi_get_value_int64(env, mark, &marks[rule]) != napi_ok) return Number(env, kBadNumber);
   }
-  return Answer(env, call.handle,
-                call.handle->limiter()->Refund(call.set, call.subjects(), units, marks, call.slot, call.handle->now()));
+  return Submit(env, call, Op::kRefund, units, marks);
 }
 
-napi_value Block(napi_env env, napi_callback_info info) {
-  Call call;
-  const int32_t refused = ReadCall(env, info, 3, &call);
-  if (refused != 0) return Number(env, refused);
-  int64_t ms = 0;
-  if (!ReadUnits(env, call.arguments[2], &ms) || ms > kMaxWindowMs) return Number(env, kBadNumber);
-  return Answer(env, call.handle,
-                call.handle->limiter()->Block(call.set, call.subjects(), ms, call.slot, call.handle->now()));
-}
-
+// (set, key, slot)
 napi_value Reset(napi_env env, napi_callback_info info) {
   Call call;
   const int32_t refused = ReadCall(env, info, 2, &call);
-  if (refused != 0) return Number(env, refused);
-  return Answer(env, call.handle,
-                call.handle->limiter()->Reset(call.set, call.subjects(), call.slot, call.handle->now()));
+  return refused != 0 ? Number(env, refused) : Submit(env, call, Op::kReset, 1);
 }
 
 }  // namespace
 
 void DefineHotCalls(napi_env env, napi_value object, StoreHandle* handle) {
-  SetFunction(env, object, "check", Ask<Op::kCheck>, handle);
-  SetFunction(env, object, "peek", Ask<Op::kPeek>, handle);
-  SetFunction(env, object, "penalize", Ask<Op::kPenalize>, handle);
+  SetFunction(env, object, "check", WithUnits<Op::kCheck>, handle);
+  SetFunction(env, object, "peek", WithUnits<Op::kPeek>, handle);
+  SetFunction(env, object, "penalize", WithUnits<Op::kPenalize>, handle);
   SetFunction(env, object, "refund", Refund, handle);
-  SetFunction(env, object, "block", Block, handle);
+  SetFunction(env, object, "block", WithUnits<Op::kBlock, kMaxWindowMs>, handle);
   SetFunction(env, object, "reset", Reset, handle);
 }
 

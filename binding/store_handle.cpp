@@ -1,7 +1,6 @@
 #include "store_handle.h"
 
-#include <algorithm>
-#include <cstring>
+#include <utility>
 
 namespace spillway {
 namespace {
@@ -26,43 +25,46 @@ StoreHandle::StoreHandle(napi_env env, Reader* read, napi_value callbacks) : env
   batch_records_ = length / kRecordLength;
 }
 
-void StoreHandle::Put(const Outcome& outcome, size_t record) {
-  const Decision& decision = outcome.decision;
-  double* fields = batch_ + record * kRecordLength;
-  fields[0] = outcome.ticket;
-  fields[1] = static_cast<double>(outcome.status);
-  fields[2] = decision.allowed ? 1 : 0;
-  fields[3] = static_cast<double>(decision.limit);
-  fields[4] = static_cast<double>(decision.remaining);
-  fields[5] = static_cast<double>(decision.reset_in_ms);
-  fields[6] = static_cast<double>(decision.retry_after_ms);
-  fields[7] = static_cast<double>(decision.used);
-  fields[8] = static_cast<double>(decision.mark);
-  fields[9] = decision.blocked ? 1 : 0;
-}
-
-void StoreHandle::PutFirst() {
-  for (size_t i = 0; i < now_.size(); ++i) Put(now_[i], i);
+size_t StoreHandle::Put(const Completion& completion, const Decision* decisions, size_t record) {
+  static constexpr Decision kNone;
+  const size_t records = completion.decisions == 0 ? 1 : completion.decisions;
+  for (size_t i = 0; i < records; ++i) {
+    const Decision& decision = completion.decisions == 0 ? kNone : decisions[i];
+    double* fields = batch_ + (record + i) * kRecordLength;
+    fields[0] = completion.ticket;
+    fields[1] = static_cast<double>(completion.status);
+    fields[2] = decision.allowed ? 1 : 0;
+    fields[3] = static_cast<double>(decision.limit);
+    fields[4] = static_cast<double>(decision.remaining);
+    fields[5] = static_cast<double>(decision.reset_in_ms);
+    fields[6] = static_cast<double>(decision.retry_after_ms);
+    fields[7] = static_cast<double>(decision.used);
+    fields[8] = static_cast<double>(decision.mark);
+    fields[9] = decision.blocked ? 1 : 0;
+  }
+  return records;
 }
 
 void StoreHandle::Deliver() {
   const Napi::HandleScope scope(env_);
   // Taken first: what JavaScript asks meanwhile reports into the next turn's results.
-  std::vector<Outcome> outcomes;
-  outcomes.swap(results_.outcomes);
+  Completions completions;
+  std::swap(completions, results_.completions);
+  const Decision* decisions = completions.decisions();
   size_t filled = 0;
-  for (size_t i = 0; i < outcomes.size(); ++i) {
-    Put(outcomes[i], filled++);
+  for (const Completion& completion : completions.list()) {
     // The records of one call cross together.
-    const bool whole = outcomes[i].behind == 0;
-    if (i + 1 == outcomes.size() || (whole && filled + kMaxRules > batch_records_)) {
+    if (filled + kMaxRules > batch_records_) {
       Call(on_batch_, {MakeNumber(env_, static_cast<double>(filled))});
       filled = 0;
     }
+    filled += Put(completion, decisions, filled);
+    decisions += completion.decisions;
   }
-  outcomes.clear();
+  if (filled > 0) Call(on_batch_, {MakeNumber(env_, static_cast<double>(filled))});
+  completions.Clear();
   // The memory is used again.
-  if (results_.outcomes.empty()) results_.outcomes.swap(outcomes);
+  if (results_.completions.empty()) std::swap(results_.completions, completions);
   DeliverPages();
   DeliverEvents();
 }

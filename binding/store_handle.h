@@ -45,13 +45,13 @@ class StoreHandle {
     std::array<std::string_view, kMaxRules> views;
   };
   Ids* ids() { return &ids_; }
-  // Where a call that is answered at once puts its outcomes.
-  std::vector<Outcome>* now() {
-    now_.clear();
-    return &now_;
+  // Where a call that is answered at once puts its completion.
+  Completions* immediate() {
+    immediate_.Clear();
+    return &immediate_;
   }
-  // Writes those as the batch's first records.
-  void PutFirst();
+  // Writes that as the batch's first records.
+  void PutImmediate() { Put(immediate_.list().front(), immediate_.decisions(), 0); }
   // Hands all results to JavaScript; called by the loop, or inside a call from JavaScript. It may close this store.
   void Deliver();
   // Settles what waits, delivers that, and frees the store.
@@ -60,7 +60,8 @@ class StoreHandle {
   void Drop() { limiter_.reset(); }
 
  private:
-  void Put(const Outcome& outcome, size_t record);
+  // One record for each decision, or one without; answers how many.
+  size_t Put(const Completion& completion, const Decision* decisions, size_t record);
   void DeliverPages();
   void DeliverEvents();
   napi_value MakePage(const Page& page);
@@ -70,7 +71,7 @@ class StoreHandle {
   napi_env env_;
   std::unique_ptr<Limiter> limiter_;
   Results results_;
-  std::vector<Outcome> now_;
+  Completions immediate_;
   Ids ids_;
   Napi::ObjectReference receiver_;
   Napi::FunctionReference on_batch_;

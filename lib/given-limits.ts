@@ -46,7 +46,10 @@ export class GivenLimits {
     let set = this.sets.get(name);
     if (set === undefined) {
       const [oldest] = this.sets.keys();
-      if (this.sets.size >= MOST && oldest !== undefined) this.sets.delete(oldest);
+      if (this.sets.size >= MOST && oldest !== undefined) {
+        this.sets.get(oldest)!.release();
+        this.sets.delete(oldest);
+      }
       set = new RuleSet(compileRate(rate, this.defaults), this.owner, undefined, true);
       this.sets.set(name, set);
     }

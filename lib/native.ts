@@ -170,13 +170,10 @@ export interface NativeStats {
 }
 
 export interface NativeStore {
-  /** Registers the rules of a check for good and answers the set's number. Throws RangeError for what cannot be held. */
+  /** Registers the rules of a check and answers the set's number. Throws RangeError for what cannot be held. */
   addRules(rules: NativeRule[]): number;
-  /**
-   * Gives a set of one rule another one; false where calls under that are still on their way. Throws RangeError as
-   * `addRules` does.
-   */
-  replaceRules(set: number, rules: NativeRule[]): boolean;
+  /** Nobody asks under this number any more; calls on their way go on. `addRules` may give it to another set. */
+  releaseRules(set: number): void;
   // In the calls below `key` is the subject of all rules of the set, or an array with one for each. An answered call
   // brings a record for each rule, in order, directly behind each other; any other ending brings one.
   /** The hot call: charge `cost` to all rules, or nothing to any. */

@@ -22,15 +22,16 @@ export interface SetOwner {
 
 /** The rules that one check has to satisfy, all or none: up to 8, in the order of a decision's `rules`. */
 export class RuleSet {
-  /** The store's number for it; -1 until it is first used. */
+  /** The store's number for it; -1 until it is first used, and once it was given back. */
   number = -1;
+  private giveBack: (() => void) | undefined;
   /** What is answered where the store does not: one rule that says `closed` denies for all. */
   readonly onError: OnError;
   /** One rule that can deny: its record alone is the decision. */
   readonly isSimple: boolean;
   private readonly variants: { open?: RuleSet; closed?: RuleSet } = {};
 
-  /** @param passing it came with a call: a store may give its number to another one */
+  /** @param passing it came with a call, and its key names its window */
   constructor(
     readonly rules: readonly CompiledRule[],
     readonly owner?: SetOwner,
@@ -44,6 +45,21 @@ export class RuleSet {
   /** What one of the rules says where the store does not answer. A rule that is only tried out never denies. */
   onErrorOf(rule: CompiledRule): OnError {
     return rule.shadow ? 'open' : (this.given ?? rule.onError);
+  }
+
+  /** It has this number until `giveBack` is called, or nobody has the set any more. */
+  take(number: number, giveBack: () => void): void {
+    this.number = number;
+    this.giveBack = giveBack;
+  }
+
+  /** Gives its number back. Calls on their way go on; with the next one it gets another. */
+  release(): void {
+    this.number = -1;
+    this.giveBack?.();
+    this.giveBack = undefined;
+    this.variants.open?.release();
+    this.variants.closed?.release();
   }
 
   /** The same rules with one answer for all of them. */

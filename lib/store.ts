@@ -12,9 +12,9 @@ import {
   type NativeRule,
   type NativeStore,
 } from './native';
-import { PassingSets } from './passing-sets';
 import { build, recordsOf } from './results';
 import { keyPart, RuleSet } from './rule';
+import { SetNumbers } from './set-numbers';
 import { StoreState } from './telemetry/store-state';
 import { keysOf, type Whom } from './whom';
 
@@ -60,8 +60,7 @@ export class Store {
   /** Free slots are `free[0]` to `free[freeCount - 1]`, the one used last on top. */
   private readonly free: number[] = [];
   private freeCount = 0;
-  private readonly setNumbers = new Map<string, number>();
-  private readonly passing: PassingSets;
+  private readonly numbers: SetNumbers;
 
   constructor(source: 'redis' | 'memory', open: (callbacks: NativeCallbacks) => NativeStore) {
     this.source = source;
@@ -73,11 +72,11 @@ export class Store {
       onPage: (slot, ending, page) => this.settlePage(slot, ending, page),
       onEvent: (kind, address, reason) => this.state.event(kind, address, reason),
     });
-    this.passing = new PassingSets(this.native);
+    this.numbers = new SetNumbers(this.native);
   }
 
   /**
-   * Gives a set its number here. `probe`: it is health's own. Equal sets share one, because the core keeps a set for good.
+   * Gives a set its number here. `probe`: it is health's own.
    * @throws RateLimitError `ERR_INVALID_OPTION` for what the core cannot count
    */
   register(set: RuleSet, prefix: string, timeoutMs: number, probe = false): void {
@@ -87,20 +86,12 @@ export class Store {
       return { prefix, id, algorithm, limit, burst, shadow, probe, windowMs, timeoutMs };
     });
     try {
-      if (set.passing) this.passing.register(set, rules);
-      else set.number = this.numberOf(rules);
+      this.numbers.register(set, rules);
     } catch (error) {
       throw invalidOption(
         `The rate cannot be used: ${error instanceof Error ? error.message : String(error)}.`,
       );
     }
-  }
-
-  private numberOf(rules: NativeRule[]): number {
-    const name = JSON.stringify(rules);
-    const number = this.setNumbers.get(name) ?? this.native.addRules(rules);
-    this.setNumbers.set(name, number);
-    return number;
   }
 
   // The calls below throw a RateLimitError at once when they are refused.

@@ -21,15 +21,4 @@ struct Decision {
 
 constexpr int64_t kNeverFits = -1;
 
-// How a ticket ended; the numbers cross into JavaScript (lib/native.ts).
-enum class Status : uint8_t {
-  kAnswered = 0,
-  kTimedOut = 1,      // the deadline passed first; it may have been charged
-  kDisconnected = 2,  // the connection was lost after the command was written; it may have been charged
-  kQueueFull = 3,     // nothing was sent
-  kRefused = 4,       // the server answered with an error
-  kClosed = 5,        // the store was closed first
-  kForeign = 6,       // the key holds what is not ours, and was left alone; other keys are counted
-};
-
 }  // namespace spillway

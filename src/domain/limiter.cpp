@@ -1,10 +1,11 @@
 #include "limiter.h"
 
-#include "key.h"
+#include <algorithm>
+#include <utility>
 
 namespace spillway {
 
-std::string Limiter::Problem(const RuleSet& rules) {
+std::string Limiter::Problem(const std::vector<Rule>& rules) {
   if (rules.empty() || rules.size() > kMaxRules) return "a check has 1 to 8 rules";
   for (size_t i = 0; i < rules.size(); ++i) {
     std::string problem = Validate(rules[i]);
@@ -18,37 +19,26 @@ std::string Limiter::Problem(const RuleSet& rules) {
   return "";
 }
 
-int32_t Limiter::AddRules(RuleSet rules, std::string* error) {
+int32_t Limiter::AddRules(std::vector<Rule> rules, std::string* error) {
   *error = Problem(rules);
   if (!error->empty()) return -1;
-  sets_.push_back(std::make_unique<RuleSet>(std::move(rules)));
-  return static_cast<int32_t>(sets_.size() - 1);
-}
-
-bool Limiter::ReplaceRules(uint32_t set, RuleSet rules, std::string* error) {
-  *error = Problem(rules);
-  // The parts that a cluster makes of several rules are remembered by their set.
-  if (error->empty() && (rules.size() != 1 || sets_[set]->size() != 1)) *error = "only one rule can be replaced";
-  if (!error->empty() || store_->Holds(*sets_[set])) return false;
-  *sets_[set] = std::move(rules);
-  return true;
-}
-
-const std::string* Limiter::KeysOf(uint32_t set, const Subjects& subjects) {
-  const RuleSet& rules = *sets_[set];
-  for (size_t i = 0; i < rules.size(); ++i) {
-    const Rule& rule = rules[i];
-    std::string& key = keys_[i];
-    if (rule.id.empty()) {
-      key.assign(rule.prefix);
-      AppendEncoded(subjects.Of(i), &key);
-    } else {
-      key.assign("{").append(rule.prefix);
-      AppendEncoded(subjects.Of(i), &key);
-      key.append("}:").append(rule.id);
-    }
+  auto made = std::make_unique<RuleSet>(std::move(rules));
+  if (vacant_.empty()) {
+    sets_.push_back(std::move(made));
+    return static_cast<int32_t>(sets_.size() - 1);
   }
-  return keys_.data();
+  const uint32_t set = vacant_.back();
+  vacant_.pop_back();
+  sets_[set] = std::move(made);
+  return static_cast<int32_t>(set);
+}
+
+void Limiter::ReleaseRules(uint32_t set) {
+  if (!HasRules(set)) return;
+  released_.push_back(std::move(sets_[set]));
+  vacant_.push_back(set);
+  released_.erase(std::remove_if(released_.begin(), released_.end(), [](const auto& rules) { return !rules->held(); }),
+                  released_.end());
 }
 
 }  // namespace spillway

@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <string>
-#include <vector>
 
 namespace spillway {
 
@@ -42,8 +41,7 @@ struct Rule {
   int64_t capacity() const { return algorithm == Algorithm::kTokenBucket ? burst : limit; }
 };
 
-// The rules of one check, decided all or nothing: 1 to kMaxRules. The first one's timeout counts.
-using RuleSet = std::vector<Rule>;
+// The most rules that one check may have; see RuleSet.
 constexpr size_t kMaxRules = 8;
 
 // An empty text, or what is wrong with the rule.

@@ -74,15 +74,13 @@ class ClusterStoreTest : public StoreTest {
     }
   }
   void Check(const std::string& key, Ticket ticket, int64_t cost = 1) {
-    std::vector<Outcome> now;
-    ASSERT_FALSE(store_->Ask(Op::kCheck, rules_, &key, cost, ticket, &now));
+    ASSERT_FALSE(AskAbout(Op::kCheck, rules_, {key}, cost, ticket));
   }
   void CheckBoth(Ticket ticket, Op op = Op::kCheck) {
-    std::vector<Outcome> now;
-    const std::string keys[] = {low_, high_};
-    ASSERT_FALSE(store_->Ask(op, both_, keys, 1, ticket, &now));
+    const std::vector<std::string> keys = {low_, high_};
+    ASSERT_FALSE(AskAbout(op, both_, keys, 1, ticket));
   }
-  // What layered.lua says of one rule: {admitted, room, reset, wait, mark, blocked, fits}.
+  // What composite.lua says of one rule: {admitted, room, reset, wait, mark, blocked, fits}.
   static std::string Layered(int64_t admitted, int64_t room, int64_t mark, int64_t fits) {
     return Array(
         {Integer(admitted), Integer(room), Integer(60000), Integer(60001), Integer(mark), Integer(0), Integer(fits)});

@@ -60,9 +60,8 @@ TEST_F(ClusterStoreTest, FixedWindowsInSeveralSlotsAreGivenBackToo) {
   Open();
   const RuleSet windows{Rule{"p:", Algorithm::kFixedWindow, 3, 60000, 250, "a", 0, false},
                         Rule{"p:", Algorithm::kFixedWindow, 5, 60000, 250, "b", 0, false}};
-  const std::string keys[] = {low_, high_};
-  std::vector<Outcome> now;
-  for (Ticket ticket = 1; ticket <= 2; ++ticket) store_->Ask(Op::kCheck, windows, keys, 2, ticket, &now);
+  const std::vector<std::string> keys = {low_, high_};
+  for (Ticket ticket = 1; ticket <= 2; ++ticket) AskAbout(Op::kCheck, windows, keys, 2, ticket);
   Turn();
   Forget();
   // {units charged, now, units used before, end of the window}: one fits under the first rule, both under the second.
@@ -81,9 +80,8 @@ TEST_F(ClusterStoreTest, FixedWindowsInSeveralSlotsAreGivenBackToo) {
 TEST_F(ClusterStoreTest, AShadowRuleGivesBackOnlyWhatItCounted) {
   Open();
   const RuleSet shadowed{both_[0], Rule{"p:", Algorithm::kFixedWindow, 2, 60000, 250, "s", 0, true}};
-  const std::string keys[] = {low_, high_};
-  std::vector<Outcome> now;
-  for (Ticket ticket = 1; ticket <= 4; ++ticket) store_->Ask(Op::kCheck, shadowed, keys, 1, ticket, &now);
+  const std::vector<std::string> keys = {low_, high_};
+  for (Ticket ticket = 1; ticket <= 4; ++ticket) AskAbout(Op::kCheck, shadowed, keys, 1, ticket);
   Turn();
   Forget();
   // The shadow counts two of the four that it sees; one of them is admitted in the end.
@@ -177,12 +175,11 @@ TEST_F(ClusterStoreTest, APenaltyIsKeptWhereItWasCharged) {
 
 TEST_F(ClusterStoreTest, RefundBlockAndResetReachEverySlotAndAddUp) {
   Open();
-  const std::string keys[] = {low_, high_};
+  const std::vector<std::string> keys = {low_, high_};
   const int64_t marks[] = {1700000060000, 1700000070000};
-  std::vector<Outcome> now;
-  store_->Refund(both_, keys, 2, marks, 1, &now);
-  store_->Block(both_, keys, 5000, 2, &now);
-  store_->Reset(both_, keys, 3, &now);
+  AskAbout(Op::kRefund, both_, keys, 2, 1, marks);
+  AskAbout(Op::kBlock, both_, keys, 5000, 2);
+  AskAbout(Op::kReset, both_, keys, 1, 3);
   Turn();
   EXPECT_EQ(CountOf(sent(1), "$13\r\n1700000060000\r\n"), 1U);
   EXPECT_EQ(CountOf(sent(2), "$13\r\n1700000070000\r\n"), 1U);
@@ -198,9 +195,8 @@ TEST_F(ClusterStoreTest, RefundBlockAndResetReachEverySlotAndAddUp) {
 TEST_F(ClusterStoreTest, KeysThatAreOnTheirWayAreAskedOneByOne) {
   Open();
   const RuleSet& same = both_;
-  const std::string keys[] = {low_, "{" + low_ + "}:b"};
-  std::vector<Outcome> now;
-  store_->Ask(Op::kCheck, same, keys, 1, 1, &now);
+  const std::vector<std::string> keys = {low_, low_};
+  AskAbout(Op::kCheck, same, keys, 1, 1);
   Turn();
   EXPECT_EQ(CountOf(sent(1), "EVALSHA"), 1U) << "one slot, one script";
   Forget();

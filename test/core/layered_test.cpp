@@ -21,7 +21,7 @@ TEST(Layered, AfterADenialNoStateMoved) {
   for (int round = 0; round < 3000; ++round) {
     SCOPED_TRACE("seed " + std::to_string(seed) + " round " + std::to_string(round));
     Memory memory;
-    RuleSet rules;
+    std::vector<Rule> rules;
     for (size_t count = 1 + random() % kMaxRules; rules.size() < count;) {
       rules.push_back(MakeRule(kAlgorithms[random() % 4], 1 + static_cast<int64_t>(random() % 12), 1000,
                                "r" + std::to_string(rules.size())));
@@ -55,7 +55,7 @@ TEST(Layered, AfterADenialNoStateMoved) {
 TEST(Layered, AShadowRuleCountsWhatItWouldAdmitAndNeverDenies) {
   for (const Algorithm algorithm : kAlgorithms) {
     Memory memory;
-    RuleSet rules{MakeRule(Algorithm::kFixedWindow, 10, 1000), MakeRule(algorithm, 2, 1000, "shadow")};
+    std::vector<Rule> rules{MakeRule(Algorithm::kFixedWindow, 10, 1000), MakeRule(algorithm, 2, 1000, "shadow")};
     rules[1].shadow = true;
     for (int64_t i = 1; i <= 10; ++i) {
       const std::vector<Decision> decisions = memory.Ask(Op::kCheck, rules);
@@ -75,7 +75,7 @@ TEST(Layered, AShadowRuleCountsWhatItWouldAdmitAndNeverDenies) {
 
 TEST(Layered, AnswersAlsoWhereTheTableHoldsFewerKeysThanTheCheckHasRules) {
   Memory memory(2);
-  RuleSet rules;
+  std::vector<Rule> rules;
   for (size_t i = 0; i < kMaxRules; ++i)
     rules.push_back(MakeRule(kAlgorithms[i % 4], 3, 1000, "r" + std::to_string(i)));
   for (int i = 0; i < 1000; ++i) {
@@ -152,12 +152,17 @@ TEST(Layered, CountsOutgrowFourBytes) {
 
 class LimiterTest : public testing::Test {
  protected:
-  int32_t Add(RuleSet rules) { return limiter_.AddRules(std::move(rules), &error_); }
-  std::vector<Outcome> Check(int32_t set, const Subjects& subjects) {
-    std::vector<Outcome> now;
-    EXPECT_TRUE(limiter_.Ask(Op::kCheck, static_cast<uint32_t>(set), subjects, 1, 1, &now));
-    return now;
+  int32_t Add(std::vector<Rule> rules) { return limiter_.AddRules(std::move(rules), &error_); }
+  std::vector<Seen> Submit(int32_t set, Op op, const Subjects& subjects, int64_t units = 1,
+                           const int64_t* marks = nullptr) {
+    Completions completions;
+    const RuleSet& rules = limiter_.RulesOf(static_cast<uint32_t>(set));
+    EXPECT_TRUE(limiter_.store()->Submit({op, &rules, subjects, units, 1, marks}, &completions));
+    std::vector<Seen> seen;
+    Look(completions, &seen);
+    return seen;
   }
+  std::vector<Seen> Check(int32_t set, const Subjects& subjects) { return Submit(set, Op::kCheck, subjects); }
 
   FakeClock clock_;
   Results results_;
@@ -168,7 +173,7 @@ class LimiterTest : public testing::Test {
 TEST_F(LimiterTest, RefusesSetsThatCannotBeCounted) {
   EXPECT_EQ(Add({}), -1);
   EXPECT_NE(error_, "");
-  EXPECT_EQ(Add(RuleSet(kMaxRules + 1, MakeRule(Algorithm::kFixedWindow, 1, 1))), -1);
+  EXPECT_EQ(Add(std::vector<Rule>(kMaxRules + 1, MakeRule(Algorithm::kFixedWindow, 1, 1))), -1);
   const Rule rule = MakeRule(Algorithm::kFixedWindow, 1, 1000, "a");
   EXPECT_EQ(Add({rule, rule}), -1);
   EXPECT_EQ(Add({rule, MakeRule(Algorithm::kSlidingLog, kMaxLogLimit + 1, 1000, "b")}), -1);
@@ -182,17 +187,31 @@ TEST_F(LimiterTest, RefusesSetsThatCannotBeCounted) {
   EXPECT_EQ(limiter_.RulesOf(0).size(), 1U);
 }
 
-TEST_F(LimiterTest, ReplacesTheOneRuleOfASetAndNothingElse) {
+TEST_F(LimiterTest, ReleasesASetAndGivesItsNumberToAnother) {
   const Rule rule = MakeRule(Algorithm::kFixedWindow, 1, 1000, "a");
   const int32_t one = Add({rule});
   const int32_t two = Add({rule, MakeRule(Algorithm::kFixedWindow, 1, 1000, "b")});
-  EXPECT_TRUE(limiter_.ReplaceRules(0, {MakeRule(Algorithm::kFixedWindow, 9, 1000, "a")}, &error_));
+  limiter_.ReleaseRules(static_cast<uint32_t>(one));
+  EXPECT_FALSE(limiter_.HasRules(static_cast<uint32_t>(one)));
+  EXPECT_TRUE(limiter_.HasRules(static_cast<uint32_t>(two)));
+  limiter_.ReleaseRules(static_cast<uint32_t>(one));
+  limiter_.ReleaseRules(99);
+  EXPECT_EQ(Add({MakeRule(Algorithm::kFixedWindow, 9, 1000, "a")}), one);
   EXPECT_EQ(Check(one, std::string_view("k"))[0].decision.limit, 9);
-  EXPECT_FALSE(limiter_.ReplaceRules(0, {MakeRule(Algorithm::kSlidingLog, kMaxLogLimit + 1, 1000)}, &error_));
-  EXPECT_NE(error_, "");
-  EXPECT_FALSE(limiter_.ReplaceRules(static_cast<uint32_t>(two), {rule}, &error_));
-  EXPECT_NE(error_, "");
-  EXPECT_EQ(Check(one, std::string_view("k"))[0].decision.limit, 9);
+  EXPECT_EQ(Add({rule}), two + 1) << "it was given back once";
+}
+
+TEST_F(LimiterTest, ASetThatACallHoldsLivesUntilItsNextRelease) {
+  const Rule rule = MakeRule(Algorithm::kFixedWindow, 1, 1000, "a");
+  const int32_t one = Add({rule, MakeRule(Algorithm::kFixedWindow, 1, 1000, "b")});
+  const RuleSet& rules = limiter_.RulesOf(static_cast<uint32_t>(one));
+  const RuleSet& part = rules.Singles()[1]->rules;
+  part.Hold();
+  EXPECT_TRUE(rules.held()) << "a part holds its whole";
+  limiter_.ReleaseRules(static_cast<uint32_t>(one));
+  EXPECT_EQ(part.front().id, "b");
+  part.LetGo();
+  EXPECT_FALSE(rules.held());
 }
 
 TEST_F(LimiterTest, KeepsTheKeysOfRulesAndSubjectsApart) {
@@ -213,20 +232,17 @@ TEST_F(LimiterTest, CountsEachRuleUnderItsOwnSubject) {
   const std::string_view first[] = {"ip:1", "user:1"};
   const std::string_view second[] = {"ip:2", "user:1"};
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(Check(set, Subjects(first))[0].decision.allowed);
-  const std::vector<Outcome> denied = Check(set, Subjects(first));
+  const std::vector<Seen> denied = Check(set, Subjects(first));
   EXPECT_FALSE(denied[0].decision.allowed);
   EXPECT_TRUE(denied[1].decision.allowed);
-  const std::vector<Outcome> other = Check(set, Subjects(second));
+  const std::vector<Seen> other = Check(set, Subjects(second));
   EXPECT_EQ(other[0].decision.used, 1);
   EXPECT_EQ(other[1].decision.used, 4);
-  std::vector<Outcome> now;
   const int64_t marks[] = {other[0].decision.mark, other[1].decision.mark};
-  limiter_.Refund(static_cast<uint32_t>(set), Subjects(second), 1, marks, 9, &now);
-  EXPECT_EQ(now.at(0).decision.used, 2);
-  limiter_.Block(static_cast<uint32_t>(set), Subjects(second), 100, 9, &now);
+  EXPECT_EQ(Submit(set, Op::kRefund, Subjects(second), 1, marks).at(0).decision.used, 2);
+  Submit(set, Op::kBlock, Subjects(second), 100);
   EXPECT_TRUE(Check(set, Subjects(first))[1].decision.blocked);
-  limiter_.Reset(static_cast<uint32_t>(set), Subjects(second), 9, &now);
-  EXPECT_EQ(now.at(2).decision.used, 2);
+  EXPECT_EQ(Submit(set, Op::kReset, Subjects(second)).at(0).decision.used, 2);
   EXPECT_EQ(Check(set, Subjects(second))[1].decision.used, 1);
 }
 

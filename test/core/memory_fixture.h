@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "asking.h"
 #include "fake_clock.h"
 #include "memory/memory_store.h"
 
@@ -30,26 +31,13 @@ class Memory {
  public:
   explicit Memory(size_t max_keys = 1000) : store("p:", max_keys, &clock, &results) {}
 
-  static std::vector<std::string> KeysOf(const RuleSet& rules, const std::string& subject) {
-    std::vector<std::string> keys;
-    for (const Rule& rule : rules) {
-      keys.push_back(rule.id.empty() ? rule.prefix + subject : "{" + rule.prefix + subject + "}:" + rule.id);
-    }
-    return keys;
-  }
-
   std::vector<Decision> Ask(Op op, const RuleSet& rules, int64_t units = 1, const std::string& subject = "s") {
-    const std::vector<std::string> keys = KeysOf(rules, subject);
-    std::vector<Outcome> outcomes;
-    EXPECT_TRUE(store.Ask(op, rules, keys.data(), units, 7, &outcomes));
-    EXPECT_EQ(outcomes.size(), rules.size());
     std::vector<Decision> decisions;
-    for (size_t i = 0; i < outcomes.size(); ++i) {
-      EXPECT_EQ(outcomes[i].ticket, 7U);
-      EXPECT_EQ(outcomes[i].status, Status::kAnswered);
-      EXPECT_EQ(outcomes[i].behind, rules.size() - 1 - i);
-      decisions.push_back(outcomes[i].decision);
+    for (const Seen& outcome : Submit(op, rules, units, subject)) {
+      EXPECT_EQ(outcome.behind, rules.size() - 1 - decisions.size());
+      decisions.push_back(outcome.decision);
     }
+    EXPECT_EQ(decisions.size(), rules.size());
     return decisions;
   }
   Decision Check(const Rule& rule, int64_t units = 1, const std::string& subject = "s") {
@@ -60,19 +48,13 @@ class Memory {
   }
   int64_t Refund(const RuleSet& rules, int64_t units, const std::vector<int64_t>& marks,
                  const std::string& subject = "s") {
-    std::vector<Outcome> outcomes;
-    EXPECT_TRUE(store.Refund(rules, KeysOf(rules, subject).data(), units, marks.data(), 7, &outcomes));
-    return Only(outcomes);
+    return Only(Submit(Op::kRefund, rules, units, subject, marks.data()));
   }
   void Block(const RuleSet& rules, int64_t ms, const std::string& subject = "s") {
-    std::vector<Outcome> outcomes;
-    EXPECT_TRUE(store.Block(rules, KeysOf(rules, subject).data(), ms, 7, &outcomes));
-    Only(outcomes);
+    Only(Submit(Op::kBlock, rules, ms, subject));
   }
   int64_t Reset(const RuleSet& rules, const std::string& subject = "s") {
-    std::vector<Outcome> outcomes;
-    EXPECT_TRUE(store.Reset(rules, KeysOf(rules, subject).data(), 7, &outcomes));
-    return Only(outcomes);
+    return Only(Submit(Op::kReset, rules, 1, subject));
   }
   int64_t now() const { return clock.now_ms - 1000; }
 
@@ -81,10 +63,20 @@ class Memory {
   MemoryStore store;
 
  private:
-  static int64_t Only(const std::vector<Outcome>& outcomes) {
+  std::vector<Seen> Submit(Op op, const RuleSet& rules, int64_t units, const std::string& subject,
+                           const int64_t* marks = nullptr) {
+    std::vector<Seen> seen;
+    const std::vector<std::string> subjects(rules.size(), subject);
+    EXPECT_TRUE(spillway::Submit(&store, op, rules, subjects, units, 7, &seen, marks));
+    for (const Seen& outcome : seen) {
+      EXPECT_EQ(outcome.ticket, 7U);
+      EXPECT_EQ(outcome.status, Status::kAnswered);
+    }
+    return seen;
+  }
+  static int64_t Only(const std::vector<Seen>& outcomes) {
     EXPECT_EQ(outcomes.size(), 1U);
-    EXPECT_EQ(outcomes.at(0).status, Status::kAnswered);
-    EXPECT_EQ(outcomes.at(0).behind, 0);
+    EXPECT_EQ(outcomes.at(0).behind, 0U);
     return outcomes.at(0).decision.used;
   }
 };

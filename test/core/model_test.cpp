@@ -35,7 +35,7 @@ class Sequence {
 
  private:
   struct Charge {
-    RuleSet rules;
+    std::vector<Rule> rules;
     int64_t units;
     std::vector<int64_t> marks;
     std::vector<ReferenceModel::Receipt> receipts;
@@ -118,7 +118,7 @@ class Sequence {
 
   std::mt19937_64 random_;
   Memory memory_;
-  RuleSet rules_;
+  std::vector<Rule> rules_;
   std::vector<ReferenceModel> models_;
   std::vector<Charge> charges_;
 };

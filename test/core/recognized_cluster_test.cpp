@@ -73,7 +73,7 @@ TEST_F(RecognizedClusterTest, TheHomeKeepsItsSlotsWhateverItAnnounces) {
   EXPECT_EQ(CountOf(sent(2), "INCR"), 1U);
   Say(2, std::string(kTime) + ":-2\r\n:1\r\n:1\r\n");
   ASSERT_EQ(outcomes_.size(), 2U);
-  for (const Outcome& outcome : outcomes_) EXPECT_EQ(outcome.decision.remaining, 2);
+  for (const Seen& outcome : outcomes_) EXPECT_EQ(outcome.decision.remaining, 2);
   EXPECT_TRUE(Healthy());
   EXPECT_EQ(Recognized(), std::vector<std::string>{"url:9, recognized by INFO"});
   Forget();
@@ -113,9 +113,8 @@ TEST_F(RecognizedClusterTest, CallsOfSeveralSlotsThatWaitedAreTakenApart) {
 
 TEST_F(RecognizedClusterTest, WhereInfoMayNotBeReadACrossSlotRecognizes) {
   CheckBoth(1);
-  std::vector<Outcome> now;
-  const std::string keys[] = {low_, high_};
-  store_->Reset(both_, keys, 2, &now);
+  const std::vector<std::string> keys = {low_, high_};
+  AskAbout(Op::kReset, both_, keys, 1, 2);
   Turn();
   Connect(9, kBlind);
   ASSERT_EQ(CountOf(sent(9), "EVALSHA"), 1U);
@@ -154,9 +153,8 @@ TEST_F(RecognizedClusterTest, WhereInfoMayNotBeReadAMovedRecognizes) {
 }
 
 TEST_F(RecognizedClusterTest, ABlockOfSeveralSlotsUnderWayReachesBoth) {
-  std::vector<Outcome> now;
-  const std::string keys[] = {low_, high_};
-  store_->Block(both_, keys, 1000, 1, &now);
+  const std::vector<std::string> keys = {low_, high_};
+  AskAbout(Op::kBlock, both_, keys, 1000, 1);
   Turn();
   Connect(9, kBlind);
   ASSERT_EQ(CountOf(sent(9), "\r\nSET\r\n"), 2U);

@@ -28,18 +28,18 @@ TEST_F(RedisStoreTest, ChecksOfOneTurnAndKeyLeaveAsOneCommandWithTheirSum) {
   EXPECT_EQ(CountOf(sent_, "$13\r\n1700000030000\r\n"), 1U) << "the take-back is bound to its window: " << sent_;
 }
 
-TEST_F(RedisStoreTest, HoldsRulesUntilTheLastReplyUnderThemIsIn) {
-  EXPECT_FALSE(store_->Holds(rules_));
+TEST_F(RedisStoreTest, RulesAreHeldUntilTheLastReplyUnderThemIsIn) {
+  EXPECT_FALSE(rules_.held());
   Check(1);
-  EXPECT_TRUE(store_->Holds(rules_));
+  EXPECT_TRUE(rules_.held());
   Turn();
   Connect();
   Advance(300);
   ASSERT_EQ(outcomes_.size(), 1U);
   EXPECT_EQ(outcomes_[0].status, Status::kTimedOut);
-  EXPECT_TRUE(store_->Holds(rules_)) << "nobody waits, but the reply is still to be read";
+  EXPECT_TRUE(rules_.held()) << "nobody waits, but the reply is still to be read";
   Say(Time() + ":-2\r\n:1\r\n:1\r\n");
-  EXPECT_FALSE(store_->Holds(rules_));
+  EXPECT_FALSE(rules_.held());
 }
 
 TEST_F(RedisStoreTest, AKeyThatWasDeniedAsksTheScriptUntilItAdmitsAgain) {
@@ -135,9 +135,8 @@ TEST_F(RedisStoreTest, ABlockOfSeveralKeysThatIsRefusedEndsOnce) {
   Connect();
   Say(Time() + ":-2\r\n:1\r\n:1\r\n");
   const RuleSet two{rules_[0], rules_[0]};
-  const std::string keys[] = {"p:a", "p:b"};
-  std::vector<Outcome> now;
-  store_->Block(two, keys, 1000, 2, &now);
+  const std::vector<std::string> keys = {"p:a", "p:b"};
+  AskAbout(Op::kBlock, two, keys, 1000, 2);
   Turn();
   Say("-OOM command not allowed\r\n");
   EXPECT_EQ(outcomes_.size(), 1U) << "half of the replies";
@@ -146,7 +145,7 @@ TEST_F(RedisStoreTest, ABlockOfSeveralKeysThatIsRefusedEndsOnce) {
   EXPECT_EQ(outcomes_[1].status, Status::kRefused);
   // Each of these needs a request of its own.
   Check(3);
-  store_->Reset(rules_, keys, 4, &now);
+  AskAbout(Op::kReset, rules_, keys, 1, 4);
   Turn();
   Say(Time() + ":1700000030000\r\n:2\r\n:0\r\n:1\r\n");
   ASSERT_EQ(outcomes_.size(), 4U);

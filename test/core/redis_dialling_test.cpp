@@ -42,9 +42,8 @@ class RedisDiallingTest : public StoreTest {
     Turn();
   }
   void Check(Ticket ticket) {
-    std::vector<Outcome> now;
     const std::string key = "p:k";
-    ASSERT_FALSE(store_->Ask(Op::kCheck, rules_, &key, 1, ticket, &now));
+    ASSERT_FALSE(AskAbout(Op::kCheck, rules_, {key}, 1, ticket));
     Turn();
   }
 
@@ -140,10 +139,9 @@ TEST_F(RedisDiallingTest, ATrickleOfBytesIsNoAnswer) {
 
 TEST_F(RedisDiallingTest, AServerThatIsSlowAndAnswersIsNotGivenUp) {
   Login(0);
-  std::vector<Outcome> now;
   for (Ticket ticket = 0; ticket < 1000; ++ticket) {
     const std::string key = "p:" + std::to_string(ticket);
-    ASSERT_FALSE(store_->Ask(Op::kCheck, rules_, &key, 1, ticket, &now));
+    ASSERT_FALSE(AskAbout(Op::kCheck, rules_, {key}, 1, ticket));
   }
   Turn();
   Say(0, kTime);

@@ -33,9 +33,8 @@ class RedisStoreTest : public StoreTest {
     sent_.clear();
   }
   void Check(Ticket ticket, int64_t cost = 1) {
-    std::vector<Outcome> now;
     const std::string key = "p:k";
-    ASSERT_FALSE(store_->Ask(Op::kCheck, rules_, &key, cost, ticket, &now));
+    ASSERT_FALSE(AskAbout(Op::kCheck, rules_, {key}, cost, ticket));
   }
   static std::string Time() { return kTime; }
 

@@ -73,8 +73,7 @@ TEST_F(RedisValues, ABlockIsOneWhereverItsMarkWasMovedAndKeepsWhatWasAdded) {
     EXPECT_EQ(sent_, "") << "nothing is taken back";
     // After a reset, plain commands again.
     const std::string key = "p:k";
-    std::vector<Outcome> now;
-    store_->Reset(rules_, &key, 2, &now);
+    AskAbout(Op::kReset, rules_, {key}, 1, 2);
     Turn();
     Say(Integer(1));
     sent_.clear();
@@ -88,9 +87,8 @@ TEST_F(RedisValues, ALookTakesAnyIntegerFromTheMarkOnForABlock) {
   CheckAndConnect();
   Say(Plain(Integer(-2), Integer(1), Integer(1)));
   const std::string key = "p:k";
-  std::vector<Outcome> now;
   for (const char* text : {"9007199254740992", "9007199254740993", "9223372036854775807"}) {
-    store_->Ask(Op::kPeek, rules_, &key, 1, 2, &now);
+    AskAbout(Op::kPeek, rules_, {key}, 1, 2);
     Turn();
     Say(Bulk(text) + Integer(7199999));
     EXPECT_TRUE(outcomes_.back().decision.blocked) << text;
@@ -99,7 +97,7 @@ TEST_F(RedisValues, ALookTakesAnyIntegerFromTheMarkOnForABlock) {
   for (const char* text : {"{}", "007", "-0", "1.0", "12345678901234567890", "-9007199254740992", ""}) {
     outcomes_.clear();
     sent_.clear();
-    store_->Ask(Op::kPeek, rules_, &key, 1, 2, &now);
+    AskAbout(Op::kPeek, rules_, {key}, 1, 2);
     Turn();
     Say(Bulk(text) + Integer(-1));
     Turn();
@@ -184,10 +182,11 @@ TEST_F(RedisValues, AScriptsReplyThatCannotBeIsNoAnswer) {
 TEST_F(RedisValues, ALayeredReplyThatCannotBeIsNoAnswer) {
   CheckAndConnect();
   Say(Plain(Integer(-2), Integer(1), Integer(1)));
-  RuleSet windows{rules_[0], rules_[0]};
-  RuleSet mixed = windows;
-  mixed[1].algorithm = Algorithm::kSlidingLog;
-  const std::string keys[] = {"p:k", "{p:k}:two"};
+  const RuleSet windows{rules_[0], rules_[0]};
+  Rule log = rules_[0];
+  log.algorithm = Algorithm::kSlidingLog;
+  const RuleSet mixed{rules_[0], log};
+  const std::vector<std::string> keys = {"p:k", "{p:k}:two"};
   // What each script may say: units or checks, the time, then its numbers for each rule.
   const std::vector<int64_t> of_windows{2, 1700000000000, 0, 1700000059999, 1, 1700000059999};
   const std::vector<int64_t> of_mixed{1, 1, 60000, 0, 1700000059999, 0, 1, 1, 60000, 0, 1700000000000, 0, 1};
@@ -200,8 +199,7 @@ TEST_F(RedisValues, ALayeredReplyThatCannotBeIsNoAnswer) {
   for (const auto& [rules, numbers] : {std::make_pair(&windows, of_windows), std::make_pair(&mixed, of_mixed)}) {
     const auto ask = [&, rules = rules](const std::string& reply) {
       outcomes_.clear();
-      std::vector<Outcome> now;
-      store_->Ask(Op::kCheck, *rules, keys, 2, 2, &now);
+      AskAbout(Op::kCheck, *rules, keys, 2, 2);
       Turn();
       Say(reply);
       ASSERT_FALSE(outcomes_.empty());
@@ -229,7 +227,6 @@ TEST_F(RedisValues, AChangeOfKeysIsDoneWhereTheServerSaysSoInItsWords) {
   Say(Plain(Integer(-2), Integer(1), Integer(1)));
   const std::string key = "p:k";
   const int64_t mark = -1;
-  std::vector<Outcome> now;
   const auto end_of = [&](const std::string& reply) {
     outcomes_.clear();
     Turn();
@@ -240,11 +237,11 @@ TEST_F(RedisValues, AChangeOfKeysIsDoneWhereTheServerSaysSoInItsWords) {
   for (const int64_t bad : {kMin, int64_t{-1}, int64_t{2}, kMax}) replies.push_back(Integer(bad));
   for (const std::string& reply : replies) {
     SCOPED_TRACE(reply);
-    store_->Refund(rules_, &key, 1, &mark, 2, &now);
+    AskAbout(Op::kRefund, rules_, {key}, 1, 2, &mark);
     EXPECT_EQ(end_of(reply), Status::kRefused);
-    store_->Reset(rules_, &key, 3, &now);
+    AskAbout(Op::kReset, rules_, {key}, 1, 3);
     EXPECT_EQ(end_of(reply), Status::kRefused);
-    store_->Block(rules_, &key, 1000, 4, &now);
+    AskAbout(Op::kBlock, rules_, {key}, 1000, 4);
     EXPECT_EQ(end_of(reply), reply == "+OK\r\n" ? Status::kAnswered : Status::kRefused);
   }
 }

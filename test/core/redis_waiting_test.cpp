@@ -64,13 +64,12 @@ TEST_F(RedisStoreTest, WhatHasEndedInAQueueThatDoesNotMoveTakesNoPlace) {
   stream_->stuck_bytes = 2 << 20;
   const RuleSet patient{Rule{"p:", Algorithm::kFixedWindow, 3, 60000, 60000, "", 0, false}};
   const std::string key = "p:k";
-  std::vector<Outcome> now;
-  ASSERT_FALSE(store_->Ask(Op::kCheck, patient, &key, 1, 2, &now));
+  ASSERT_FALSE(AskAbout(Op::kCheck, patient, {key}, 1, 2));
   constexpr Ticket kEach = 40000;
   for (Ticket round = 0; round < 4; ++round) {
     for (Ticket i = 0; i < kEach; ++i) {
       const std::string other = "p:" + std::to_string(i);
-      ASSERT_FALSE(store_->Ask(Op::kCheck, rules_, &other, 1, 3 + round * kEach + i, &now)) << round << ' ' << i;
+      ASSERT_FALSE(AskAbout(Op::kCheck, rules_, {other}, 1, 3 + round * kEach + i)) << round << ' ' << i;
     }
     Advance(1);
     Advance(250);
@@ -83,25 +82,26 @@ TEST_F(RedisStoreTest, WhatHasEndedInAQueueThatDoesNotMoveTakesNoPlace) {
 }
 
 TEST_F(RedisStoreTest, TheQueueIsBounded) {
-  std::vector<Outcome> now;
   Ticket ticket = 0;
   for (bool ready = false; !ready;) {
     const std::string key = "p:k" + std::to_string(ticket % 100);
-    ready = store_->Ask(Op::kCheck, rules_, &key, 1, ticket, &now);
+    ready = AskAbout(Op::kCheck, rules_, {key}, 1, ticket);
     if (!ready) ++ticket;
-    ASSERT_LE(ticket, 100000U);
+    ASSERT_LE(ticket, 65536U);
   }
-  ASSERT_EQ(now.size(), 1U);
-  EXPECT_EQ(now[0].status, Status::kQueueFull);
-  EXPECT_EQ(now[0].ticket, ticket);
+  EXPECT_EQ(ticket, 65536U);
+  ASSERT_EQ(immediate_.size(), 1U);
+  EXPECT_EQ(immediate_[0].status, Status::kQueueFull);
+  EXPECT_EQ(immediate_[0].ticket, ticket);
 }
 
 TEST_F(RedisStoreTest, CloseSettlesEveryTicketOnce) {
   for (Ticket ticket = 0; ticket < 10; ++ticket) Check(ticket);
   Turn();
   store_->Close();
-  EXPECT_EQ(results_.outcomes.size(), 10U);
-  for (const Outcome& outcome : results_.outcomes) EXPECT_EQ(outcome.status, Status::kClosed);
+  Keep();
+  EXPECT_EQ(outcomes_.size(), 10U);
+  for (const Seen& outcome : outcomes_) EXPECT_EQ(outcome.status, Status::kClosed);
 }
 
 }  // namespace

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "redis/handshake.h"
-#include "redis_store/redis_calls.h"
+#include "redis/wire.h"
 #include "replies.h"
 
 namespace spillway {
@@ -100,7 +100,7 @@ TEST(Handshake, SendsEverythingInOneWriteAndReadsTheVersion) {
   const std::string info = "# Server\r\nredis_version:7.2.4\r\nos:Linux\r\n";
   EXPECT_EQ(Answer(&handshake, Bulk(info)), Handshake::Verdict::kMore);
   EXPECT_EQ(Answer(&handshake, Bulk("maxmemory:0\r\n")), Handshake::Verdict::kReady);
-  EXPECT_EQ(handshake.server_version(), "7.2.4");
+  EXPECT_EQ(handshake.capabilities().version, "7.2.4");
 }
 
 TEST(Handshake, AnUnreadableVersionIsNoFailure) {
@@ -109,8 +109,8 @@ TEST(Handshake, AnUnreadableVersionIsNoFailure) {
   Handshake handshake(login, &out);
   EXPECT_EQ(Answer(&handshake, "-NOPERM this user has no permissions\r\n"), Handshake::Verdict::kMore);
   EXPECT_EQ(Answer(&handshake, "-NOPERM this user has no permissions\r\n"), Handshake::Verdict::kReady);
-  EXPECT_EQ(handshake.server_version(), "");
-  EXPECT_EQ(handshake.evicts(), "");
+  EXPECT_EQ(handshake.capabilities().version, "");
+  EXPECT_EQ(handshake.capabilities().evicts, "");
 }
 
 TEST(Handshake, LearnsWhetherKeysThatStillCountMayBeDropped) {
@@ -133,7 +133,7 @@ TEST(Handshake, LearnsWhetherKeysThatStillCountMayBeDropped) {
     Handshake handshake(login, &out);
     EXPECT_EQ(Answer(&handshake, Bulk("redis_version:7.0.15\r\n")), Handshake::Verdict::kMore);
     EXPECT_EQ(Answer(&handshake, Bulk(at.memory)), Handshake::Verdict::kReady);
-    EXPECT_EQ(handshake.evicts(), at.evicts) << at.memory;
+    EXPECT_EQ(handshake.capabilities().evicts, at.evicts) << at.memory;
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "asking.h"
 #include "fake_clock.h"
 #include "fake_stream.h"
 #include "redis_store/redis_store.h"
@@ -37,12 +38,19 @@ class StoreTest : public ::testing::Test {
   }
 
   // As isRedisHealthy() asks.
-  bool Healthy() { return store_->Healthy(probe_, "%health:p:probe"); }
+  bool Healthy() { return store_->Healthy(probe_, "probe"); }
+  // Asks about keys of the prefix `p:`, one for each rule.
+  bool AskAbout(Op op, const RuleSet& rules, const std::vector<std::string>& keys, int64_t units, Ticket ticket,
+           const int64_t* marks = nullptr) {
+    std::vector<std::string> subjects;
+    for (const std::string& key : keys) subjects.push_back(key.substr(2));
+    return Submit(store_.get(), op, rules, subjects, units, ticket, &immediate_, marks);
+  }
   void Turn() { uv_run(&loop_, UV_RUN_NOWAIT); }
   // The store's `deliver`: keeps what a turn has settled.
   void Keep() {
-    for (const Outcome& outcome : results_.outcomes) outcomes_.push_back(outcome);
-    results_.outcomes.clear();
+    Look(results_.completions, &outcomes_);
+    results_.completions.Clear();
     for (Page& page : results_.pages) pages_.push_back(std::move(page));
     results_.pages.clear();
     for (Event& event : results_.events) events_.push_back(std::move(event));
@@ -54,7 +62,8 @@ class StoreTest : public ::testing::Test {
   HandleScope scope_;
   FakeClock clock_;
   Results results_;
-  std::vector<Outcome> outcomes_;
+  std::vector<Seen> outcomes_;
+  std::vector<Seen> immediate_;  // what was answered at once
   std::vector<Page> pages_;
   std::vector<Event> events_;
   const RuleSet rules_{Rule{"p:", Algorithm::kFixedWindow, 3, 60000, 250, "", 0, false}};

@@ -4,6 +4,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "asking.h"
 #include "fake_clock.h"
 #include "memory/memory_store.h"
 
@@ -12,21 +13,15 @@ namespace {
 
 using nlohmann::json;
 
-Outcome Play(MemoryStore* store, const json& step, const RuleSet& rules) {
-  const std::string op = step["op"];
-  const std::string key = rules[0].prefix + step.value("key", std::string("subject"));
+Decision Play(MemoryStore* store, const json& step, const RuleSet& rules) {
+  const std::string name = step["op"];
+  const std::string key = step.value("key", std::string("subject"));
   const int64_t cost = step.value("cost", int64_t{1});
-  std::vector<Outcome> outcomes;
-  if (op == "check") {
-    EXPECT_TRUE(store->Ask(Op::kCheck, rules, &key, cost, 1, &outcomes));
-  } else if (op == "peek") {
-    EXPECT_TRUE(store->Ask(Op::kPeek, rules, &key, cost, 1, &outcomes));
-  } else if (op == "reset") {
-    EXPECT_TRUE(store->Reset(rules, &key, 1, &outcomes));
-  } else {
-    ADD_FAILURE() << "unknown op " << op;
-  }
-  return outcomes.empty() ? Outcome{} : outcomes[0];
+  const Op op = name == "check" ? Op::kCheck : name == "peek" ? Op::kPeek : Op::kReset;
+  EXPECT_TRUE(op != Op::kReset || name == "reset") << "unknown op " << name;
+  std::vector<Seen> seen;
+  EXPECT_TRUE(Submit(store, op, rules, {key}, cost, 1, &seen));
+  return seen.at(0).decision;
 }
 
 TEST(Vectors, FixedWindowInProcess) {
@@ -43,9 +38,9 @@ TEST(Vectors, FixedWindowInProcess) {
     for (const json& step : vector["steps"]) {
       SCOPED_TRACE("step " + std::to_string(++number));
       clock.now_ms = start + step["at"].get<int64_t>();
-      const RuleSet rules{{"p:", Algorithm::kFixedWindow, step.value("limit", int64_t{1}),
-                           step.value("windowMs", int64_t{1000}), 250, ""}};
-      const Decision decision = Play(&store, step, rules).decision;
+      const RuleSet rules{Rule{"p:", Algorithm::kFixedWindow, step.value("limit", int64_t{1}),
+                               step.value("windowMs", int64_t{1000}), 250, ""}};
+      const Decision decision = Play(&store, step, rules);
       if (!step.contains("expect")) continue;
       const json& expect = step["expect"];
       const auto compare = [&](const char* name, int64_t value) {

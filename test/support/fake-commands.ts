@@ -68,6 +68,18 @@ export class FakeCommands {
     return integer(1);
   }
 
+  /** INCREX key BYINT n UBOUND most PX ms ENX, as of Redis 8.8: all of it or nothing, and then the key is left alone. */
+  private increx([key = '', ...options]: string[]): string {
+    const after = (name: string) => Number(options[options.indexOf(name) + 1]);
+    const before = Number(this.live(key)?.value ?? '0');
+    if (!Number.isInteger(before)) return error('ERR value is not an integer or out of range');
+    const sum = before + after('BYINT');
+    if (sum > after('UBOUND')) return array(integer(before), integer(0));
+    this.add(key, after('BYINT'));
+    this.expire(key, after('PX'), options.includes('ENX') ? 'NX' : '');
+    return array(integer(sum), integer(after('BYINT')));
+  }
+
   private readonly commands: Record<string, (args: string[], session: Session) => string> = {
     PING: () => '+PONG\r\n',
     INFO: ([section]) =>
@@ -89,6 +101,10 @@ export class FakeCommands {
     },
     INCR: ([key = '']) => this.add(key, 1),
     INCRBY: ([key = '', amount]) => this.add(key, Number(amount)),
+    INCREX: (args) =>
+      Number.parseFloat(this.options.version ?? '7') >= 8.8
+        ? this.increx(args)
+        : error(`ERR unknown command 'INCREX', with args beginning with: '${args[0]}'`),
     PEXPIRE: ([key = '', ms, mode]) => this.expire(key, Number(ms), mode),
     PEXPIRETIME: ([key]) => {
       const entry = this.live(key);

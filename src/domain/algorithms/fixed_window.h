@@ -12,7 +12,7 @@ namespace spillway {
 // most 2 x limit in any span as long as a window. The state is a count and its expiry, as a Redis key has it: the last
 // millisecond of the window. What is told is the rest of the window, that millisecond included: whoever waits so long finds
 // it gone, and the rest is never longer than the window (of 1 ms: 2, see ExpiryOf).
-// The twins for Redis are fixed_window.lua, fixed_windows.lua for several and layered_fixed_window.lua among others; the
+// The twins for Redis are fixed_window.lua, fixed_windows.lua for several and composite_fixed_window.lua among others; the
 // vectors in test/vectors/fixed-window.json run through all.
 
 // The decision for one admitted check, where `used` counts it already.

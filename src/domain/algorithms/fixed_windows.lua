@@ -1,5 +1,5 @@
 -- Several fixed windows, all or nothing: admits as many of `waiters` equal checks as fit under every rule. What
--- layered.lua does for any rules, with less: the check that most plans of several rules come to.
+-- composite.lua does for any rules, with less: the check that most plans of several rules come to.
 -- KEYS     one counter for each rule
 -- ARGV     cost of one check, waiters (1 or more), then for each rule: limit, window (ms)
 -- Reply    {units charged, now, then for each rule: units used before, the key's expiry}; times in ms since the epoch

@@ -10,7 +10,7 @@ namespace spillway {
 // Sliding log: the millisecond of every admitted unit, hence at most `limit` units in any span of one window, exactly, and
 // each comes back to the millisecond. A unit admitted at x counts while now < x + window. The price is state: units of one
 // millisecond share an entry of 7 bytes, and a limit is at most kMaxLogLimit. A penalty keeps the newest kMaxLogLimit units;
-// older ones decide nothing. The twin for Redis is layered_sliding_log.lua.
+// older ones decide nothing. The twin for Redis is composite_sliding_log.lua.
 //
 // A log lies in memory that somebody else owns and may move: this is a view of it. The bytes are a ring of entries in the
 // order of time, behind its head, its size and its units in total; all zero is an empty log.

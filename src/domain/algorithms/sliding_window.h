@@ -14,7 +14,7 @@ namespace spillway {
 // and why a unit comes back up to S - 1 ms later than from a sliding log. One admitted in sub-window s counts while
 // now < (s + 1) x S + W - 1, the first moment when no millisecond of s lies within the last W.
 // The formulas follow from that promise and are this package's own; interpolating between two windows, the usual way with
-// less state, would admit nearly twice the limit. The twin for Redis is layered_sliding_window.lua.
+// less state, would admit nearly twice the limit. The twin for Redis is composite_sliding_window.lua.
 struct SlidingWindow {
   static constexpr size_t kSubWindows = 11;
   int64_t sub_ms;                           // their width; 0: no state

@@ -10,7 +10,7 @@ namespace spillway {
 // burst + t x limit / window. The state is what is missing from a full bucket, counted in 1/window of a token, so that one
 // millisecond brings back exactly `limit` of them: all numbers are whole, nothing is lost to rounding. It is the usual
 // virtual scheduling (GCRA, ITU-T I.371): missing / limit is the theoretical arrival time less now.
-// Bound by Validate: burst x window < 2^53. The twin for Redis is layered_token_bucket.lua.
+// Bound by Validate: burst x window < 2^53. The twin for Redis is composite_token_bucket.lua.
 struct TokenBucket {
   int64_t missing;
   int64_t at_ms;     // when it was true

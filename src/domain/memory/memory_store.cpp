@@ -12,46 +12,52 @@ namespace spillway {
 MemoryStore::MemoryStore(std::string prefix, size_t max_keys, const Clock* clock, Results* results)
     : prefix_(std::move(prefix)), clock_(clock), results_(results), started_ms_(clock->NowMs()), table_(max_keys) {}
 
-bool MemoryStore::Ask(Op op, const RuleSet& rules, const std::string* keys, int64_t units, Ticket ticket,
-                      std::vector<Outcome>* now) {
-  if (rules.size() == 1 && op == Op::kCheck && rules[0].algorithm == Algorithm::kFixedWindow &&
-      CheckFixedWindow(rules[0], keys[0], units, ticket, now)) {
-    return true;
+bool MemoryStore::Submit(const Check& check, Completions* immediate) {
+  const RuleSet& rules = *check.rules;
+  for (size_t i = 0; i < rules.size(); ++i) WriteShortKey(rules[i], check.subjects.Of(i), &keys_[i]);
+  if (check.op > Op::kPenalize) {
+    const int64_t changed = Change(check);
+    immediate->Answer(check.ticket, Source::kMemory, 1)->used = changed;
+  } else if (rules.size() > 1 || check.op != Op::kCheck || rules[0].algorithm != Algorithm::kFixedWindow ||
+             !CheckFixedWindow(check, immediate)) {
+    Decide(check, immediate);
   }
+  return true;
+}
+
+void MemoryStore::Decide(const Check& check, Completions* immediate) {
+  const RuleSet& rules = *check.rules;
   const int64_t now_ms = Now();
   Counter counters[kMaxRules];
   bool fits[kMaxRules] = {};
   bool admitted = true;
   for (size_t i = 0; i < rules.size(); ++i) {
-    counters[i].Read(rules[i], Subject(rules[i], keys[i]), now_ms, &table_);
-    fits[i] = counters[i].Fits(units);
+    counters[i].Read(rules[i], keys_[i], now_ms, &table_);
+    fits[i] = counters[i].Fits(check.units);
     if (!fits[i] && !rules[i].shadow) admitted = false;
   }
-  const size_t first = now->size();
-  now->resize(first + rules.size());
+  Decision* decisions = immediate->Answer(check.ticket, Source::kMemory, rules.size());
   // Records that are there first: a newcomer may take the place of one of them.
   for (const bool newcomers : {false, true}) {
     for (size_t i = 0; i < rules.size(); ++i) {
       Counter& counter = counters[i];
       if (counter.in_table() == newcomers) continue;
-      const bool counts = op == Op::kPenalize || (op == Op::kCheck && admitted && fits[i]);
+      const bool counts = check.op == Op::kPenalize || (check.op == Op::kCheck && admitted && fits[i]);
       if (counts && !counter.blocked()) {
-        counter.Charge(units);
-      } else if (op != Op::kPeek) {
+        counter.Charge(check.units);
+      } else if (check.op != Op::kPeek) {
         counter.Mend();
       }
-      (*now)[first + i] = {ticket, Status::kAnswered, counter.Describe(units, fits[i]),
-                           static_cast<uint8_t>(rules.size() - 1 - i)};
+      decisions[i] = counter.Describe(check.units, fits[i]);
     }
   }
-  return true;
 }
 
-bool MemoryStore::CheckFixedWindow(const Rule& rule, std::string_view key, int64_t units, Ticket ticket,
-                                   std::vector<Outcome>* now) {
-  const std::string_view subject = Subject(rule, key);
+bool MemoryStore::CheckFixedWindow(const Check& check, Completions* immediate) {
+  const Rule& rule = check.rules->front();
+  const std::string_view key = keys_[0];
   const int64_t now_ms = Now();
-  KeyTable::Ref ref = table_.Find(subject);
+  KeyTable::Ref ref = table_.Find(key);
   FixedWindow window;
   if (ref != KeyTable::kNone) {
     const size_t bytes = table_.PayloadBytes(ref);
@@ -59,13 +65,11 @@ bool MemoryStore::CheckFixedWindow(const Rule& rule, std::string_view key, int64
     window = {LoadCount(table_.Payload(ref), bytes), table_.End(ref)};
     if (window.used >= kBlocked) return false;
   }
-  now->emplace_back();
-  Outcome& outcome = now->back();
-  outcome.ticket = ticket;
-  outcome.decision = FixedWindowCheck(rule, units, now_ms, &window);
+  const Decision decision = FixedWindowCheck(rule, check.units, now_ms, &window);
+  *immediate->Answer(check.ticket, Source::kMemory, 1) = decision;
   if (ref == KeyTable::kNone) {
-    if (!outcome.decision.allowed) return true;
-    ref = table_.Insert(subject, CountBytes(rule.limit), now_ms);
+    if (!decision.allowed) return true;
+    ref = table_.Insert(key, CountBytes(rule.limit), now_ms);
   } else if (window.ends_at_ms < 0) {
     return true;  // One that has ended stays as it was.
   } else if (CountBytes(window.used) > table_.PayloadBytes(ref)) {
@@ -77,45 +81,32 @@ bool MemoryStore::CheckFixedWindow(const Rule& rule, std::string_view key, int64
   return true;
 }
 
-bool MemoryStore::Refund(const RuleSet& rules, const std::string* keys, int64_t units, const int64_t* marks,
-                         Ticket ticket, std::vector<Outcome>* now) {
+int64_t MemoryStore::Change(const Check& check) {
+  const RuleSet& rules = *check.rules;
   const int64_t now_ms = Now();
-  Outcome outcome;
-  outcome.ticket = ticket;
+  int64_t changed = 0;
   for (size_t i = 0; i < rules.size(); ++i) {
+    if (check.op == Op::kReset) {
+      if (Forget(keys_[i], now_ms)) ++changed;
+      continue;
+    }
     Counter counter;
-    counter.Read(rules[i], Subject(rules[i], keys[i]), now_ms, &table_);
-    if (counter.Refund(units, marks[i])) ++outcome.decision.used;
+    counter.Read(rules[i], keys_[i], now_ms, &table_);
+    if (check.op == Op::kBlock) {
+      counter.Block(check.units);
+    } else if (counter.Refund(check.units, check.marks[i])) {
+      ++changed;
+    }
   }
-  now->push_back(outcome);
-  return true;
+  return changed;
 }
 
-bool MemoryStore::Block(const RuleSet& rules, const std::string* keys, int64_t ms, Ticket ticket,
-                        std::vector<Outcome>* now) {
-  const int64_t now_ms = Now();
-  for (size_t i = 0; i < rules.size(); ++i) {
-    Counter counter;
-    counter.Read(rules[i], Subject(rules[i], keys[i]), now_ms, &table_);
-    counter.Block(ms);
-  }
-  now->emplace_back();
-  now->back().ticket = ticket;
-  return true;
-}
-
-bool MemoryStore::Reset(const RuleSet& rules, const std::string* keys, Ticket ticket, std::vector<Outcome>* now) {
-  const int64_t now_ms = Now();
-  Outcome outcome;
-  outcome.ticket = ticket;
-  for (size_t i = 0; i < rules.size(); ++i) {
-    const KeyTable::Ref ref = table_.Find(Subject(rules[i], keys[i]));
-    if (ref == KeyTable::kNone) continue;
-    if (now_ms <= table_.End(ref)) ++outcome.decision.used;
-    table_.Erase(ref);
-  }
-  now->push_back(outcome);
-  return true;
+bool MemoryStore::Forget(std::string_view key, int64_t now_ms) {
+  const KeyTable::Ref ref = table_.Find(key);
+  if (ref == KeyTable::kNone) return false;
+  const bool there = now_ms <= table_.End(ref);
+  table_.Erase(ref);
+  return there;
 }
 
 void MemoryStore::List(const ListRequest& request) {
@@ -124,8 +115,8 @@ void MemoryStore::List(const ListRequest& request) {
   // Encoded as ids are; the glob's own characters are not among those that are encoded.
   std::string match;
   AppendEncoded(request.match, &match);
-  const std::string front = (request.id.empty() ? "" : "{") + prefix_;
-  const std::string tail = request.id.empty() ? "" : "}:" + request.id;
+  const std::string front = KeyFront(prefix_, request.id);
+  const std::string tail = KeyTail(request.id);
   const int64_t now_ms = Now();
   auto ref = static_cast<KeyTable::Ref>(std::strtoul(request.cursor.c_str(), nullptr, 10));
   for (int64_t seen = 0; seen < request.page_size; ++seen, ++ref) {

@@ -61,9 +61,7 @@ void Client::OnLogin(Connection* connection) {
   connected_ms_ = clock_->NowMs();
   silent_since_ms_ = -1;
   unfinished_bytes_ = 0;
-  server_version_ = connection->handshake().server_version();
-  evicts_ = connection->handshake().evicts();
-  cluster_mode_ = connection->handshake().cluster_mode();
+  capabilities_ = connection->handshake().capabilities();
   backoff_.Reset();
   Tell(Notice::kReady, *connection);
 }
@@ -118,14 +116,14 @@ void Client::OnFailed(Connection* connection, const std::string& reason, bool la
     Fail(reason, lasting);
     return;
   }
-  Note(*connection, reason);
+  SetLastError(*connection, reason);
   if (connection == connection_.get()) connection_.swap(beside_);
   beside_.reset();
   on_change_();
 }
 
 // A copy of the text first: it may belong to what is dropped.
-void Client::Note(const Connection& connection, const std::string& reason) {
+void Client::SetLastError(const Connection& connection, const std::string& reason) {
   last_error_ = reason;
   connected_ms_ = -1;
   ++reconnects_;
@@ -133,7 +131,7 @@ void Client::Note(const Connection& connection, const std::string& reason) {
 }
 
 void Client::Fail(const std::string& reason, bool lasting) {
-  Note(*connection_, reason);
+  SetLastError(*connection_, reason);
   connection_.reset();
   state_ = State::kWaiting;
   leaving_.clear();

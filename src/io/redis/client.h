@@ -75,11 +75,9 @@ class Client : private Connection::Owner {
   const std::string& last_error() const { return last_error_; }
   // Where the last dial went, and so far as is known where it led.
   const std::string& address() const { return address_; }
-  const std::string& server_version() const { return server_version_; }
-  // See Handshake.
-  const std::string& evicts() const { return evicts_; }
-  // The server said, at the last login, that it is a node of a cluster.
-  bool cluster_mode() const { return cluster_mode_; }
+  // As of the last login. What turns out to be missing all the same is struck out, for as long as the connection stands.
+  const Capabilities& capabilities() const { return capabilities_; }
+  Capabilities* mutable_capabilities() { return &capabilities_; }
 
  private:
   enum class State : uint8_t { kIdle, kConnecting, kReady, kWaiting };
@@ -97,7 +95,7 @@ class Client : private Connection::Owner {
   void TickConnecting(int64_t now_ms);
   int64_t NextTickConnecting() const;
   void Fail(const std::string& reason, bool lasting);
-  void Note(const Connection& connection, const std::string& reason);
+  void SetLastError(const Connection& connection, const std::string& reason);
   void Tell(Notice notice, const Connection& connection);
 
   const ClientConfig config_;
@@ -123,9 +121,7 @@ class Client : private Connection::Owner {
   std::string leaving_;  // why; empty: not at all
   std::string last_error_;
   std::string address_;
-  std::string server_version_;
-  std::string evicts_;
-  bool cluster_mode_ = false;
+  Capabilities capabilities_;
 };
 
 }  // namespace spillway

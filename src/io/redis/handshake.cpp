@@ -8,21 +8,6 @@ namespace {
 constexpr const char* kOneDatabase =
     "SELECT was refused: a Redis Cluster has database 0 only; leave the database number out";
 
-std::string FieldOf(std::string_view info, std::string_view name) {
-  const size_t start = info.find(name);
-  if (start == std::string_view::npos) return "";
-  const std::string_view rest = info.substr(start + name.size());
-  return std::string(rest.substr(0, rest.find_first_of("\r\n")));
-}
-
-// `volatile-lru` and its like count as well: every counter has an expiry, so it is among the first to go. `volatile-ttl`
-// takes those that are about to end anyway. Without a maxmemory nothing is dropped, whatever the policy.
-std::string EvictsBy(std::string_view info) {
-  const std::string policy = FieldOf(info, "maxmemory_policy:");
-  const bool harmless = policy == "noeviction" || policy == "volatile-ttl" || FieldOf(info, "maxmemory:") == "0";
-  return harmless ? "" : policy;
-}
-
 // Whether a text of the server's holds what we logged in with.
 bool Quotes(const Login& login, std::string_view text) {
   return text.find(login.password) != std::string_view::npos ||
@@ -87,10 +72,9 @@ Handshake::Verdict Handshake::OnReply(const Reply& reply) {
     error_ = "the server is no master";
     return Verdict::kFailed;
   } else if (step == Step::kInfo && reply.type() == Reply::Type::kString) {
-    server_version_ = FieldOf(reply.text(), "redis_version:");
-    cluster_mode_ = FieldOf(reply.text(), "redis_mode:") == "cluster";
+    ReadServerSection(reply.text(), &capabilities_);
   } else if (step == Step::kMemory && reply.type() == Reply::Type::kString) {
-    evicts_ = EvictsBy(reply.text());
+    ReadMemorySection(reply.text(), &capabilities_);
   }
   return at_ == steps_.size() ? Verdict::kReady : Verdict::kMore;
 }

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "redis/capabilities.h"
 #include "redis/resp.h"
 
 namespace spillway {
@@ -38,12 +39,7 @@ class Handshake {
   bool login_refused() const { return login_refused_; }
   // The failure was a server that is no master.
   bool no_master() const { return no_master_; }
-  // `7.0.15`; empty where INFO may not be read.
-  const std::string& server_version() const { return server_version_; }
-  // The policy by which the server may drop keys that still count; empty: it does not, or INFO may not be read.
-  const std::string& evicts() const { return evicts_; }
-  // INFO says that the server is a node of a cluster.
-  bool cluster_mode() const { return cluster_mode_; }
+  const Capabilities& capabilities() const { return capabilities_; }
 
  private:
   enum class Step : uint8_t { kAuth, kSetName, kSelect, kRole, kInfo, kMemory };
@@ -54,9 +50,7 @@ class Handshake {
   std::string error_;
   bool login_refused_ = false;
   bool no_master_ = false;
-  std::string server_version_;
-  std::string evicts_;
-  bool cluster_mode_ = false;
+  Capabilities capabilities_;
 };
 
 }  // namespace spillway

@@ -30,7 +30,7 @@ void Standing::OnNotice(Client::Notice notice) {
       learned_ms_ = clock_->NowMs();
       check_counted_ = probe_counted_ = false;
       Tell(Event::Kind::kReady);
-      if (!client_->evicts().empty()) Tell(Event::Kind::kEvicts, client_->evicts());
+      if (!client_->capabilities().evicts.empty()) Tell(Event::Kind::kEvicts, client_->capabilities().evicts);
       return;
     case Client::Notice::kLost:
       missed_ = true;

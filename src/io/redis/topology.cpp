@@ -92,7 +92,7 @@ void Topology::WatchConnection(Member* member) {
     if (cluster_ != nullptr) cluster_->OnLost(member->number);
   }
   if (member->ready || !client.ready()) return;
-  if (client.cluster_mode()) Recognize("INFO");
+  if (client.capabilities().cluster_mode) Recognize("INFO");
   if (cluster_ == nullptr) return;
   member->ready = true;
   if (cluster_->is_home(member->number)) member->map_due = true;
@@ -178,7 +178,7 @@ int64_t Topology::connected_since_ms() const {
 
 std::string Topology::server_version() const {
   for (const Node* node : all_) {
-    if (!node->client.server_version().empty()) return node->client.server_version();
+    if (!node->client.capabilities().version.empty()) return node->client.capabilities().version;
   }
   return "";
 }

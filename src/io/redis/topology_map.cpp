@@ -99,7 +99,7 @@ void Topology::TakeRefusal(Member* member, std::string_view error) {
     return;
   }
   const bool forbidden = FirstWord(error) == "NOPERM";
-  if (cluster_->is_home(member->number) && final && !forbidden && !member->node.client.cluster_mode()) {
+  if (cluster_->is_home(member->number) && final && !forbidden && !member->node.client.capabilities().cluster_mode) {
     cluster_->OnAlone();
     remapped_ = true;
     denied_.clear();

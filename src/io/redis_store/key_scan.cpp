@@ -5,7 +5,7 @@
 
 #include "key.h"
 #include "redis/refusal.h"
-#include "redis_store/redis_calls.h"
+#include "redis_store/forms/read.h"
 #include "scripts.h"
 
 namespace spillway {
@@ -16,10 +16,6 @@ constexpr int64_t kIdleMs = 10000;
 constexpr int64_t kPauseMs = 1;
 // A page's keys and values are held at once.
 constexpr size_t kMaxPageBytes = size_t{16} << 20;
-
-// What stands in front of a subject, and what behind it, in the keys that are listed.
-std::string FrontOf(const ListRequest& request) { return (request.id.empty() ? "" : "{") + request.prefix; }
-std::string TailOf(const ListRequest& request) { return request.id.empty() ? "" : "}:" + request.id; }
 
 // What a cursor of a cluster's listing begins with; SCAN's own stands behind it.
 std::string NameOf(const Endpoint& server) { return AddressOf(server) + " "; }
@@ -88,7 +84,7 @@ bool KeyScan::Choose() {
 }
 
 bool KeyScan::Recognize() {
-  if (topology_->clustered() || !client_->cluster_mode()) return false;
+  if (topology_->clustered() || !client_->capabilities().cluster_mode) return false;
   topology_->Recognize("INFO");
   topology_->Start();
   return topology_->clustered();
@@ -108,10 +104,10 @@ void KeyScan::Scan() {
   std::string cursor = request.cursor;
   if (topology_->clustered() && !cursor.empty()) cursor.erase(0, NameOf(server_).size());
   std::string pattern;
-  AppendGlobLiteral(FrontOf(request), &pattern);
+  AppendGlobLiteral(KeyFront(request.prefix, request.id), &pattern);
   // Encoded as ids are; the glob's own characters are not among those that are encoded.
   AppendEncoded(request.match, &pattern);
-  AppendGlobLiteral(TailOf(request), &pattern);
+  AppendGlobLiteral(KeyTail(request.id), &pattern);
   AppendCommand({"SCAN", cursor.empty() ? "0" : cursor, "MATCH", pattern, "COUNT", std::to_string(request.page_size)},
                 client_->out());
   client_->Expect(this, 1);
@@ -183,7 +179,7 @@ void KeyScan::TakeKeys(const Reply& reply) {
   keys_.clear();
   // SCAN may name a key twice in one page.
   std::unordered_set<std::string_view> seen;
-  const std::string reserved = FrontOf(pages_.front()) + "%";
+  const std::string reserved = KeyFront(pages_.front().prefix, pages_.front().id) + "%";
   for (size_t i = 3; i < reply.size(); ++i) {
     const std::string_view key = reply.text(i);
     // `%` and no digit: the package's own keys. Ids are encoded with two digits.

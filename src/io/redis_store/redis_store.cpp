@@ -3,109 +3,81 @@
 #include <algorithm>
 
 #include "hash.h"
+#include "key.h"
 
 namespace spillway {
 namespace {
 
-constexpr int64_t kMaxWaiting = 65536;
+constexpr size_t kMaxWaiting = 65536;
 
 }  // namespace
 
-RedisStore::RedisStore(const ClientConfig& config, const Client::Dial& dial, HandleScope* scope, const Clock* clock,
+template <class Servers>
+RedisStore::RedisStore(int, const ClientConfig& config, const Servers& servers, HandleScope* scope, const Clock* clock,
                        Results* results, std::function<void()> deliver)
     : clock_(clock),
       results_(results),
       deliver_(std::move(deliver)),
       seed_(RandomSeed()),
       turn_(scope, clock, this),
-      topology_(config, dial, clock, results, [this] { turn_.Request(); }),
+      topology_(config, servers, clock, results, [this] { turn_.Request(); }),
       scan_(
           config, &topology_, clock, results, [this] { turn_.Request(); },
-          [this](const std::string& error) { topology_.SetLastError(error); }) {}
+          [this](const std::string& error) { topology_.SetLastError(error); }),
+      pool_(this),
+      outbox_(&topology_, &pool_, &windows_),
+      scatter_(&pool_, &outbox_, seed_, &asked_),
+      refusals_(&topology_, &outbox_, &scatter_, clock),
+      tickets_(results) {}
+
+RedisStore::RedisStore(const ClientConfig& config, const Client::Dial& dial, HandleScope* scope, const Clock* clock,
+                       Results* results, std::function<void()> deliver)
+    : RedisStore(0, config, dial, scope, clock, results, std::move(deliver)) {}
 
 RedisStore::RedisStore(const ClientConfig& config, const ClusterNodes& nodes, HandleScope* scope, const Clock* clock,
                        Results* results, std::function<void()> deliver)
-    : clock_(clock),
-      results_(results),
-      deliver_(std::move(deliver)),
-      seed_(RandomSeed()),
-      turn_(scope, clock, this),
-      topology_(config, nodes, clock, results, [this] { turn_.Request(); }),
-      scan_(
-          config, &topology_, clock, results, [this] { turn_.Request(); },
-          [this](const std::string& error) { topology_.SetLastError(error); }) {}
+    : RedisStore(0, config, nodes, scope, clock, results, std::move(deliver)) {}
 
 RedisStore::~RedisStore() = default;
 
-void Request::OnReply(const Reply& reply) { store->OnReply(this, reply); }
-void Request::OnLost() { store->OnLost(this); }
-
-bool RedisStore::Full(Ticket ticket, std::vector<Outcome>* now) const {
-  if (waiting_ < kMaxWaiting && queued_ - stale_ < static_cast<size_t>(kMaxWaiting)) return false;
-  now->push_back({ticket, Status::kQueueFull, {}, 0});
-  return true;
-}
-
-bool RedisStore::Ask(Op op, const RuleSet& rules, const std::string* keys, int64_t units, Ticket ticket,
-                     std::vector<Outcome>* now) {
-  if (Full(ticket, now)) return true;
-  const bool one_window =
-      rules.size() == 1 && rules.front().algorithm == Algorithm::kFixedWindow && !rules.front().shadow;
-  if (op != Op::kCheck) {
-    Request* request =
-        NewRequest(one_window && op == Op::kPeek && units == 1 ? Call::kPeek : Call::kLayered, rules, keys);
-    request->op = op;
-    request->cost = units;
-    SubmitAlone(request, ticket);
-    return false;
+bool RedisStore::Submit(const Check& asked, Completions* immediate) {
+  if (static_cast<size_t>(tickets_.waiting()) >= kMaxWaiting || outbox_.size() >= kMaxWaiting) {
+    immediate->End(asked.ticket, Status::kQueueFull, Source::kRedis);
+    return true;
   }
-  const uint64_t hash = Hash(keys[0], seed_);
-  const uint64_t asked =
-      hash ^ (reinterpret_cast<uintptr_t>(&rules) * 0x9e3779b97f4a7c15ULL) ^ static_cast<uint64_t>(units);
-  Request* request = turn_table_.Find(asked, [&](const Request& other) {
-    return other.rules == &rules && other.cost == units && std::equal(keys, keys + rules.size(), other.keys.begin());
-  });
-  if (request == nullptr) {
-    request = NewRequest(one_window ? Call::kScript : Call::kLayered, rules, keys);
-    request->hash = hash;
-    request->cost = units;
-    turn_table_.Put(asked, request);
-    Submit(request);
+  const RuleSet& rules = *asked.rules;
+  PendingCheck* check = pool_.New(asked.op, rules, asked.units);
+  for (size_t i = 0; i < rules.size(); ++i) WriteKey(rules[i], asked.subjects.Of(i), &check->keys[i]);
+  check->hash = Hash(check->key(), seed_);
+  if (asked.op == Op::kCheck) {
+    const uint64_t question = check->hash ^ (reinterpret_cast<uintptr_t>(&rules) * 0x9e3779b97f4a7c15ULL) ^
+                              static_cast<uint64_t>(asked.units);
+    PendingCheck* equal = coalescer_.Find(question, [&](const PendingCheck& other) {
+      return other.rules == &rules && other.units == asked.units &&
+             std::equal(check->keys.begin(), check->keys.begin() + static_cast<std::ptrdiff_t>(rules.size()),
+                        other.keys.begin());
+    });
+    if (equal != nullptr) {
+      pool_.Recycle(check);
+      tickets_.Add(equal, asked.ticket);
+      return false;
+    }
+    coalescer_.Put(question, check);
+  } else {
+    // What is asked after it may not join what was asked before it.
+    coalescer_.Clear();
+    if (asked.op == Op::kRefund) check->marks.assign(asked.marks, asked.marks + rules.size());
   }
-  AddTicket(request, ticket);
+  check->command.form = FormFor(asked.op, rules, asked.units);
+  Ask(check);
+  if (tickets_.Add(check, asked.ticket)) turn_.KeepAliveUntil(clock_->NowMs() + check->rule().timeout_ms);
   return false;
 }
 
-bool RedisStore::Refund(const RuleSet& rules, const std::string* keys, int64_t units, const int64_t* marks,
-                        Ticket ticket, std::vector<Outcome>* now) {
-  if (Full(ticket, now)) return true;
-  Request* request = NewRequest(Call::kRefund, rules, keys);
-  request->cost = units;
-  request->marks.assign(marks, marks + rules.size());
-  SubmitAlone(request, ticket);
-  return false;
-}
-
-bool RedisStore::Block(const RuleSet& rules, const std::string* keys, int64_t ms, Ticket ticket,
-                       std::vector<Outcome>* now) {
-  if (Full(ticket, now)) return true;
-  Request* request = NewRequest(Call::kBlock, rules, keys);
-  request->cost = ms;
-  SubmitAlone(request, ticket);
-  return false;
-}
-
-bool RedisStore::Reset(const RuleSet& rules, const std::string* keys, Ticket ticket, std::vector<Outcome>* now) {
-  if (Full(ticket, now)) return true;
-  SubmitAlone(NewRequest(Call::kReset, rules, keys), ticket);
-  return false;
-}
-
-void RedisStore::SubmitAlone(Request* request, Ticket ticket) {
-  request->hash = Hash(request->key(), seed_);
-  turn_table_.Clear();
-  Submit(request);
-  AddTicket(request, ticket);
+void RedisStore::Ask(PendingCheck* check) {
+  asked_.push_back(check);
+  topology_.Start();
+  turn_.Request();
 }
 
 void RedisStore::List(const ListRequest& request) {
@@ -116,72 +88,14 @@ void RedisStore::List(const ListRequest& request) {
   turn_.Request();
 }
 
-bool RedisStore::Holds(const RuleSet& rules) const {
-  return std::any_of(requests_.begin(), requests_.end(), [&](const auto& request) { return request->rules == &rules; });
-}
-
-Request* RedisStore::NewRequest(Call call, const RuleSet& rules, const std::string* keys) {
-  if (free_.empty()) {
-    requests_.push_back(std::make_unique<Request>(this));
-    free_.push_back(requests_.back().get());
-  }
-  Request* request = free_.back();
-  free_.pop_back();
-  request->call = call;
-  request->op = Op::kCheck;
-  request->node = nullptr;
-  request->error.clear();
-  request->send_source = false;
-  request->no_plain = false;
-  request->abandoned = false;
-  request->hops = 0;
-  request->asking = false;
-  request->is_part = false;
-  request->answered = false;
-  request->whole = nullptr;
-  request->rules = &rules;
-  request->cost = 1;
-  // Never made smaller: the strings keep their memory.
-  if (request->keys.size() < rules.size()) request->keys.resize(rules.size());
-  for (size_t i = 0; keys != nullptr && i < rules.size(); ++i) request->keys[i].assign(keys[i]);
-  return request;
-}
-
-void RedisStore::Submit(Request* request) {
-  asked_.push_back(request);
-  topology_.Start();
-  turn_.Request();
-}
-
-void RedisStore::AddTicket(Request* request, Ticket ticket) {
-  request->tickets.push_back(ticket);
-  if (waiting_++ == 0) turn_.KeepAliveUntil(clock_->NowMs() + request->rule().timeout_ms);
-}
-
-void RedisStore::Recycle(Request* request) {
-  Deadlines::Remove(request);
-  request->tickets.clear();
-  request->parts.clear();
-  request->rules = nullptr;
-  free_.push_back(request);
-}
-
-void RedisStore::Settle(Ticket ticket, Status status, const Decision& decision) {
-  results_->outcomes.push_back({ticket, status, decision, 0});
-  if (status == Status::kForeign) ++foreign_;
-  --waiting_;
-}
-
-void RedisStore::SettleAll(Request* request, Status status, const Decision& decision) {
-  for (const Ticket ticket : request->tickets) Settle(ticket, status, decision);
-  request->tickets.clear();
-}
-
-bool RedisStore::Healthy(const RuleSet& probe, const std::string& key) {
+bool RedisStore::Healthy(const RuleSet& probe, std::string_view subject) {
   topology_.Start();
   turn_.Request();
   for (Node* node : topology_.all()) {
-    if (node->standing.doubtful()) Probe(node, probe, key);
+    if (!node->standing.doubtful()) continue;
+    std::string key;
+    WriteKey(probe.front(), subject, &key);
+    Probe(node, probe, std::move(key));
   }
   return topology_.Trouble().empty();
 }
@@ -190,19 +104,20 @@ bool RedisStore::Healthy(const RuleSet& probe, const std::string& key) {
 void RedisStore::Probe(Node* node, const RuleSet& rules, std::string key) {
   if (!topology_.MoveKey(*node, &key)) return;
   node->standing.Probed();
-  Request* request = NewRequest(Call::kScript, rules, &key);
-  request->hash = Hash(key, seed_);
-  Submit(request);
+  PendingCheck* check = pool_.New(Op::kCheck, rules, 1);
+  check->keys[0] = std::move(key);
+  check->hash = Hash(check->key(), seed_);
+  Ask(check);
 }
 
 Stats RedisStore::GetStats() const {
   Stats stats;
-  stats.pending = waiting_;
+  stats.pending = tickets_.waiting();
   stats.connected = topology_.ready();
   if (stats.connected) stats.connected_for_ms = clock_->NowMs() - topology_.connected_since_ms();
   stats.reconnects = topology_.reconnects();
-  stats.timeouts = timeouts_;
-  stats.foreign = foreign_;
+  stats.timeouts = tickets_.timeouts();
+  stats.foreign = tickets_.foreign();
   stats.last_error = topology_.last_error();
   stats.trouble = topology_.Trouble();
   stats.server_version = topology_.server_version();
@@ -210,8 +125,228 @@ Stats RedisStore::GetStats() const {
 }
 
 void RedisStore::Close() {
-  for (const auto& request : requests_) SettleAll(request.get(), Status::kClosed);
+  for (const auto& check : pool_.all()) tickets_.End(check.get(), Status::kClosed);
   scan_.Close();
+}
+
+int64_t RedisStore::OnFlush() {
+  const int64_t now_ms = clock_->NowMs();
+  QueueAsked(now_ms);
+  while (Command* command = outbox_.TakeDelayed(now_ms)) Dispatch(command);
+  topology_.Flush(now_ms);
+  FollowTopology();
+  for (Node* node : topology_.all()) outbox_.Send(node, now_ms);
+  scan_.Flush(now_ms);
+  return NextWake();
+}
+
+int64_t RedisStore::NextWake() const {
+  return std::min({deadlines_.Earliest(), outbox_.NextDelayed(), topology_.NextTick(), scan_.NextTick()});
+}
+
+// A deadline counts from here, not from each call: within one turn JavaScript could not have seen an answer anyway. What
+// nobody waits for (a take-back, say) has one too: it is not kept for ever.
+void RedisStore::QueueAsked(int64_t now_ms) {
+  for (PendingCheck* check : asked_) {
+    deadlines_.Add(check, now_ms, check->rule().timeout_ms);
+    Dispatch(&check->command);
+  }
+  asked_.clear();
+  coalescer_.Clear();
+}
+
+void RedisStore::Dispatch(Command* command) {
+  if (!topology_.clustered() || !scatter_.Split(command->check)) outbox_.Route(command);
+}
+
+void RedisStore::Again(Command* command) {
+  if (command->check->abandoned) {
+    pool_.Recycle(command->check);
+    return;
+  }
+  // Its deadline runs on: it goes to the queue, and behind what has been asked before.
+  QueueAsked(clock_->NowMs());
+  outbox_.Queue(command->node, command);
+  turn_.Request();
+}
+
+void RedisStore::FollowTopology() {
+  const std::string by = topology_.TakeRecognized();
+  if (!by.empty()) {
+    results_->events.push_back({Event::Kind::kClustered, AddressOf(topology_.given()), "recognized by " + by});
+  }
+  if (!topology_.TakeRemapped()) return;
+  for (Command* command : outbox_.TakeMisplaced()) Dispatch(command);
+}
+
+int64_t RedisStore::OnTurnEnd() {
+  const int64_t now_ms = clock_->NowMs();
+  topology_.Tick(now_ms);
+  scan_.Tick(now_ms);
+  EndOverdue(now_ms);
+  outbox_.DropAbandoned();
+  // What was asked while reading (a take-back, a script's source) leaves at once: the process may end after this turn.
+  QueueAsked(now_ms);
+  FollowTopology();
+  for (Node* node : topology_.all()) {
+    node->standing.EndTurn(now_ms);
+    outbox_.Send(node, now_ms);
+    // What waits for a reconnection, or for a server that reads again, is woken by those; a refusal by its time.
+    if (node->client.ready() && !node->queue.empty() && !node->client.congested()) turn_.Request();
+  }
+  if (tickets_.waiting() == 0 && scan_.idle()) turn_.LetGo();
+  pool_.Shrink(now_ms);
+  const int64_t next = NextWake();
+  // Last: it may destroy this store.
+  if (!results_->empty()) deliver_();
+  return next;
+}
+
+void RedisStore::OnReply(Command* command, const Reply& reply) {
+  int at = command->replies_seen++;
+  if (command->asking) {
+    // Every other reply is that of ASKING.
+    if (at % 2 == 0) return;
+    at /= 2;
+  }
+  reading_.follow_up_count = 0;
+  reading_.charged = false;
+  TakeReading(command, command->form->take(command, at, reply, &reading_));
+}
+
+void RedisStore::TakeReading(Command* command, Step step) {
+  PendingCheck* check = command->check;
+  for (int i = 0; i < reading_.follow_up_count; ++i) Follow(*check, reading_.follow_ups[i]);
+  switch (step) {
+    case Step::kMore:
+      return;
+    case Step::kAgain:
+      Again(command);
+      return;
+    case Step::kRefused:
+      Refused(command);
+      return;
+    case Step::kWindow:
+      TakeWindow(check);
+      return;
+    case Step::kDecision:
+      tickets_.Answer(check, reading_.decision);
+      pool_.Recycle(check);
+      return;
+    case Step::kRules:
+      if (check->numbers[0] > 0) Counted(*command);
+      break;
+    case Step::kNumber:
+      check->numbers.assign(1, reading_.number);
+      TakeNumber(check);
+      return;
+  }
+  PendingCheck* whole = check->is_part ? scatter_.TakeAnswer(check) : check;
+  if (whole == nullptr) return;
+  tickets_.AnswerRules(whole, whole == check ? check->numbers : scatter_.joined());
+  pool_.Recycle(whole);
+}
+
+void RedisStore::Follow(const PendingCheck& check, const FollowUp& next) {
+  PendingCheck* made = pool_.New(Op::kCheck, *check.rules, next.units);
+  made->command.form = next.form;
+  made->keys[0].assign(check.key());
+  made->hash = check.hash;
+  made->marks.assign(next.marks, next.marks + 2);
+  Ask(made);
+}
+
+void RedisStore::TakeWindow(PendingCheck* check) {
+  const WindowReading& reading = reading_.window;
+  if (reading.admitted > 0 || reading_.charged) Counted(check->command);
+  const bool waited = !check->tickets.empty();
+  tickets_.Admit(check, reading);
+  if (check->tickets.empty()) {
+    if (waited && reading.admitted > 0) windows_.Forget(check->hash);
+    pool_.Recycle(check);
+    return;
+  }
+  const int64_t now_ms = clock_->NowMs();
+  windows_.Deny(check->hash, now_ms + reading.rest_ms, now_ms);
+  if (!reading.end_known) {
+    // How long to wait is not known: the script, behind a take-back, can say.
+    check->command.form = nullptr;
+    check->command.by_script = true;
+    Again(&check->command);
+    return;
+  }
+  tickets_.Deny(check, reading);
+  pool_.Recycle(check);
+}
+
+void RedisStore::TakeNumber(PendingCheck* check) {
+  PendingCheck* whole = check->is_part ? scatter_.TakeAnswer(check) : check;
+  if (whole == nullptr) return;
+  // What was denied may be admitted again, or what was admitted denied.
+  if (whole->op != Op::kCheck) windows_.Forget(whole->hash);
+  Decision decision;
+  decision.used = whole == check ? check->numbers[0] : scatter_.joined()[0];
+  tickets_.Answer(whole, decision);
+  pool_.Recycle(whole);
+}
+
+// A charge that is answered too late was of no use to its caller, and a denial shows only that the key could be read.
+void RedisStore::Counted(const Command& command) {
+  const PendingCheck& check = *command.check;
+  const bool late = check.abandoned || (check.is_part && check.whole == nullptr);
+  if (check.op != Op::kPeek && !late) command.node->standing.Counted(check.rule().probe);
+}
+
+void RedisStore::Refused(Command* command) {
+  Node* node = command->node;
+  switch (refusals_.Find(command)) {
+    case Remedy::kAgain:
+      Again(command);
+      return;
+    case Remedy::kLater:
+      turn_.Request();
+      return;
+    case Remedy::kForeign:
+      End(command->check, Status::kForeign);
+      return;
+    case Remedy::kEnd:
+      break;
+  }
+  const std::string error = command->error;
+  End(command->check, Status::kRefused);
+  if (Classify(error) == Refusal::kLogin) node->client.LoginLost(Presentable(error));
+}
+
+void RedisStore::End(PendingCheck* check, Status status) {
+  PendingCheck* whole = check->whole;
+  if (whole != nullptr) {
+    tickets_.End(whole, status);
+    check->whole = nullptr;
+    scatter_.Abandon(whole);
+  }
+  tickets_.End(check, status);
+  pool_.Recycle(check);
+}
+
+void RedisStore::EndOverdue(int64_t now_ms) {
+  while (Expiring* due = deadlines_.TakeDue(now_ms)) {
+    auto* check = static_cast<PendingCheck*>(due);
+    TellLate(*check);
+    tickets_.End(check, Status::kTimedOut);
+    if (check->parts.empty()) {
+      outbox_.Abandon(check);
+    } else {
+      scatter_.Abandon(check);
+    }
+  }
+}
+
+void RedisStore::TellLate(const PendingCheck& check) {
+  for (const PendingCheck* part : check.parts) {
+    if (!part->answered) TellLate(*part);
+  }
+  Node* node = check.command.node;
+  if (check.parts.empty() && topology_.Has(node)) node->standing.Late(check.rule().timeout_ms);
 }
 
 }  // namespace spillway

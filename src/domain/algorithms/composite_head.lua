@@ -1,5 +1,5 @@
 -- One check under one or several rules, decided all or nothing on the server. head.lua, this file, the algorithms in use
--- and layered.lua make one script (cmake/scripts.cmake).
+-- and composite.lua make one script (cmake/scripts.cmake).
 -- KEYS     one for each rule
 -- ARGV     cost, waiters (equal checks that ask at once; 0: only look), force (1: charge even where it does not fit),
 --          then for each rule: algorithm, capacity, window (ms), refill per window, shadow (1: it never denies)

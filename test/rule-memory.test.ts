@@ -1,0 +1,66 @@
+/** What the rules of limiters, plans and overrides cost once nobody uses them any more: nothing. */
+import { megabytes } from './support/wait';
+import { reportsOf } from './support/process';
+import { RedisServer } from './support/redis';
+import { owner } from './support/owned';
+
+const own = owner();
+
+/** Bytes by which a process grows while `step` is done again and again, after as many rounds to get warm. */
+async function growth(setUp: string, step: string, rounds: number, given?: unknown): Promise<number> {
+  const script = `const { createRateLimiter } = require('spillway');
+    (async () => {
+      ${setUp}
+      const rssAfter = async () => {
+        for (let i = 0; i < ${rounds}; i++) {
+          ${step}
+          // What was collected is told between two turns.
+          if (i % 500 === 0) { gc(); await new Promise(setImmediate); }
+        }
+        gc();
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        gc();
+        return process.memoryUsage().rss;
+      };
+      let n = 0;
+      const before = await rssAfter();
+      report(await rssAfter() - before);
+    })();`;
+  const [grown] = await reportsOf<number>(script, { nodeArgs: ['--expose-gc'], given, withinMs: 60_000 });
+  return grown!;
+}
+
+test('limiters that are made, asked and closed', async () => {
+  const step = `const limiter = createRateLimiter({ rate: { requests: ++n, windowMs: 60000 } });
+    await limiter.check('k');
+    await limiter.close();`;
+  expect(await growth('', step, 10_000)).toBeLessThan(megabytes(8));
+});
+
+test('the same beside one that stays, so that the store does, too', async () => {
+  const keep = `const kept = createRateLimiter({ rate: '5/m' }); await kept.check('k');`;
+  const step = `const limiter = createRateLimiter({ rate: { requests: ++n, windowMs: 60000 } });
+    await limiter.check('k');
+    await limiter.close();`;
+  expect(await growth(keep, step, 10_000)).toBeLessThan(megabytes(8));
+});
+
+test('plans that are set anew, and overrides', async () => {
+  const keep = `const limiter = createRateLimiter({ plans: { FREE: '5/m' } });`;
+  const step = `limiter.setPlans({ FREE: { requests: ++n, windowMs: 60000 } });
+    await limiter.check('k', 'FREE');
+    limiter.access.override('o', { requests: ++n, windowMs: 60000 });
+    await limiter.check('o', 'FREE');`;
+  expect(await growth(keep, step, 10_000)).toBeLessThan(megabytes(8));
+});
+
+test('on Redis, limiters and plans', async () => {
+  const server = await own(RedisServer.start());
+  const keep = `const kept = createRateLimiter({ redis: given, plans: { FREE: '5/m' } }); await kept.check('k', 'FREE');`;
+  const step = `const limiter = createRateLimiter({ redis: given, rate: { requests: ++n, windowMs: 60000 } });
+    await limiter.check('k');
+    await limiter.close();
+    kept.setPlans({ FREE: { requests: ++n, windowMs: 60000 } });
+    await kept.check('k', 'FREE');`;
+  expect(await growth(keep, step, 3_000, server.url)).toBeLessThan(megabytes(8));
+});
