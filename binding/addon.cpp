@@ -122,13 +122,13 @@ napi_value Close(napi_env env, napi_callback_info info) {
 
 napi_value MakeStoreObject(napi_env env, StoreHandle* handle) {
   napi_value object = MakeObject(env);
-  SetFunction(env, object, "addRules", AddRules, handle);
-  SetFunction(env, object, "releaseRules", ReleaseRules, handle);
-  SetFunction(env, object, "list", List, handle);
-  SetFunction(env, object, "healthy", Healthy, handle);
-  SetFunction(env, object, "stats", GetStats, handle);
-  SetFunction(env, object, "close", Close, handle);
-  DefineHotCalls(env, object, handle);
+  handle->Define(object, "addRules", AddRules);
+  handle->Define(object, "releaseRules", ReleaseRules);
+  handle->Define(object, "list", List);
+  handle->Define(object, "healthy", Healthy);
+  handle->Define(object, "stats", GetStats);
+  handle->Define(object, "close", Close);
+  DefineHotCalls(object, handle);
   return object;
 }
 
@@ -137,7 +137,7 @@ napi_value OpenRedis(napi_env env, napi_callback_info info) {
   Environment* environment = given.data;
   Reader read(env);
   const RedisConfig redis = ReadRedisConfig(&read, given[0]);
-  auto made = std::make_unique<StoreHandle>(env, &read, given[1]);
+  auto made = std::make_unique<StoreHandle>(env, environment, &read, given[1]);
   if (!read.ok()) return nullptr;
   ClientConfig config;
   config.login = redis.login;
@@ -178,7 +178,7 @@ napi_value OpenMemory(napi_env env, napi_callback_info info) {
   Reader read(env);
   const std::string prefix = read.Text(given[0], "prefix");
   const auto max_keys = static_cast<size_t>(read.Whole(given[0], "maxKeys"));
-  auto made = std::make_unique<StoreHandle>(env, &read, given[1]);
+  auto made = std::make_unique<StoreHandle>(env, environment, &read, given[1]);
   if (!read.ok()) return nullptr;
   StoreHandle* handle = environment->Keep(std::move(made));
   handle->Open(std::make_unique<MemoryStore>(prefix, max_keys, environment->clock(), handle->results()));

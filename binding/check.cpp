@@ -148,13 +148,13 @@ napi_value Reset(napi_env env, napi_callback_info info) {
 
 }  // namespace
 
-void DefineHotCalls(napi_env env, napi_value object, StoreHandle* handle) {
-  SetFunction(env, object, "check", WithUnits<Op::kCheck>, handle);
-  SetFunction(env, object, "peek", WithUnits<Op::kPeek>, handle);
-  SetFunction(env, object, "penalize", WithUnits<Op::kPenalize>, handle);
-  SetFunction(env, object, "refund", Refund, handle);
-  SetFunction(env, object, "block", WithUnits<Op::kBlock, kMaxWindowMs>, handle);
-  SetFunction(env, object, "reset", Reset, handle);
+void DefineHotCalls(napi_value object, StoreHandle* handle) {
+  handle->Define(object, "check", WithUnits<Op::kCheck>);
+  handle->Define(object, "peek", WithUnits<Op::kPeek>);
+  handle->Define(object, "penalize", WithUnits<Op::kPenalize>);
+  handle->Define(object, "refund", Refund);
+  handle->Define(object, "block", WithUnits<Op::kBlock, kMaxWindowMs>);
+  handle->Define(object, "reset", Reset);
 }
 
 }  // namespace spillway

@@ -7,6 +7,6 @@ namespace spillway {
 class StoreHandle;
 
 // Adds the calls about keys to the object of a store.
-void DefineHotCalls(napi_env env, napi_value object, StoreHandle* handle);
+void DefineHotCalls(napi_value object, StoreHandle* handle);
 
 }  // namespace spillway

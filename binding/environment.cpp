@@ -18,14 +18,15 @@ Environment* Environment::Create(napi_env env) {
 }
 
 StoreHandle* Environment::Keep(std::unique_ptr<StoreHandle> store) {
-  stores_.push_back(std::move(store));
-  return stores_.back().get();
+  StoreHandle* kept = store.get();
+  stores_[kept] = std::move(store);
+  return kept;
 }
 
 void Environment::CleanUp(napi_async_cleanup_hook_handle hook, void* data) {
   auto* environment = static_cast<Environment*>(data);
   // No JavaScript runs any more: what is pending is dropped.
-  for (const auto& store : environment->stores_) store->Drop();
+  for (const auto& store : environment->stores_) store.second->Drop();
   environment->scope_.WhenEmpty([hook, environment] {
     delete environment;
     napi_remove_async_cleanup_hook(hook);

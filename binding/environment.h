@@ -3,7 +3,7 @@
 #include <node_api.h>
 
 #include <memory>
-#include <vector>
+#include <unordered_map>
 
 #include "net/handle.h"
 #include "net/turn.h"
@@ -21,6 +21,8 @@ class Environment {
   HandleScope* scope() { return &scope_; }
   const Clock* clock() const { return &clock_; }
   StoreHandle* Keep(std::unique_ptr<StoreHandle> store);
+  // Frees one that JavaScript cannot reach any more.
+  void Forget(StoreHandle* store) { stores_.erase(store); }
 
  private:
   explicit Environment(uv_loop_t* loop);
@@ -29,8 +31,7 @@ class Environment {
 
   HandleScope scope_;
   SteadyClock clock_;
-  // A closed store's shell stays: JavaScript may still hold its functions.
-  std::vector<std::unique_ptr<StoreHandle>> stores_;
+  std::unordered_map<StoreHandle*, std::unique_ptr<StoreHandle>> stores_;
   napi_async_cleanup_hook_handle hook_ = nullptr;
 };
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "environment.h"
+
 namespace spillway {
 namespace {
 
@@ -10,7 +12,8 @@ constexpr size_t kRecordLength = 10;
 
 }  // namespace
 
-StoreHandle::StoreHandle(napi_env env, Reader* read, napi_value callbacks) : env_(env) {
+StoreHandle::StoreHandle(napi_env env, Environment* environment, Reader* read, napi_value callbacks)
+    : env_(env), environment_(environment), functions_(new Functions{this, 0}) {
   receiver_ = Napi::Persistent(Napi::Object(env, callbacks));
   on_batch_ = Napi::Persistent(Napi::Function(env, read->Get(callbacks, "onBatch")));
   on_page_ = Napi::Persistent(Napi::Function(env, read->Get(callbacks, "onPage")));
@@ -23,6 +26,27 @@ StoreHandle::StoreHandle(napi_env env, Reader* read, napi_value callbacks) : env
   napi_get_typedarray_info(env, batch, nullptr, &length, &data, nullptr, nullptr);
   batch_ = static_cast<double*>(data);
   batch_records_ = length / kRecordLength;
+}
+
+StoreHandle::~StoreHandle() {
+  functions_->handle = nullptr;
+  if (functions_->left == 0) delete functions_;
+}
+
+void StoreHandle::Define(napi_value object, const char* name, napi_callback function) {
+  napi_value value = SetFunction(env_, object, name, function, this);
+  if (napi_add_finalizer(env_, value, functions_, Collected, nullptr, nullptr) == napi_ok) ++functions_->left;
+}
+
+void StoreHandle::Collected(napi_env /*env*/, void* data, void* /*hint*/) {
+  auto* functions = static_cast<Functions*>(data);
+  if (--functions->left > 0) return;
+  // That frees the list, too.
+  if (functions->handle != nullptr) {
+    functions->handle->environment_->Forget(functions->handle);
+  } else {
+    delete functions;
+  }
 }
 
 size_t StoreHandle::Put(const Completion& completion, const Decision* decisions, size_t record) {
@@ -47,6 +71,7 @@ size_t StoreHandle::Put(const Completion& completion, const Decision* decisions,
 
 void StoreHandle::Deliver() {
   const Napi::HandleScope scope(env_);
+  ++delivering_;
   // Taken first: what JavaScript asks meanwhile reports into the next turn's results.
   Completions completions;
   std::swap(completions, results_.completions);
@@ -67,6 +92,17 @@ void StoreHandle::Deliver() {
   if (results_.completions.empty()) std::swap(results_.completions, completions);
   DeliverPages();
   DeliverEvents();
+  --delivering_;
+  LetGo();
+}
+
+void StoreHandle::LetGo() {
+  if (limiter_ != nullptr || delivering_ > 0) return;
+  receiver_.Reset();
+  on_batch_.Reset();
+  on_page_.Reset();
+  on_event_.Reset();
+  batch_reference_.Reset();
 }
 
 void StoreHandle::DeliverEvents() {

@@ -24,11 +24,20 @@ enum Submit : int32_t {
   kStoreClosed = -6,
 };
 
-// One store as JavaScript sees it: a limiter, the batch through which results cross, and the callbacks that read it.
+class Environment;
+
+// One store as JavaScript sees it: a limiter, the batch through which results cross, and the callbacks that read it. Until
+// it is closed it holds the callbacks; from then on its functions hold it, and the last that is collected frees it.
 class StoreHandle {
  public:
   // `callbacks` is a NativeCallbacks of lib/native.ts. Of no use where `read` is not ok() afterwards.
-  StoreHandle(napi_env env, Reader* read, napi_value callbacks);
+  StoreHandle(napi_env env, Environment* environment, Reader* read, napi_value callbacks);
+  ~StoreHandle();
+  StoreHandle(const StoreHandle&) = delete;
+  StoreHandle& operator=(const StoreHandle&) = delete;
+
+  // Sets a function of the store's object, whose data is this handle.
+  void Define(napi_value object, const char* name, napi_callback function);
 
   // Makes the store; it reports into results() and calls deliver().
   void Open(std::unique_ptr<Store> store) { limiter_ = std::make_unique<Limiter>(std::move(store)); }
@@ -68,7 +77,20 @@ class StoreHandle {
   // Calls a callback and drains microtasks; an exception becomes an uncaught one.
   void Call(const Napi::FunctionReference& callback, std::initializer_list<napi_value> arguments);
 
+  // Frees what it holds of JavaScript's, once it is closed and nothing is being delivered.
+  void LetGo();
+
+  // What outlives the handle where the environment ends first.
+  struct Functions {
+    StoreHandle* handle;
+    int left;
+  };
+  static void Collected(napi_env env, void* data, void* hint);
+
   napi_env env_;
+  Environment* environment_;
+  Functions* functions_;
+  int delivering_ = 0;
   std::unique_ptr<Limiter> limiter_;
   Results results_;
   Completions immediate_;

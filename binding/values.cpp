@@ -74,10 +74,11 @@ void SetAt(napi_env env, napi_value array, size_t index, napi_value value) {
   napi_set_element(env, array, static_cast<uint32_t>(index), value);
 }
 
-void SetFunction(napi_env env, napi_value object, const char* name, napi_callback function, void* data) {
+napi_value SetFunction(napi_env env, napi_value object, const char* name, napi_callback function, void* data) {
   napi_value value = nullptr;
   napi_create_function(env, name, NAPI_AUTO_LENGTH, function, data, &value);
   Set(env, object, name, value);
+  return value;
 }
 
 }  // namespace spillway

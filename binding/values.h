@@ -58,7 +58,7 @@ napi_value MakeObject(napi_env env);
 napi_value MakeArray(napi_env env, size_t length);
 void Set(napi_env env, napi_value object, const char* name, napi_value value);
 void SetAt(napi_env env, napi_value array, size_t index, napi_value value);
-// Sets a function; `data` outlives the object.
-void SetFunction(napi_env env, napi_value object, const char* name, napi_callback function, void* data);
+// Sets a function, and answers it; `data` outlives it.
+napi_value SetFunction(napi_env env, napi_value object, const char* name, napi_callback function, void* data);
 
 }  // namespace spillway
