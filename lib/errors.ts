@@ -37,6 +37,11 @@ export function shown(value: unknown): string {
   return Array.isArray(value) ? 'an array' : 'an object';
 }
 
+/** What somebody else says, as a sentence: some end theirs with a full stop, others do not. */
+export function sentence(text: string): string {
+  return text.endsWith('.') ? text : `${text}.`;
+}
+
 export function invalidOption(message: string): RateLimitError {
   return new RateLimitError('ERR_INVALID_OPTION', message);
 }
