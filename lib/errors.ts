@@ -6,7 +6,7 @@
  * - `ERR_INVALID_OPTION`: an option, a rate, a cost or a URL that cannot be used.
  * - `ERR_CLOSED`: the limiter was closed before.
  * - `ERR_UNAVAILABLE`: the store gave no answer, and no policy can stand in for it (reset, list).
- * - `ERR_NO_BINARY`: the native part is missing for this platform.
+ * - `ERR_NO_BINARY`: the native part cannot be loaded on this machine.
  */
 export type RateLimitErrorCode =
   | 'ERR_UNKNOWN_PLAN'
