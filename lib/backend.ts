@@ -83,8 +83,11 @@ export class Backend {
   }
 
   /** A listing page by page; empty pages are left out. `id` is that of `Listing`. */
-  async *pages(id = '', options?: ListOptions): AsyncGenerator<NamedKey[], void, undefined> {
-    const listing = new Listing(this.prefix, id, options);
+  pages(id = '', options?: ListOptions): AsyncGenerator<NamedKey[], void, undefined> {
+    return this.pagesOf(new Listing(this.prefix, id, options));
+  }
+
+  private async *pagesOf(listing: Listing): AsyncGenerator<NamedKey[], void, undefined> {
     while (!listing.done) {
       const store = this.need();
       if (store === undefined) return;

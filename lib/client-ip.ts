@@ -43,6 +43,7 @@ const OPTIONS = ['trustedProxies', 'remoteAddress', 'header', 'ipv6Subnet'];
  */
 export function clientIp(headers: HeaderSource, options: ClientIpOptions = {}): string | null {
   if (arguments.length > 2) refuseSurplus('clientIp', 2, arguments);
+  requireHeaders(headers);
   requireObject(options, 'The options of clientIp');
   refuseUnknown(options, OPTIONS, '');
   const ipv6Subnet = readInteger(options.ipv6Subnet, 'ipv6Subnet', IPV6_SUBNET, 1, 128);
@@ -99,13 +100,18 @@ function hopsFromRight(headers: HeaderSource, header: string): Iterable<string> 
   return header === 'forwarded' ? (forwardedFor(value)?.reverse() ?? []) : elementsOf(value);
 }
 
+/** A request in their place has none of the headers that are looked for. */
+function requireHeaders(headers: unknown): void {
+  const isObject = typeof headers === 'object' && headers !== null;
+  const inside = isObject ? (headers as { headers?: unknown }).headers : undefined;
+  if (isObject && (typeof inside !== 'object' || inside === null || Array.isArray(inside))) return;
+  throw invalidOption(
+    `headers must be a Headers object or the headers of a request, such as request.headers, not ${isObject ? 'the request' : shown(headers)}.`,
+  );
+}
+
 /** All values of a header in their order, joined by commas as HTTP does; empty where there is none. */
 function headerOf(headers: HeaderSource, name: string): string {
-  if (typeof headers !== 'object' || headers === null) {
-    throw invalidOption(
-      `headers must be a Headers object or the headers of a request, not ${shown(headers)}.`,
-    );
-  }
   if (typeof headers.get === 'function') return headers.get(name) ?? '';
   const values: string[] = [];
   for (const [key, value] of Object.entries(headers as Record<string, unknown>)) {
@@ -123,7 +129,8 @@ const known = new WeakMap<
   { readonly texts: readonly string[]; readonly ranges: Range[] }
 >();
 
-function readTrusted(value: unknown): number | Range[] {
+/** Reads whom to believe. Blanks around an entry, as `split(',')` leaves them, are no part of it. */
+export function readTrusted(value: unknown): number | Range[] {
   if (value === undefined) return 0;
   if (isIntegerIn(value, 0, MAX_HOPS)) return value;
   if (!Array.isArray(value)) {
@@ -138,7 +145,7 @@ function readTrusted(value: unknown): number | Range[] {
     return before.ranges;
   }
   const ranges = list.map((text: unknown, i) => {
-    const range = typeof text === 'string' ? parseRange(text) : null;
+    const range = typeof text === 'string' ? parseRange(text.trim()) : null;
     if (range !== null) return range;
     throw invalidOption(
       `trustedProxies[${i}] must be an address or a network such as '10.0.0.0/8', not ${shown(text)}.`,

@@ -1,5 +1,12 @@
 import { rateLimitHeaders } from './headers/emit';
-import { denialOf, inPlaceOf, setHeaders, type NodeResponse } from './response';
+import {
+  denialOf,
+  inPlaceOf,
+  requireNodeResponse,
+  requireResponse,
+  setHeaders,
+  type NodeResponse,
+} from './response';
 import type { RuleSet } from './rule';
 import type { DecisionFields, Reason, RuleResult, Source } from './types';
 import type { Whom } from './whom';
@@ -51,12 +58,14 @@ export class Decided implements DecisionFields {
   }
 
   applyTo<T extends Response>(response: T): T {
+    requireResponse(response);
     if (this.allowed) return setHeaders(response, this.headers);
     const { status, body } = denialOf(this);
     return inPlaceOf(response, status, body, this.headers);
   }
 
   applyToNodeResponse(response: NodeResponse): boolean {
+    requireNodeResponse(response);
     // By a time limit of the application's, say: nothing can be told any more.
     if (response.headersSent === true) return this.allowed;
     for (const [name, value] of Object.entries(this.headers)) response.setHeader(name, value);

@@ -10,6 +10,7 @@ import { refuseUnknown } from './validate';
 import { withDefaults, type PlanName } from './plans';
 import type { Rate, RateObject } from './rate';
 import { parseRedisUrl } from './redis-url';
+import { requireResponse } from './response';
 import { refuseSurplus } from './surplus';
 import { Kind } from './kind';
 import type { RateLimitEntry, RateLimitResult, RateLimitStatus } from './types';
@@ -152,6 +153,7 @@ export async function applyRateLimit<T extends Response>(
   limit?: RateObject,
 ): Promise<T> {
   if (arguments.length > 4) refuseSurplus('applyRateLimit', 4, arguments);
+  requireResponse(response);
   return withRateLimit(response, await checkRateLimit(organizationId, plan, limit));
 }
 

@@ -1,4 +1,4 @@
-import { closedError, RateLimitError } from './errors';
+import { closedError, RateLimitError, sentence } from './errors';
 import { Ending } from './native';
 import type { Store } from './store';
 
@@ -8,7 +8,7 @@ export function endingText(ending: number, timeoutMs?: number): string {
     case Ending.TimedOut:
       return timeoutMs === undefined ? 'no answer in time' : `no answer within ${timeoutMs} ms`;
     case Ending.Disconnected:
-      return 'the connection was lost before the answer';
+      return 'no connection lasted until the answer';
     case Ending.QueueFull:
       return 'too many calls are waiting';
     case Ending.Refused:
@@ -27,6 +27,6 @@ export function unavailable(store: Store, ending: number, timeoutMs: number): Ra
   const why = endingText(ending, timeoutMs) + (last === '' ? '' : `; last failure: ${last}`);
   return new RateLimitError(
     'ERR_UNAVAILABLE',
-    `The store is unavailable: ${why}. Try again when health() is good.`,
+    `The store is unavailable: ${sentence(why)} Try again when it counts: health() of a limiter tells, and isRedisHealthy().`,
   );
 }

@@ -6,7 +6,7 @@
  * - `ERR_INVALID_OPTION`: an option, a rate, a cost or a URL that cannot be used.
  * - `ERR_CLOSED`: the limiter was closed before.
  * - `ERR_UNAVAILABLE`: the store gave no answer, and no policy can stand in for it (reset, list).
- * - `ERR_NO_BINARY`: the native part is missing for this platform.
+ * - `ERR_NO_BINARY`: the native part cannot be loaded on this machine.
  */
 export type RateLimitErrorCode =
   | 'ERR_UNKNOWN_PLAN'
@@ -35,6 +35,11 @@ export function shown(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (value === null || typeof value !== 'object') return String(value);
   return Array.isArray(value) ? 'an array' : 'an object';
+}
+
+/** What somebody else says, as a sentence: some end theirs with a full stop, others do not. */
+export function sentence(text: string): string {
+  return text.endsWith('.') ? text : `${text}.`;
 }
 
 export function invalidOption(message: string): RateLimitError {

@@ -61,6 +61,10 @@ export class Layers {
     return this.rate !== undefined;
   }
 
+  get hasPlansOnly(): boolean {
+    return this.rate === undefined && this.rules.entries.length === 0;
+  }
+
   /** What stands behind the subject in the keys whose counts are listed: those of the one rate, or plain ones. */
   get listed(): string {
     const [rule] = this.rules.rate ?? [];

@@ -5,6 +5,7 @@ import { rateLimitHeaders, type HeaderFormat } from './headers/emit';
 import { validateKey } from './key';
 import { Kind, type Built, type KindOf } from './kind';
 import { Layers, type Plea } from './layers';
+import type { NamedKey } from './listing';
 import type { PlanOptions, RateLimiterOptions } from './limiter-options';
 import type { AnyLimiter } from './limiter-types';
 import { readOptions, readUnits, refuseCheckOptions } from './options';
@@ -101,6 +102,11 @@ export class LimiterCore implements AnyLimiter {
     return this.askFor(request, Kind.Decision, key);
   }
 
+  /** Whether nothing but plans limits here. */
+  get hasPlansOnly(): boolean {
+    return this.layers.hasPlansOnly;
+  }
+
   /** False where there are rules and neither they nor one rate are for requests of this method and path. */
   limits(request: Pick<RateLimitRequest, 'method' | 'path'>): boolean {
     return this.layers.hasRate || this.layers.matches(request);
@@ -182,10 +188,9 @@ export class LimiterCore implements AnyLimiter {
     return rateLimitHeaders(decision, { headers: this.format });
   }
 
-  async *list(options?: ListOptions): AsyncGenerator<ListedKey, void, undefined> {
-    for await (const page of this.backend.pages(this.layers.listed, options)) {
-      for (const { key, count, resetTime } of page) yield { key, count, resetTime };
-    }
+  list(options?: ListOptions): AsyncGenerator<ListedKey, void, undefined> {
+    if (arguments.length > 1) refuseSurplus('list', 1, arguments);
+    return listed(this.backend.pages(this.layers.listed, options));
   }
 
   health(): Promise<Health> {
@@ -328,5 +333,12 @@ export class LimiterCore implements AnyLimiter {
     throw invalidOption(
       'This is no decision of this limiter. Give the very object that check answered; a copy does not know its charge.',
     );
+  }
+}
+
+/** Without the names that keys have in the store. */
+async function* listed(pages: AsyncIterable<NamedKey[]>): AsyncGenerator<ListedKey, void, undefined> {
+  for await (const page of pages) {
+    for (const { key, count, resetTime } of page) yield { key, count, resetTime };
   }
 }

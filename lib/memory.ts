@@ -8,6 +8,7 @@ import { withRateLimit } from './http';
 import { LimiterCore } from './limiter-core';
 import { withDefaults, type PlanName } from './plans';
 import type { RateObject } from './rate';
+import { requireResponse } from './response';
 import { refuseSurplus } from './surplus';
 import { refuseUnknown } from './validate';
 import { Kind } from './kind';
@@ -69,6 +70,7 @@ export function applyRateLimit<T extends Response>(
   limit?: RateObject,
 ): T {
   if (arguments.length > 4) refuseSurplus('applyRateLimit', 4, arguments);
+  requireResponse(response);
   return withRateLimit(response, checkRateLimit(organizationId, plan, limit));
 }
 

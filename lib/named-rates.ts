@@ -1,5 +1,6 @@
 import { unwrapped } from './environment';
 import { invalidOption, shown } from './errors';
+import { requireObject } from './validate';
 import { parseRate, UNLIMITED, type RateObject, type Unlimited } from './rate';
 
 const DEFAULTS = {
@@ -30,6 +31,7 @@ export function namedRate(
   name: RateName,
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): RateObject | Unlimited {
+  requireObject(env, 'The environment');
   if (!isRateName(name)) {
     throw invalidOption(`${shown(name)} is not the name of a rate. Known are: ${RATE_NAMES.join(', ')}.`);
   }

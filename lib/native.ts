@@ -1,5 +1,5 @@
 /**
- * The boundary to the C++ addon: what it exports, in TypeScript's words, and how it is loaded.
+ * The boundary to the C++ addon: what it exports, in TypeScript's words. `binary.ts` loads it.
  * Everything here is internal; the public API builds promises, objects and errors on top of it.
  */
 
@@ -217,52 +217,4 @@ export interface NativeCallbacks {
 export interface NativeAddon {
   openRedis(config: NativeRedisConfig, callbacks: NativeCallbacks): NativeStore;
   openMemory(config: NativeMemoryConfig, callbacks: NativeCallbacks): NativeStore;
-}
-
-/**
- * Never called. A bundler that was not told to leave the package alone resolves this name, cannot, and shows it: its own
- * complaint about a binary says nothing that helps. Node.js and file tracers pass over it.
- */
-export function bundled(): void {
-  require('./spillway-must-not-be-bundled--use-withSpillway-in-next.config--or-list-it-in-serverExternalPackages');
-}
-
-/**
- * Each arm is a literal require: bundlers and file tracers (Next.js standalone) copy exactly the files they can read off the source.
- */
-function loadBinary(): NativeAddon {
-  switch (`${process.platform}-${process.arch}`) {
-    case 'linux-x64':
-      return require('../prebuilds/linux-x64/spillway.node');
-    case 'linux-arm64':
-      return require('../prebuilds/linux-arm64/spillway.node');
-    case 'darwin-x64':
-      return require('../prebuilds/darwin-x64/spillway.node');
-    case 'darwin-arm64':
-      return require('../prebuilds/darwin-arm64/spillway.node');
-    default:
-      throw new Error(
-        `spillway has no binary for ${process.platform}-${process.arch}; it runs on Linux and macOS, x64 and arm64.`,
-      );
-  }
-}
-
-/** Where the binary for a platform such as `linux-x64` is, if it is there; beside the requires above, whose paths it shares. */
-export function binaryFile(platform: string): string {
-  return `${__dirname}/../prebuilds/${platform}/spillway.node`;
-}
-
-let addon: NativeAddon | undefined;
-let failure: Error | undefined;
-
-/** The addon, loaded at the first use: importing the package opens nothing. One that cannot be loaded is not tried again. */
-export function native(): NativeAddon {
-  if (addon !== undefined) return addon;
-  if (failure !== undefined) throw failure;
-  try {
-    return (addon = loadBinary());
-  } catch (error) {
-    failure = error as Error;
-    throw error;
-  }
 }

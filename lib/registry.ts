@@ -1,5 +1,6 @@
+import { native } from './binary';
 import { RateLimitError } from './errors';
-import { native, type NativeAddon, type NativeCallbacks } from './native';
+import type { NativeCallbacks } from './native';
 import type { Settings } from './options';
 import type { RedisTarget } from './redis-options';
 import { NAMES, Store } from './store';
@@ -61,7 +62,7 @@ function opened(source: Store['source'], open: () => Store): Opened {
     const state = new StoreState({
       name: NAMES[source],
       source,
-      trouble: () => error.message.replace(/\.$/, ''),
+      trouble: () => error.message,
     });
     return { store: undefined, state, failure: error };
   }
@@ -94,23 +95,11 @@ function lease(connection: string, open: () => Opened): Lease {
 }
 
 function openMemory(prefix: string, maxKeys: number): Store {
-  return new Store('memory', (callbacks) => binary().openMemory({ prefix, maxKeys }, callbacks));
+  return new Store('memory', (callbacks) => native().openMemory({ prefix, maxKeys }, callbacks));
 }
 
 function openRedis(target: RedisTarget, connectTimeoutMs: number): Store {
   const trusted = { tls: withTrust(target.tls), sentinelTls: withTrust(target.sentinelTls) };
   const config = { ...target, ...trusted, clientName: 'spillway', connectTimeoutMs };
-  return new Store('redis', (callbacks: NativeCallbacks) => binary().openRedis(config, callbacks));
-}
-
-function binary(): NativeAddon {
-  try {
-    return native();
-  } catch (error) {
-    const why = error instanceof Error ? error.message.split('\n', 1)[0] : String(error);
-    throw new RateLimitError(
-      'ERR_NO_BINARY',
-      `The native part of spillway cannot be loaded; run "npm rebuild spillway" on the machine that runs it. (${why})`,
-    );
-  }
+  return new Store('redis', (callbacks: NativeCallbacks) => native().openRedis(config, callbacks));
 }

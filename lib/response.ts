@@ -1,4 +1,4 @@
-import { invalidOption } from './errors';
+import { invalidOption, shown } from './errors';
 import type { DecisionFields, Reason } from './types';
 
 /** How responses are changed, and what a denial says; for the web's `Response` and for Node.js. */
@@ -10,6 +10,23 @@ export interface NodeResponse {
   readonly headersSent?: boolean;
   setHeader(name: string, value: string): unknown;
   end(body?: string): unknown;
+}
+
+/** Refuses what is no response of the web. @throws RateLimitError `ERR_INVALID_OPTION` */
+export function requireResponse(response: unknown): void {
+  const { headers } = (response ?? {}) as { headers?: { set?: unknown } };
+  if (typeof headers?.set === 'function') return;
+  const hint = response instanceof Promise ? 'a promise: await it first' : shown(response);
+  throw invalidOption(`The response must be a Response, such as Response.json(…), not ${hint}.`);
+}
+
+/** Refuses what is no response of Node.js. @throws RateLimitError `ERR_INVALID_OPTION` */
+export function requireNodeResponse(response: unknown): void {
+  const { setHeader, end } = (response ?? {}) as Partial<NodeResponse>;
+  if (typeof setHeader === 'function' && typeof end === 'function') return;
+  throw invalidOption(
+    `The response must be that of Node.js, such as res of pages/api or Express, not ${shown(response)}.`,
+  );
 }
 
 /** The JSON body of a denial. */

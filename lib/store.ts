@@ -1,4 +1,4 @@
-import { RateLimitError, invalidOption } from './errors';
+import { RateLimitError, invalidOption, sentence } from './errors';
 import { refusal } from './key';
 import { Kind, type Built, type KindOf } from './kind';
 import type { Listing } from './listing';
@@ -89,7 +89,7 @@ export class Store {
       this.numbers.register(set, rules);
     } catch (error) {
       throw invalidOption(
-        `The rate cannot be used: ${error instanceof Error ? error.message : String(error)}.`,
+        `The rate cannot be used: ${sentence(error instanceof Error ? error.message : String(error))}`,
       );
     }
   }

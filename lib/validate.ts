@@ -8,12 +8,12 @@ export function isIntegerIn(value: unknown, least: number, most: number): value 
 }
 
 /** Refuses names that are not known, and says which known one was probably meant. */
-export function refuseUnknown(given: object, known: readonly string[], path: string): void {
+export function refuseUnknown(given: object, known: readonly string[], path: string, what = 'option'): void {
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue;
     const near = nearest(name, known);
     const hint = near === undefined ? `Known are: ${known.join(', ')}.` : `Did you mean ${path}${near}?`;
-    throw invalidOption(`Unknown option ${shown(path + name)}. ${hint}`);
+    throw invalidOption(`Unknown ${what} ${shown(path + name)}. ${hint}`);
   }
 }
 

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRateLimiter, type RateOptions } from 'spillway';
+import ts from 'typescript';
 import { owner } from './support/owned';
 
 const own = owner();
@@ -18,8 +19,11 @@ type Middleware = (request: ExpressRequest, response: object, next: () => void) 
 /** The middleware of the page, on a limiter with these options in place of its own. */
 async function fromThePage(options: object): Promise<Middleware> {
   const page = readFileSync(join(__dirname, '../docs/migrating.md'), 'utf8');
-  const [, code] = /```js\n([^`]*function limit\(request, response, next\)[^`]*)```/.exec(page)!;
-  const body = code!.replace(/^import .*$/m, '').replace('export async', 'return async');
+  const [, code] = /```ts\n([^`]*function limit\([^`]*)```/.exec(page)!;
+  const { outputText } = ts.transpileModule(code!, {
+    compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ES2022 },
+  });
+  const body = outputText.replace(/^import .*$/gm, '').replace('export async', 'return async');
   const limiter = await own(createRateLimiter({ ...options, prefix: `${Math.random()}:` } as RateOptions));
   // eslint-disable-next-line @typescript-eslint/no-implied-eval
   return (new Function('createRateLimiter', body) as (create: unknown) => Middleware)(() => limiter);

@@ -170,7 +170,10 @@ describe('rateLimited', () => {
   });
 
   test('without an id or a plan nothing is admitted unseen', async () => {
-    await expect(rateLimited(ok, {})(request(), {})).rejects.toMatchObject({ code: 'ERR_UNKNOWN_PLAN' });
+    const unplanned = { organization: 'acme' };
+    await expect(rateLimited(ok, { identify: () => unplanned })(request(), {})).rejects.toMatchObject({
+      code: 'ERR_UNKNOWN_PLAN',
+    });
     const nobody = { organization: undefined, plan: 'FREE' as const };
     await expect(rateLimited(ok, { identify: () => nobody })(request(), {})).rejects.toMatchObject({
       code: 'ERR_INVALID_KEY',
@@ -212,7 +215,7 @@ describe('rateLimited', () => {
     const limiter = createRateLimiter({ rate: '1/s' });
     const refused = (options: object) => () => rateLimited(ok, options);
     expect(refused({ identity: acme })).toThrow('Unknown option "identity". Did you mean identify?');
-    expect(refused({ cost: 0 })).toThrow('cost must be an integer from 1 to 2^53-1.');
+    expect(refused({ cost: 0 })).toThrow('cost must be an integer from 1 to 2^53-1, not 0.');
     expect(refused({ limiter, rules: [] })).toThrow('either limiter or rules');
     expect(refused(null as never)).toThrow('must be an object');
   });

@@ -1,10 +1,11 @@
 /** A package without its native part: an outage like any other, which is said loudly. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ROOT } from './support/process';
 
+const MACHINE = `${process.platform}-${process.arch}`;
 const folder = mkdtempSync(join(tmpdir(), 'spillway-no-binary-'));
 beforeAll(() => {
   for (const name of ['dist', 'package.json', 'node_modules/ipaddr.js', 'node_modules/structured-headers']) {
@@ -13,11 +14,14 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-function told(body: string, env: NodeJS.ProcessEnv = {}): unknown {
+/** Runs `body` with `s`, the package, and `n`, its part for Next.js; `before` is done before they are loaded. */
+function told(body: string, env: NodeJS.ProcessEnv = {}, before = ''): unknown {
   const script = `
+    ${before}
     const said = [];
     console.error = console.warn = (line) => said.push(line);
     const s = require('./dist/index.js');
+    const n = require('./dist/next/index.js');
     const codeOf = (act) => Promise.resolve().then(act).then((value) => value, (error) => error.code);
     (async () => { ${body} })().then((answer) => console.log(JSON.stringify(answer)));`;
   const given = { ...process.env, RATELIMIT_LOG_LEVEL: 'warn', ...env };
@@ -50,8 +54,7 @@ test('the policy answers, health is false, and it is said once with what to do',
     };`,
     { REDIS_URL: 'redis://127.0.0.1:1' },
   );
-  const why =
-    'The native part of spillway cannot be loaded; run "npm rebuild spillway" on the machine that runs it.';
+  const why = `The native part of spillway is not installed for ${MACHINE}. Run "npm rebuild spillway" on the machine that runs it;`;
   expect(answer).toEqual({
     admitted: 150,
     shut: { allowed: false, reason: 'unavailable', source: 'none' },
@@ -81,4 +84,66 @@ test('it is not looked for again with each check', () => {
     for (let i = 0; i < 5; i++) await s.createRateLimiter({ rate: '5/' + (i + 1) + 'h' }).check('k');
     return loads;`);
   expect(looked).toBe(1);
+});
+
+/** What each of these says: a build, a check, and a call that no policy answers. */
+const EVERYWHERE = `
+  const messageOf = (act) => Promise.resolve().then(act).then((value) => value, ({ name, code, message }) => [name, code, message]);
+  const limiter = s.createRateLimiter({ rate: '5/h' });
+  return {
+    build: await messageOf(() => n.withSpillway({})),
+    check: (({ allowed, reason }) => ({ allowed, reason }))(await limiter.check('k')),
+    reset: await messageOf(() => limiter.reset('k')),
+    said,
+  };`;
+
+/** The same sentence in all of them, in the log with what happens to requests. */
+function expectSaid(answer: unknown, message: RegExp): void {
+  const refusal = ['RateLimitError', 'ERR_NO_BINARY', expect.stringMatching(message) as string];
+  expect(answer).toEqual({
+    build: refusal,
+    check: { allowed: true, reason: 'unavailable' },
+    reset: refusal,
+    said: [expect.stringMatching(/does not count: .*[^.]\. Until it does, requests are admitted/) as string],
+  });
+}
+
+test('one that is there and cannot be loaded says why, from a build on', () => {
+  const place = join(folder, 'prebuilds', MACHINE);
+  mkdirSync(place, { recursive: true });
+  writeFileSync(join(place, 'spillway.node'), 'built for another system');
+  try {
+    const says =
+      /^The native part of spillway is installed and cannot be loaded \(.+\)\. .*run "npm rebuild spillway"/;
+    expectSaid(told(EVERYWHERE), says);
+  } finally {
+    rmSync(join(folder, 'prebuilds'), { recursive: true });
+  }
+});
+
+test('a bundle says to leave the package out of it, not to build it again', () => {
+  // As Turbopack and webpack run it: under a name of theirs that is no file.
+  const bundled = `
+    const { Module } = { Module: require('node:module') };
+    const original = Module.prototype._compile;
+    Module.prototype._compile = function (text, file) {
+      const isOurs = file.endsWith('spillway.js');
+      return original.call(this, isOurs ? 'var __filename = "/ROOT/node_modules/spillway/dist/spillway.js";' + text : text, file);
+    };`;
+  expectSaid(told(EVERYWHERE, {}, bundled), /^spillway was bundled, .*withSpillway.*serverExternalPackages/);
+});
+
+test.each([
+  ['Bun', "Object.defineProperty(process.versions, 'bun', { value: '1.3.0' });"],
+  ['Deno', 'globalThis.Deno = {};'],
+])('%s is told what is supported, before the binary is loaded', (name, pretend) => {
+  const says = new RegExp(`^spillway runs on Node\\.js 20 or newer, and not on ${name},`);
+  // Loading it would be seen: it would end such a process.
+  const dies = `${pretend} process.dlopen = () => process.exit(7);`;
+  cpSync(join(ROOT, 'prebuilds'), join(folder, 'prebuilds'), { recursive: true });
+  try {
+    expectSaid(told(EVERYWHERE, {}, dies), says);
+  } finally {
+    rmSync(join(folder, 'prebuilds'), { recursive: true });
+  }
 });

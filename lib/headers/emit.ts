@@ -28,6 +28,7 @@ export function rateLimitHeaders(
   decision: HeaderDecision,
   options: HeaderOptions = {},
 ): Record<string, string> {
+  requireDecision(decision);
   requireObject(options, 'The options of rateLimitHeaders');
   refuseUnknown(options, ['headers'], '');
   const format = readHeaderFormat(options.headers);
@@ -38,6 +39,14 @@ export function rateLimitHeaders(
   };
   if (!decision.allowed) headers['Retry-After'] = String(Math.max(1, Math.ceil(decision.retryAfter)));
   return headers;
+}
+
+function requireDecision(decision: unknown): void {
+  if (Array.isArray((decision as Partial<HeaderDecision> | null | undefined)?.rules)) return;
+  const what = decision instanceof Promise ? 'a promise: await it first' : shown(decision);
+  throw invalidOption(
+    `The headers are those of a decision, as check of createRateLimiter answers it, not of ${what}. For checkRateLimit use createRateLimitHeaders.`,
+  );
 }
 
 /** Reads the name of a format. @throws RateLimitError `ERR_INVALID_OPTION` */

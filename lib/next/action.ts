@@ -1,7 +1,15 @@
 import { invalidOption } from '../errors';
 import { denialOf } from '../response';
 import { decide } from './decide';
-import { refuseOptions, type DropIn, type LimiterOfNext, type LimitOptions } from './options';
+import { refuseSurplus } from '../surplus';
+import {
+  refuseOptions,
+  type AnswerOf,
+  type DropIn,
+  type Known,
+  type LimiterOfNext,
+  type LimitOptions,
+} from './options';
 
 /** Where a server action stands: plain data, as the state of `useActionState`. */
 export type ActionState =
@@ -24,9 +32,11 @@ export type ActionState =
  * @throws RateLimitError (as a rejection) `ERR_INVALID_OPTION`, also where no rule, plan or rate is for it; as the
  *   limiter's `checkRequest`
  */
-export async function checkAction<L extends LimiterOfNext | DropIn = DropIn>(
-  options: LimitOptions<L, []>,
-): Promise<ActionState> {
+export async function checkAction<
+  L extends LimiterOfNext | DropIn = DropIn,
+  Answer extends AnswerOf<L> = AnswerOf<L>,
+>(options: LimitOptions<L, [], Answer> & Known<Answer>): Promise<ActionState> {
+  if (arguments.length > 1) refuseSurplus('checkAction', 1, arguments);
   refuseOptions(options);
   const decision = await decide({ method: 'POST', path: '/', isAction: true }, options, []);
   if (decision instanceof Response) {

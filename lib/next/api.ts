@@ -1,9 +1,17 @@
 import type { ServerResponse } from 'node:http';
-import type { NodeResponse } from '../response';
+import { requireNodeResponse, type NodeResponse } from '../response';
 import type { Decision } from '../types';
 import { decide } from './decide';
 import { refuseSurplus } from '../surplus';
-import { refuseOptions, type DropIn, type LimiterOfNext, type LimitOptions } from './options';
+import {
+  refuseOptions,
+  requireHandler,
+  type AnswerOf,
+  type DropIn,
+  type Known,
+  type LimiterOfNext,
+  type LimitOptions,
+} from './options';
 
 /** A request of `pages/api`, as far as it is read here. */
 export interface ApiRequest {
@@ -30,15 +38,17 @@ export function rateLimitedApi<
   Req extends ApiRequest,
   Res extends NodeResponse & { readonly headersSent: boolean },
   L extends LimiterOfNext | DropIn = DropIn,
+  Answer extends AnswerOf<L> = AnswerOf<L>,
 >(
   handler: ApiHandler<Req, Res>,
-  options: LimitOptions<L, [request: Req, response: Res]> & {
-    onDenied?: (decision: Decision, request: Req, response: Res) => unknown;
-  },
+  options: LimitOptions<L, [request: Req, response: Res], Answer> &
+    Known<Answer> & { onDenied?: (decision: Decision, request: Req, response: Res) => unknown },
 ): (request: Req, response: Res) => Promise<void> {
   if (arguments.length > 2) refuseSurplus('rateLimitedApi', 2, arguments);
+  requireHandler(handler);
   refuseOptions(options, ['onDenied']);
   return async (request, response) => {
+    requireNodeResponse(response);
     const { method = 'GET', url = '/', originalUrl: path = url, headers, socket } = request;
     const asked = { method, path, headers, remoteAddress: socket?.remoteAddress };
     const decision = await decide(asked, options, [request, response]);

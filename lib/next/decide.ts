@@ -1,10 +1,10 @@
 import { clientIp, type HeaderSource } from '../client-ip';
 import { dropIn } from '../drop-in';
-import { invalidOption } from '../errors';
+import { invalidOption, shown } from '../errors';
 import type { LimiterCore } from '../limiter-core';
 import type { RequestRule } from '../rules/request-rule';
 import type { Decision } from '../types';
-import type { Caller, DropIn, LimiterOfNext, LimitOptions } from './options';
+import { readAnswer, type AnswerOf, type DropIn, type LimiterOfNext, type LimitOptions } from './options';
 
 /** What a place knows of a request by itself. */
 export interface Asked {
@@ -17,12 +17,12 @@ export interface Asked {
 }
 
 /** Asks who it is and charges that. A `Response` of `identify` is handed on. */
-export async function decide<L extends LimiterOfNext | DropIn, Args extends readonly unknown[]>(
-  asked: Asked,
-  options: LimitOptions<L, Args>,
-  args: Args,
-): Promise<Decision | Response> {
-  const caller: Caller | string | Response | undefined = await options.identify?.(...args);
+export async function decide<
+  L extends LimiterOfNext | DropIn,
+  Args extends readonly unknown[],
+  Answer extends AnswerOf<L>,
+>(asked: Asked, options: LimitOptions<L, Args, Answer>, args: Args): Promise<Decision | Response> {
+  const caller = options.identify === undefined ? undefined : readAnswer(await options.identify(...args));
   if (caller instanceof Response) return caller;
   const rules: readonly RequestRule[] | undefined = options.rules;
   const limiter = (options.limiter ?? dropIn(rules)) as LimiterCore;
@@ -60,8 +60,20 @@ export async function decide<L extends LimiterOfNext | DropIn, Args extends read
  * the configuration, as `matcher` and route handlers have it; the `url` that `proxy.ts` gets holds both.
  */
 export function askedOf(request: Request & { readonly nextUrl?: { readonly pathname?: unknown } }): Asked {
+  requireRequest(request);
   const { method, url, headers, nextUrl } = request;
   if (typeof nextUrl?.pathname === 'string') return { method, path: nextUrl.pathname, headers };
   const start = url.indexOf('/', url.indexOf('://') + 3);
   return { method, path: start < 0 ? '/' : url.slice(start), headers };
+}
+
+/** A request of Node.js has a `url` as well, from which another path would be read. */
+function requireRequest(request: unknown): void {
+  if (typeof request === 'object' && request !== null) {
+    const { url, headers } = request as { url?: unknown; headers?: { get?: unknown } };
+    if (typeof url === 'string' && typeof headers?.get === 'function') return;
+  }
+  throw invalidOption(
+    `The request must be a Request of the web, as route handlers and proxy.ts get it, not ${shown(request)}. For pages/api and Express use rateLimitedApi.`,
+  );
 }

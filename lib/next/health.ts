@@ -2,6 +2,8 @@ import { dropIn } from '../drop-in';
 import { isIntegerIn, refuseUnknown, requireObject } from '../validate';
 import { invalidOption } from '../errors';
 import type { LimiterBase } from '../limiter-types';
+import { refuseSurplus } from '../surplus';
+import { requireLimiter } from './options';
 
 export interface HealthOptions {
   /**
@@ -32,6 +34,8 @@ export function healthRoute(
   limiter?: Pick<LimiterBase, 'health'>,
   options: HealthOptions = {},
 ): (request: Request) => Promise<Response> {
+  if (arguments.length > 2) refuseSurplus('healthRoute', 2, arguments);
+  if (limiter !== undefined) requireLimiter(limiter, 'health');
   requireObject(options, 'The options of healthRoute');
   refuseUnknown(options, ['unhealthyStatus'], '');
   const { unhealthyStatus = 200 } = options;

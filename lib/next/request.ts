@@ -2,7 +2,14 @@ import { invalidOption } from '../errors';
 import type { Decision } from '../types';
 import { askedOf, decide } from './decide';
 import { refuseSurplus } from '../surplus';
-import { refuseOptions, type DropIn, type LimiterOfNext, type LimitOptions } from './options';
+import {
+  refuseOptions,
+  type AnswerOf,
+  type DropIn,
+  type Known,
+  type LimiterOfNext,
+  type LimitOptions,
+} from './options';
 
 /**
  * Charges a request in `proxy.ts`, or in `middleware.ts` with `runtime: 'nodejs'`: its method and path choose among
@@ -10,10 +17,11 @@ import { refuseOptions, type DropIn, type LimiterOfNext, type LimitOptions } fro
  * admitted set no headers here: they would replace the route's own of the same name.
  * @throws RateLimitError (as a rejection) `ERR_INVALID_OPTION`; as the limiter's `checkRequest`
  */
-export async function checkRequest<Req extends Request, L extends LimiterOfNext | DropIn = DropIn>(
-  request: Req,
-  options: LimitOptions<L, [request: Req]>,
-): Promise<Decision> {
+export async function checkRequest<
+  Req extends Request,
+  L extends LimiterOfNext | DropIn = DropIn,
+  Answer extends AnswerOf<L> = AnswerOf<L>,
+>(request: Req, options: LimitOptions<L, [request: Req], Answer> & Known<Answer>): Promise<Decision> {
   if (arguments.length > 2) refuseSurplus('checkRequest', 2, arguments);
   refuseOptions(options);
   const decision = await decide(askedOf(request), options, [request]);

@@ -2,7 +2,15 @@ import type { Decision } from '../types';
 import { setHeaders } from '../response';
 import { askedOf, decide } from './decide';
 import { refuseSurplus } from '../surplus';
-import { refuseOptions, type DropIn, type LimiterOfNext, type LimitOptions } from './options';
+import {
+  refuseOptions,
+  requireHandler,
+  type AnswerOf,
+  type DropIn,
+  type Known,
+  type LimiterOfNext,
+  type LimitOptions,
+} from './options';
 
 /** A handler of `app/.../route.ts`. */
 export type RouteHandler<Req extends Request, Context> = (
@@ -29,11 +37,14 @@ export function rateLimited<
   Req extends Request = Request,
   Context = unknown,
   L extends LimiterOfNext | DropIn = DropIn,
+  Answer extends AnswerOf<L> = AnswerOf<L>,
 >(
   handler: RouteHandler<Req, Context>,
-  options: LimitOptions<L, [request: Req, context: Context]> & { onDenied?: OnDenied<[Req, Context]> },
+  options: LimitOptions<L, [request: Req, context: Context], Answer> &
+    Known<Answer> & { onDenied?: OnDenied<[Req, Context]> },
 ): (request: Req, context: Context) => Promise<Response> {
   if (arguments.length > 2) refuseSurplus('rateLimited', 2, arguments);
+  requireHandler(handler);
   refuseOptions(options, ['onDenied']);
   return async (request, context) => {
     const decision = await decide(askedOf(request), options, [request, context]);

@@ -201,12 +201,24 @@ export class AccessList {
     if (name.startsWith('apiKey:') && !HASHED.test(name)) {
       throw invalidOption(`${where}: an API key is named by its hash; write subjectOf('apiKey', key).`);
     }
-    if (!name.startsWith('ip:')) return { name: listedName(name) };
-    const text = name.slice('ip:'.length);
+    if (!/^\s*ip:/.test(name)) {
+      refuseBlanks(name, where);
+      return { name: listedName(name) };
+    }
+    // Nothing else can be meant, as in trustedProxies.
+    const text = name.trim().slice('ip:'.length).trim();
     const range = parseRange(text);
     if (range === null) {
       throw invalidOption(`${where}: ${shown(text)} is no address and no network such as 10.0.0.0/8.`);
     }
     return { name: `ip:${groupText(range, this.context.ipv6Subnet)}`, range };
   }
+}
+
+/** Such as a list that was split at its commas: an entry that nobody has would allow or deny nobody, unseen. */
+function refuseBlanks(name: string, where: string): void {
+  if (name === name.trim() || name.startsWith('organization:')) return;
+  throw invalidOption(
+    `${where}: a name has no blank at its ends; leave it out. An organization whose id has one is written organization: and the id.`,
+  );
 }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { invalidOption, RateLimitError } from '../errors';
+import { invalidOption, RateLimitError, sentence, shown } from '../errors';
 import type { Rate } from '../rate';
 import { requireObject } from '../validate';
 import { compileRules, type RuleOptions } from './compile';
@@ -23,6 +23,11 @@ export type RulesFile = Omit<RuleOptions, 'skip' | 'plans' | 'rate' | 'rules'> &
  * @throws RateLimitError `ERR_INVALID_OPTION` with the file and the place in it: `ratelimit.json: rules[2].rate: …`
  */
 export function loadRules(file: string, environment?: string): RulesFile {
+  if (typeof file !== 'string' || file === '') {
+    throw invalidOption(
+      `file must be the path of a JSON file, such as 'ratelimit.json', not ${shown(file)}.`,
+    );
+  }
   const chosen = fileOf(file, environment);
   const given = readJson(chosen);
   try {
@@ -40,7 +45,7 @@ export function loadRules(file: string, environment?: string): RulesFile {
 function fileOf(file: string, environment: string | undefined): string {
   if (environment === undefined || environment === '') return file;
   // The name becomes part of a path, so it must not lead anywhere else.
-  if (!/^[\w-]+$/.test(environment)) {
+  if (typeof environment !== 'string' || !/^[\w-]+$/.test(environment)) {
     throw invalidOption('The name of an environment may have letters, digits, _ and - only.');
   }
   const { dir, name, ext } = path.parse(file);
@@ -59,6 +64,8 @@ function readJson(file: string): unknown {
   try {
     return JSON.parse(text.replace(/^\ufeff/, ''));
   } catch (error) {
-    throw invalidOption(`${file} is not JSON: ${error instanceof Error ? error.message : String(error)}.`);
+    throw invalidOption(
+      `${file} is not JSON: ${sentence(error instanceof Error ? error.message : String(error))}`,
+    );
   }
 }

@@ -1,9 +1,10 @@
 import { crypto } from '../lazy';
-import { canonicalAddress, groupText, parseClient, type Range } from '../address';
+import { canonicalAddress, groupText, IPV6_SUBNET, parseClient, type Range } from '../address';
 import type { HeaderSource } from '../client-ip';
 import { invalidOption, RateLimitError, shown } from '../errors';
 import { validateKey } from '../key';
 import type { OnError } from '../types';
+import { readInteger } from '../validate';
 
 /** A request as `checkRequest` takes it. What is null, undefined or empty is missing. */
 export interface RateLimitRequest {
@@ -61,7 +62,9 @@ const EVERYBODY: Subject = { scope: 'global', text: 'global:all' };
 const MAX_PATH_BYTES = 512;
 
 /** The kinds whose subject is an id. */
-export type IdScope = 'ip' | 'user' | 'organization' | 'apiKey' | 'custom';
+export type IdScope = (typeof ID_SCOPES)[number];
+
+export const ID_SCOPES = ['ip', 'user', 'organization', 'apiKey', 'custom'] as const;
 
 /**
  * The text under which an id is counted, as `check`, `reset` and `block` take it. Ids of users, addresses and so on
@@ -71,7 +74,11 @@ export type IdScope = 'ip' | 'user' | 'organization' | 'apiKey' | 'custom';
  * @param ipv6Subnet as in `clientIp`; for `ip` only
  * @throws RateLimitError `ERR_INVALID_KEY` for an id that is empty, too long or no valid text, or no address
  */
-export function subjectOf(scope: IdScope, id: string, ipv6Subnet = 64): string {
+export function subjectOf(scope: IdScope, id: string, ipv6Subnet = IPV6_SUBNET): string {
+  if (!ID_SCOPES.includes(scope)) {
+    throw invalidOption(`${shown(scope)} is not a kind of id; write one of ${ID_SCOPES.join(', ')}.`);
+  }
+  readInteger(ipv6Subnet, 'ipv6Subnet', IPV6_SUBNET, 1, 128);
   if (scope === 'apiKey') {
     if (typeof id !== 'string' || id === '') validateKey(id);
     return `apiKey:${crypto().createHash('sha256').update(id).digest('base64url')}`;
@@ -88,8 +95,6 @@ export function subjectOf(scope: IdScope, id: string, ipv6Subnet = 64): string {
     case 'user':
     case 'custom':
       return `${scope}:${id}`;
-    default:
-      throw invalidOption(`${shown(scope)} is not a kind of id.`);
   }
 }
 

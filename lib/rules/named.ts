@@ -2,7 +2,7 @@ import { canonicalAddress } from '../address';
 import { RateLimitError } from '../errors';
 import { validateKey } from '../key';
 import type { CompiledRules } from './compile';
-import { kindOf, subjectOf, type IdScope } from './identity';
+import { ID_SCOPES, kindOf, subjectOf, type IdScope } from './identity';
 
 /**
  * Whom `block` and `reset` mean: an id with its kind, such as `{ ip: '192.0.2.1' }` or `{ user: '7' }`, or a text as
@@ -21,8 +21,6 @@ const FORMS: { readonly [kind: string]: string } = {
   global: 'global:all for everybody',
   missing: 'missing:all for all without an identity',
 };
-
-const ID_KINDS = ['ip', 'user', 'organization', 'apiKey', 'custom'] as const satisfies readonly IdScope[];
 
 /**
  * The names under which a limiter may count a subject. A plan or a rate counts whatever key `check` is given; rules for
@@ -44,9 +42,9 @@ export function namesOf(subject: SubjectId, rules: CompiledRules): string[] {
 
 function written(subject: object, rules: CompiledRules): string {
   const [kind, ...more] = Object.keys(subject);
-  const scope = ID_KINDS.find((known) => known === kind);
+  const scope = ID_SCOPES.find((known) => known === kind);
   if (scope === undefined || more.length > 0) {
-    throw invalid(`A subject is a text or one of ${ID_KINDS.map((one) => `{ ${one} }`).join(', ')}`);
+    throw invalid(`A subject is a text or one of ${ID_SCOPES.map((one) => `{ ${one} }`).join(', ')}`);
   }
   return subjectOf(scope, (subject as { [kind: string]: string })[scope]!, rules.ipv6Subnet);
 }

@@ -71,9 +71,8 @@ function overridden(
 ): CompiledRule | undefined {
   const { rules } = context;
   if (!rules.has(id)) {
-    throw invalidOption(
-      `${where}: there is no rule ${shown(id)}. Known are: ${[...rules.keys()].join(', ')}.`,
-    );
+    const known = rules.size === 0 ? 'The limiter has none' : `Known are: ${[...rules.keys()].join(', ')}`;
+    throw invalidOption(`${where}: there is no rule ${shown(id)}. ${known}.`);
   }
   const rule = rules.get(id);
   // What is counted under the key can be read by its own algorithm only.

@@ -179,7 +179,7 @@ export function unknownPlan(
 ): RateLimitError {
   const advice =
     plans.size > 0
-      ? `Use one of ${namesOf(plans)}, or add it to plans`
+      ? `Use one of ${namesOf(plans)}, or a limiter that has it: createRateLimiter({ plans })`
       : rate === undefined
         ? withoutAny
         : 'This limiter has one rate: leave the plan out';

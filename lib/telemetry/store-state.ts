@@ -1,4 +1,5 @@
 import { endingText } from '../ending';
+import { sentence } from '../errors';
 import { Ending, NativeEvent } from '../native';
 import type { OnError } from '../types';
 import { stateChannel, type StateMessage } from './channels';
@@ -130,7 +131,7 @@ export class StoreState {
       case NativeEvent.Evicts:
         this.once(
           `evicts ${address}`,
-          `${name}${at(address)} may drop keys that still count: its maxmemory-policy is ${reason}. A dropped key starts afresh, so its limit is admitted once more. Use noeviction, or a server of its own.`,
+          `${name}${at(address)} may drop keys that still count: its maxmemory-policy is ${reason}. A dropped key starts afresh, so its limit is admitted once more. Set it to noeviction or volatile-ttl.`,
         );
         return;
       case NativeEvent.Clustered:
@@ -187,11 +188,6 @@ export class StoreState {
 function split(trouble: string): [address: string, reason: string] {
   const found = /^(\S*[:/]\S*): (.*)$/s.exec(trouble);
   return found === null ? ['', trouble] : [found[1]!, found[2]!];
-}
-
-/** Some servers end what they say with a full stop, others do not. */
-function sentence(text: string): string {
-  return text.endsWith('.') ? text : `${text}.`;
 }
 
 function at(address: string): string {

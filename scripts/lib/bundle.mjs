@@ -23,7 +23,7 @@ export function bundle(folder) {
     platform: 'node',
     target: 'node20',
     packages: 'external',
-    // The binary, and the name that tells a bundler's user what is wrong (lib/native.ts), in a function that nobody calls.
+    // The binary, and the name that tells a bundler's user what is wrong (lib/binary.ts), in a function that nobody calls.
     external: ['*.node', './spillway-must-not-be-bundled*'],
     treeShaking: false,
     logLevel: 'warning',

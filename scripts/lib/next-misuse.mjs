@@ -13,7 +13,15 @@ const PRETEND =
   "Object.defineProperty(process, 'arch', { value: 's390x' });\n" +
   "export default (await import('spillway/next')).withSpillway({});\n";
 
-/** What is written where, and what the build must say. Cases `once` do not depend on the bundler. */
+const BINARY = `node_modules/spillway/prebuilds/${process.platform}-${process.arch}/spillway.node`;
+
+/** What bundlers complain of. */
+const COMPLAINT = /Module not found[^\n]*|non-ecmascript[^\n]*|Module parse failed[^\n]*/;
+
+/**
+ * What is written where, and what the build must say, `first` before its other complaints. Cases `once` do not depend on
+ * the bundler.
+ */
 const CASES = [
   {
     name: 'a route on the edge runtime',
@@ -41,6 +49,7 @@ const CASES = [
     name: 'next.config without withSpillway',
     files: { 'next.config.ts': NO_CONFIG },
     says: BUNDLED,
+    first: true,
   },
   {
     name: 'a binary that was not installed',
@@ -48,6 +57,13 @@ const CASES = [
     hidden: 'node_modules/spillway/prebuilds',
     files: {},
     says: /The native part of spillway is not installed for \w+-\w+\. Run "npm rebuild spillway"/,
+  },
+  {
+    name: 'a binary of another system',
+    once: true,
+    without: [BINARY],
+    files: { [BINARY]: 'built for another system' },
+    says: /The native part of spillway is installed and cannot be loaded \(.*Run "npm rebuild spillway"/i,
   },
   {
     name: 'a platform without a binary',
@@ -63,7 +79,7 @@ export function misuses(bundler) {
 }
 
 /** Builds one case in an app, and puts the app back. */
-export function buildMisuse(app, bundler, { files, without = [], hidden, says }) {
+export function buildMisuse(app, bundler, { files, without = [], hidden, says, first }) {
   const away = [...without, ...(hidden === undefined ? [] : [hidden])].filter((name) =>
     existsSync(app.path(name)),
   );
@@ -75,6 +91,7 @@ export function buildMisuse(app, bundler, { files, without = [], hidden, says })
     const { good, said } = app.build(bundler);
     assert.ok(!good, 'The build succeeded.');
     assert.match(said, says);
+    if (first) assert.match(COMPLAINT.exec(said)[0], says);
   } finally {
     for (const name of Object.keys(files)) app.restore(name);
     for (const name of [...away, ...own]) renameSync(app.path(`${name}.away`), app.path(name));

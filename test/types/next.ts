@@ -62,6 +62,27 @@ rateLimited(handler, { limiter: plans, identify: () => ({ organization: 'a', pla
 rateLimited(handler, { limiter: rate, identify: () => ({ organization: 'a', plan: 'FREE' }) });
 // @ts-expect-error a key is for limiters with one rate
 rateLimited(handler, { limiter: plans, identify: () => 'any key' });
+// @ts-expect-error no caller has such a field
+rateLimited(handler, { identify: () => ({ usr: 'x' }) });
+// @ts-expect-error nor beside fields that it has
+rateLimited(handler, { identify: () => ({ organization: 'a', plan: 'FREE', usr: 'x' }) });
+rateLimited(handler, {
+  limiter: plans,
+  // @ts-expect-error nor in a promise, beside a response
+  identify: async (request) =>
+    request.url === '' ? new Response() : Promise.resolve({ organization: 'a', plan: 'TEAM', usr: 'x' }),
+});
+// @ts-expect-error nor elsewhere
+rateLimitedApi(() => {}, { limiter: rate, identify: () => ({ organization: 'a', usr: 'x' }) });
+// @ts-expect-error nor elsewhere
+void checkAction({ limiter: rate, identify: () => ({ organization: 'a', usr: 'x' }) });
+// @ts-expect-error nor elsewhere
+void checkRequest(new Request(''), { limiter: rate, identify: () => ({ organization: 'a', usr: 'x' }) });
+rateLimited(handler, {
+  limiter: plans,
+  identify: async ({ url }) =>
+    url === '' ? new Response() : Promise.resolve({ organization: 'a', plan: 'TEAM' }),
+});
 // @ts-expect-error the limiter has rules of its own
 rateLimited(handler, { limiter: rules, rules: [] });
 // @ts-expect-error a misspelled option

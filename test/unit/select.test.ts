@@ -261,7 +261,9 @@ describe('plans', () => {
     const refused = (options: RuleOptions) => refusalOf(() => select(options, { plan: 'FREE' })).message;
     expect(refused({ rate: '1/s' })).toMatch(/one rate: leave the plan out\.$/);
     expect(refused({ rules })).toMatch(/for requests only: leave the plan out\.$/);
-    expect(refused({ plans: { A: '1/s' } })).toMatch(/Use one of "A", or add it to plans\.$/);
+    expect(refused({ plans: { A: '1/s' } })).toMatch(
+      /Use one of "A", or a limiter that has it: createRateLimiter\(\{ plans \}\)\.$/,
+    );
   });
 
   test('may be replaced at run time; the keys stay', () => {
