@@ -60,7 +60,8 @@ int64_t TokenBucketWait(const Rule& rule, int64_t units, const TokenBucket& buck
 }
 
 bool TokenBucketRefund(const Rule& rule, int64_t units, int64_t mark, int64_t now_ms, TokenBucket* bucket) {
-  if (now_ms >= mark) return false;
+  // In another window's scale the charge cannot be found again.
+  if (now_ms >= mark || bucket->scale_ms != rule.window_ms) return false;
   TokenBucketRead(rule, now_ms, bucket);
   if (bucket->missing == 0) return false;
   bucket->missing -= std::min(units, CeilDivide(bucket->missing, rule.window_ms)) * rule.window_ms;
