@@ -2,6 +2,7 @@
 import { inspect } from 'node:util';
 import { createRateLimiter, type RateLimiter } from 'spillway';
 import { FakeRedis } from './support/fake-redis';
+import { textWith } from './support/matchers';
 import { owner } from './support/owned';
 import { RedisServer } from './support/redis';
 import { inTime, timed, until } from './support/wait';
@@ -113,4 +114,19 @@ test('an unreachable address shows no secret either', async () => {
   expect(text).toMatch(/ECONNREFUSED|refused/i);
   expect(text).not.toContain('hunter2');
   expect(text).not.toContain('somebody');
+});
+
+test('NOAUTH in the middle of a connection: it is dropped, and the next one logs in anew', async () => {
+  const fake = await own(FakeRedis.start({ password: SECRET }));
+  const redis = { url: fake.url, password: SECRET };
+  const limiter = await own(createRateLimiter({ redis, rate: '100/h', timeoutMs: 5_000 }));
+  expect(await limiter.check('k')).toMatchObject({ source: 'redis', remaining: 99 });
+  for (const peer of fake.peers) peer.authenticated = false;
+  expect(await limiter.check('refused')).toMatchObject({ allowed: true, source: 'none' });
+  expect(limiter.stats()).toMatchObject({ connected: false, reconnects: 1, lastError: textWith('NOAUTH') });
+  expect(await limiter.check('k')).toMatchObject({ source: 'redis', remaining: 98 });
+  expect(fake.peers.map(({ number, authenticated }) => [number, authenticated])).toEqual([[1, true]]);
+  expect(fake.received('AUTH')).toHaveLength(2);
+  // What was refused is not asked again.
+  expect(fake.received('INCR').filter(([, key]) => key?.includes('refused'))).toHaveLength(1);
 });

@@ -1,9 +1,12 @@
 /** What those who run the application are told when limits do not hold: once, by name, and without secrets. */
 import { createRateLimiter, type RateLimiter } from 'spillway';
+import { FakeRedis } from './support/fake-redis';
+import { textWith } from './support/matchers';
 import { owner } from './support/owned';
 import { freePort } from './support/ports';
 import { reportsOf } from './support/process';
 import { RedisServer } from './support/redis';
+import { error } from './support/resp';
 import { until } from './support/wait';
 
 const own = owner();
@@ -99,6 +102,30 @@ test.each([
   expect(line).toContain("requests are denied (onError: 'closed')");
   expect(JSON.stringify(heard)).not.toContain('hunter2');
 });
+
+test.each([
+  ['the user', `WRONGPASS invalid password for ${USER}.`, 'WRONGPASS'],
+  ['the password', `ERR ${SECRET} is not the password`, 'ERR'],
+  ['both', `DENIED AUTH ${USER} ${SECRET}`, 'DENIED'],
+  ['the user first of all', `${USER}: denied`, ''],
+  ['nobody', 'WRONGPASS the pair is not known', 'WRONGPASS the pair is not known'],
+])(
+  'of an AUTH that was refused with a text that quotes %s, no secret is said',
+  async (_whom, text, shown) => {
+    const fake = await own(FakeRedis.start({ username: USER, password: SECRET }));
+    fake.hook = ([name]) => (name === 'AUTH' ? error(text) : undefined);
+    const { heard, logger } = ear();
+    const redis = { url: fake.url, username: USER, password: SECRET };
+    const limiter = await own(createRateLimiter({ redis, rate: '5/h', timeoutMs: 20, logger }));
+    await until('said', () => limiter.check(KEY).then(() => heard.error.length > 0));
+    const { lastError } = limiter.stats();
+    expect(lastError).toBe(shown === '' ? 'AUTH was refused' : `AUTH was refused: ${shown}`);
+    expect(heard.error).toEqual([textWith(lastError!)]);
+    const refused = await limiter.reset(KEY).catch((reason: Error) => reason.message);
+    const all = JSON.stringify([heard, lastError, await limiter.health(), refused]);
+    for (const hidden of [SECRET, USER]) expect(all).not.toContain(hidden);
+  },
+);
 
 test('a port where nobody listens is said also where only health is asked', async () => {
   const { heard, logger } = ear();

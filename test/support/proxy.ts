@@ -20,13 +20,14 @@ export class Proxy extends Relay {
     return this.held.length > 0;
   }
 
-  /** Keeps back what the client sends, from the first write on that matches. */
+  /** Keeps back what the client sends, from the first match on: what stands in front of it in the same write is sent. */
   holdFrom(pattern: RegExp): void {
     this.pattern = pattern;
   }
 
-  release(): void {
-    this.pattern = undefined;
+  /** Sends what was kept back, and goes on as at first, or holds from `next` on. */
+  release(next?: RegExp): void {
+    this.pattern = next;
     this.holding = false;
     for (const send of this.held.splice(0)) send();
   }
@@ -34,9 +35,11 @@ export class Proxy extends Relay {
   protected pass(client: Socket, upstream: Socket): void {
     upstream.on('data', (chunk) => client.write(chunk));
     client.on('data', (chunk) => {
-      if (this.pattern?.test(chunk.toString('latin1')) === true) this.holding = true;
-      if (this.holding) this.held.push(() => upstream.write(chunk));
-      else upstream.write(chunk);
+      const from = this.holding ? 0 : chunk.toString('latin1').search(this.pattern ?? /$^/);
+      if (from !== 0) upstream.write(from < 0 ? chunk : chunk.subarray(0, from));
+      if (from < 0) return;
+      this.holding = true;
+      this.held.push(() => upstream.write(chunk.subarray(from)));
     });
   }
 }

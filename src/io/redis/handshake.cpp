@@ -1,5 +1,7 @@
 #include "redis/handshake.h"
 
+#include <algorithm>
+
 #include "redis/refusal.h"
 
 namespace spillway {
@@ -25,8 +27,9 @@ void AppendAuth(const Login& login, std::string* out) {
 }
 
 std::string RefusedLogin(const Login& login, std::string_view error) {
-  const std::string text = Presentable(error);
-  return "AUTH was refused: " + (Quotes(login, error) ? text.substr(0, text.find(' ')) : text);
+  std::string text = Presentable(error);
+  if (Quotes(login, error)) text.resize(std::min(text.size(), text.find(' ')));
+  return Quotes(login, text) ? "AUTH was refused" : "AUTH was refused: " + text;
 }
 
 Handshake::Handshake(const Login& login, std::string* out) : login_(login) {
