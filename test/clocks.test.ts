@@ -95,3 +95,39 @@ test('a server whose clock jumps ahead ends the window; one that jumps back make
   await limiter.peek('k');
   expect(Number(await server.command('PTTL', '{ratelimit:k}:@rate-1h'))).toBeLessThanOrEqual(HOUR);
 });
+
+describe('state dated beyond now, because the clock of the server was moved back', () => {
+  const START = 1_900_000_000_000;
+  const own = owner(afterAll);
+  let clock: SetClock;
+  let server: RedisServer;
+  beforeAll(async () => {
+    clock = await own(new SetClock());
+    clock.set(START);
+    server = await own(RedisServer.start({ env: clock.env }));
+  });
+
+  const algorithms = ['sliding-window', 'sliding-log', 'token-bucket'] as const;
+  const forms = algorithms.flatMap((algorithm) => [
+    [algorithm, 'alone'] as const,
+    [algorithm, 'beside another'] as const,
+  ]);
+  test.each(forms)('a %s, %s, starts afresh, and what is dated now counts', async (algorithm, form) => {
+    const rule = { rate: '5/h', algorithm };
+    const rules = form === 'alone' ? [rule] : [{ rate: '1000/d' }, rule, { rate: '900/2d' }];
+    const options = { redis: server.url, plans: { p: rules }, prefix: `${algorithm} ${form}:` };
+    const limiter = await own(createRateLimiter({ ...options, timeoutMs: 10_000 }));
+    const left = async (ask: 'check' | 'peek', cost: number) => {
+      const { rules: said, source } = await limiter[ask]('k', 'p', { cost });
+      return [source, said.find((one) => one.algorithm === algorithm)!.remaining];
+    };
+    // Beyond now by less than a window: an expiry alone would not end it.
+    clock.set(START + HOUR / 2);
+    expect(await left('check', 5)).toEqual(['redis', 0]);
+    clock.set(START);
+    expect(await left('peek', 1)).toEqual(['redis', 5]);
+    expect(await left('check', 2)).toEqual(['redis', 3]);
+    expect(await left('check', 2)).toEqual(['redis', 1]);
+    expect(await left('peek', 1)).toEqual(['redis', 1]);
+  });
+});

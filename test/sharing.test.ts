@@ -1,5 +1,7 @@
 /** Limiters with equal connections share one; closing takes from nobody else. */
-import { createRateLimiter } from 'spillway';
+import * as spillway from 'spillway';
+import { createRateLimiter, type RateLimiterOptions } from 'spillway';
+import * as memory from 'spillway/memory';
 import { tally, times } from './support/ledger';
 import { owner } from './support/owned';
 import { RedisServer } from './support/redis';
@@ -44,6 +46,80 @@ test('limiters with different plans, prefixes and deadlines share the connection
   await times(2, () => one.check('k'));
   expect((await two.check('k')).remaining).toBe(8);
   expect(await connections(server)).toBe(1);
+});
+
+test('limiters with another time to connect have a connection of their own, and the same keys', async () => {
+  const server = await own(RedisServer.start());
+  const options = { redis: server.url, rate: '5/m' };
+  const one = await own(createRateLimiter({ ...options, connectTimeoutMs: 1_000 }));
+  const two = await own(createRateLimiter({ ...options, connectTimeoutMs: 1_001 }));
+  const like = await own(createRateLimiter({ ...options, connectTimeoutMs: 1_000 }));
+  await one.check('k');
+  await two.check('k');
+  expect((await like.check('k')).remaining).toBe(2);
+  expect(await connections(server)).toBe(2);
+});
+
+test('what is only for a table in this process makes no other connection', async () => {
+  const server = await own(RedisServer.start());
+  for (const maxKeys of [10, 20]) {
+    const limiter = await own(createRateLimiter({ redis: server.url, rate: '5/m', maxKeys }));
+    await limiter.check('k');
+  }
+  expect(await connections(server)).toBe(1);
+});
+
+describe('in process', () => {
+  const check = async (options: Partial<RateLimiterOptions>) => {
+    const limiter = await own(createRateLimiter({ rate: '5/m', prefix: 'sharing:', ...options }));
+    return (await limiter.check('k')).remaining;
+  };
+
+  test('limiters of one prefix and size share a table, whatever else they say', async () => {
+    expect(await check({ maxKeys: 1_000 })).toBe(4);
+    expect(await check({ maxKeys: 1_000, timeoutMs: 9, connectTimeoutMs: 7, onError: 'closed' })).toBe(3);
+    expect(await check({ maxKeys: 1_000, rate: '9/m' })).toBe(6);
+  });
+
+  test('another size or prefix is another table', async () => {
+    expect(await check({ maxKeys: 1_000 })).toBe(4);
+    expect(await check({ maxKeys: 1_001 })).toBe(4);
+    expect(await check({ maxKeys: 1_000, prefix: 'sharing2:' })).toBe(4);
+    expect(await check({ maxKeys: 1_001 })).toBe(3);
+    expect(await check({})).toBe(4);
+    expect(await check({ maxKeys: 1_000_000 })).toBe(3);
+  });
+
+  test('the table ends with the last limiter that holds it', async () => {
+    const first = createRateLimiter({ rate: '5/m', prefix: 'sharing3:' });
+    const second = createRateLimiter({ rate: '5/m', prefix: 'sharing3:' });
+    await first.check('k');
+    await second.check('k');
+    await first.close();
+    await first.close();
+    const third = await own(createRateLimiter({ rate: '5/m', prefix: 'sharing3:' }));
+    expect((await third.check('k')).remaining).toBe(2);
+    await Promise.all([second.close(), third.close()]);
+    expect(await check({ prefix: 'sharing3:' })).toBe(4);
+  });
+});
+
+test.each<[string, Pick<typeof spillway, 'configureRateLimit' | 'checkRateLimit' | 'closeRedisConnection'>]>([
+  ['spillway', spillway],
+  ['spillway/memory', memory as unknown as typeof spillway],
+])('%s: what was counted in process is kept when it is configured anew', async (_name, api) => {
+  const remaining = async () => (await api.checkRateLimit('k', 'FREE')).remaining;
+  api.configureRateLimit({ prefix: 'configured:' });
+  expect([await remaining(), await remaining()]).toEqual([99, 98]);
+  api.configureRateLimit({ prefix: 'configured:', plans: { FREE: { requests: 50, windowMs: 3_600_000 } } });
+  expect(await remaining()).toBe(47);
+  api.configureRateLimit({ prefix: 'configured:' });
+  api.configureRateLimit({ prefix: 'configured:' });
+  expect(await remaining()).toBe(96);
+  await api.closeRedisConnection();
+  api.configureRateLimit({ prefix: 'configured:' });
+  expect(await remaining()).toBe(99);
+  await api.closeRedisConnection();
 });
 
 test.each(['open', 'closed'] as const)(

@@ -104,6 +104,17 @@ describe('whom they count', () => {
     const long = by('endpoint', { path: `/api/${'x'.repeat(100_000)}` });
     expect(long).toMatch(/^endpoint:sha256:[\w-]{43}$/);
     expect(by('endpoint', { path: `/api/${'x'.repeat(100_001)}` })).not.toBe(long);
+    // Up to 512 bytes it stands in the key as it is, and a letter may be two of them or three.
+    for (const letter of ['x', 'é', '漢']) {
+      const bytes = Buffer.byteLength(letter);
+      const path = `/api/${'a'.repeat(507 % bytes)}${letter.repeat(Math.floor(507 / bytes))}`;
+      expect(Buffer.byteLength(path)).toBe(512);
+      expect(by('endpoint', { path })).toBe(`endpoint:${path}`);
+      expect(by('endpoint', { path: `${path}a` })).toMatch(/^endpoint:sha256:[\w-]{43}$/);
+    }
+    const wide = `/api/${'é'.repeat(507)}`;
+    expect(by('endpoint', { path: wide })).toMatch(/^endpoint:sha256:[\w-]{43}$/);
+    expect(by('endpoint', { path: encodeURI(wide) })).toBe(by('endpoint', { path: wide }));
     expect(by('endpoint', { path: '/api/\ud800' })).toBe('endpoint:/api/\ufffd');
   });
 

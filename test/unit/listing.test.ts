@@ -5,7 +5,7 @@ function page(keys: string[], cursor = '') {
   return { cursor, keys, counts: keys.map((_, i) => i + 1), resetInMs: keys.map(() => 5_000) };
 }
 
-test('starts at the first page, asks for everything, 1,000 keys at a time', () => {
+test('starts at the first page, asks for everything, 30 keys at a time', () => {
   expect(new Listing('p:')).toMatchObject({ cursor: '', match: '*', pageSize: 30, done: false });
 });
 
@@ -59,6 +59,13 @@ test('of a rule with an id, keys lose that, too', () => {
   const name = '{p:a%7Db}:@rate-1h';
   expect(listing.take(page([name]))).toMatchObject([{ name, key: 'a}b' }]);
 });
+
+test.each([{ pageSize: 1 }, { pageSize: 100_000 }, { match: '?' }, { match: 'x'.repeat(4_096) }])(
+  'takes what is just within the bounds',
+  (options) => {
+    expect(new Listing('p:', '', options)).toMatchObject(options);
+  },
+);
 
 test.each([
   [{ pagesize: 5 }, /Did you mean pageSize\?/],
