@@ -128,8 +128,9 @@ describe.each(bothStores())('%s', (source, common) => {
       const limiter = await own(
         createRateLimiter({ ...common(), rate: { requests: 2, windowMs: 60 }, algorithm }),
       );
+      // Where the machine is slow, windows end meanwhile and checks are admitted: asked until three are not.
       let denials = 0;
-      for (let i = 0; i < 8; i++) {
+      while (denials < 3) {
         const { allowed, retryAfterMs } = await limiter.check('patient');
         if (allowed) continue;
         denials++;
@@ -137,7 +138,6 @@ describe.each(bothStores())('%s', (source, common) => {
         while (performance.now() < ready) await new Promise(setImmediate);
         expect(await limiter.check('patient')).toMatchObject({ allowed: true });
       }
-      expect(denials).toBeGreaterThan(0);
     });
 
     test('what was consumed stays consumed when the limit changes', async () => {

@@ -11,7 +11,7 @@ const LIMIT = 1_000_000;
 
 /** So many rules, of which each has its own window: a check brings a record for each. */
 const rulesOf = (count: number): PlanRule[] =>
-  Array.from({ length: count }, (_, i) => ({ requests: LIMIT, windowMs: (i + 1) * 3_600_000 }));
+  Array.from({ length: count }, (_, i) => ({ rate: { requests: LIMIT, windowMs: (i + 1) * 3_600_000 } }));
 const plans = Object.fromEntries([1, 2, 3, 5, 7, 8].map((count) => [`of ${count}`, rulesOf(count)]));
 
 let server: RedisServer;

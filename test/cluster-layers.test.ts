@@ -1,7 +1,7 @@
 /** Rules whose keys lie in several slots of a cluster: all or nothing, through units that are given back. */
 import { createRateLimiter } from 'spillway';
 import { idIn, RedisCluster } from './support/cluster';
-import { admitted, booksOf, LEDGERS, MIXED, playLedger, standing } from './support/layers-ledger';
+import { admitted, booksOf, LEDGERS, MIXED, playLedger, SEEDS, standing } from './support/layers-ledger';
 import { times } from './support/ledger';
 import { owner } from './support/owned';
 import type { RedisServer } from './support/redis';
@@ -27,7 +27,7 @@ async function userOn(master: RedisServer, name: string, prefix = 'ratelimit:use
 }
 
 test.each(LEDGERS)(
-  'a denial moved no counter of any rule: %s',
+  `a denial moved no counter of any rule: %s (seeds ${SEEDS.join(', ')})`,
   async (_, limiter, ofAddress, ofPerson, hourly) => {
     await Promise.all((await cluster.masters()).map((master) => master.command('FLUSHALL')));
     const seen = await playLedger(cluster.redis, limiter, hourly, () => Promise.resolve());

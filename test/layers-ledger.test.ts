@@ -2,7 +2,7 @@
  * Several processes check several layered rules at once; afterwards every counter on the server holds exactly what was
  * admitted under it. A denial by any rule moved no other.
  */
-import { admitted, booksOf, LEDGERS, MIXED, playLedger, standing } from './support/layers-ledger';
+import { admitted, booksOf, LEDGERS, MIXED, playLedger, SEEDS, standing } from './support/layers-ledger';
 import { owner } from './support/owned';
 import { Script } from './support/process';
 import { RedisServer } from './support/redis';
@@ -10,7 +10,7 @@ import { RedisServer } from './support/redis';
 const own = owner();
 
 test.each(LEDGERS)(
-  'a denial moved no counter of any rule: %s',
+  `a denial moved no counter of any rule: %s (seeds ${SEEDS.join(', ')})`,
   async (_, limiter, ofAddress, ofPerson, hourly) => {
     const server = await own(RedisServer.start());
     const ask = (name: string, key: string) => server.command(name, key);

@@ -1,6 +1,5 @@
 /** Those who watch decisions: what they are told, and that no answer waits for them or breaks with them. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   configureRateLimit,
   createRateLimiter,
@@ -99,7 +98,7 @@ describe.each(bothStores())('on %s', (_, common) => {
       expect((await limiter.check('k')).allowed).toBe(i < 2);
       order.push('answered');
     }
-    await until('told', () => order.length === 8 && warn.mock.calls.length === 2);
+    await until('told', () => order.length >= 8 && warn.mock.calls.length >= 2);
     expect(order[0]).toBe('answered');
     // Once a minute each, however often they fail.
     expect(warn.mock.calls.flat().sort()).toEqual([
@@ -120,7 +119,12 @@ describe.each(bothStores())('on %s', (_, common) => {
     await until('heard', () => heard.length >= 2);
     unsubscribe('spillway:decision', hear);
     await limiter.check('unheard again');
-    await delay(0);
+    const others: unknown[] = [];
+    const hearToo = (message: unknown) => void others.push(message);
+    subscribe('spillway:decision', hearToo);
+    await limiter.check('behind it');
+    await until('heard by others', () => others.length >= 1);
+    unsubscribe('spillway:decision', hearToo);
     expect(heard.map(({ decision, request: asked }) => [decision.reason, asked])).toEqual([
       ['ok', request],
       ['limit', undefined],
@@ -140,7 +144,8 @@ test('a store that does not answer is told as it is', async () => {
   );
   const decision = await limiter.check('k', 'P');
   expect(decision).toMatchObject({ allowed: false, reason: 'unavailable', source: 'none' });
-  await until('told', () => told.length === 1);
+  await until('told', () => told.length >= 1);
+  expect(told).toHaveLength(1);
   expect(told[0]![0]).toBe(decision);
 });
 

@@ -5,6 +5,7 @@ import { tally, times } from './support/ledger';
 import { owner } from './support/owned';
 import { Script } from './support/process';
 import { array, bulk } from './support/resp';
+import { SlowReader } from './support/slow-reader';
 import { inTime, megabytes, timed, until } from './support/wait';
 
 const own = owner();
@@ -227,20 +228,22 @@ test('a server that reads nothing more: the queue is bounded and everything ends
   client.tell('go');
   const { pending, latest, bySource, grown } = (await client.report(1)) as Record<string, number>;
   expect(bySource).toEqual({ none: 200_000 });
-  expect(pending).toBeLessThan(100_000);
+  expect(pending).toBeGreaterThan(0);
+  expect(pending).toBeLessThanOrEqual(65_536);
   expect(latest).toBeLessThanOrEqual(inTime(1_000));
   // 200,000 promises and results are in there too.
   expect(grown).toBeLessThan(megabytes(200));
   await client.ended;
 });
 
-test('a server that reads a little now and then', async () => {
-  const { fake, limiter } = await open({ timeoutMs: 1_000 });
-  const [peer] = fake.peers;
-  const reading = setInterval(() => peer?.socket.resume().pause(), 100);
-  const decisions = await times(2_000, (i) => limiter.check(`k${i % 40}`));
-  clearInterval(reading);
-  expect(decisions.every(({ allowed }) => allowed)).toBe(true);
-  peer?.socket.resume();
-  await until('counted again', async () => (await limiter.check('after')).source === 'redis');
+test('a server that reads a little now and then is kept, and every check is counted', async () => {
+  const { fake, limiter } = await open({ timeoutMs: 15_000 });
+  const slow = new SlowReader(fake.peers[0]!.socket);
+  const decisions = await times(1_000, (i) => limiter.check(`${'x'.repeat(900)}${i % 500}`));
+  slow.stop();
+  expect(slow.pieces).toBeGreaterThan(10);
+  expect(decisions.map(({ source, remaining }) => [source, remaining])).toEqual(
+    decisions.map((_, i) => ['redis', i < 500 ? 99 : 98]),
+  );
+  expect(limiter.stats()).toMatchObject({ timeouts: 0, reconnects: 0 });
 });

@@ -1,6 +1,6 @@
 /** Limiters with equal connections share one; closing takes from nobody else. */
 import * as spillway from 'spillway';
-import { createRateLimiter, type RateLimiterOptions } from 'spillway';
+import { createRateLimiter, type RateOptions } from 'spillway';
 import * as memory from 'spillway/memory';
 import { tally, times } from './support/ledger';
 import { owner } from './support/owned';
@@ -70,7 +70,7 @@ test('what is only for a table in this process makes no other connection', async
 });
 
 describe('in process', () => {
-  const check = async (options: Partial<RateLimiterOptions>) => {
+  const check = async (options: Partial<RateOptions>) => {
     const limiter = await own(createRateLimiter({ rate: '5/m', prefix: 'sharing:', ...options }));
     return (await limiter.check('k')).remaining;
   };
