@@ -25,6 +25,8 @@ export interface Charged {
   units: number;
   /** The last millisecond of the fixed window, or when the bucket would be full again. */
   ends: number;
+  /** Which fixed window it was, counted from the first. */
+  window: number;
 }
 
 /** The most that a sliding log keeps. */
@@ -34,10 +36,19 @@ export class Model {
   private blockedUntil = -Infinity;
   private windowEnds = -Infinity;
   private used = 0;
+  private windows = 0;
+  /** Those that were cut by a shorter rule. */
+  private readonly cut = new Set<number>();
   private log: { at: number; units: number }[] = [];
-  /** In 1/windowMs of a token, true at `levelAt`. */
+  /** Of a sliding window: what was charged in its parts of `width` ms, by number. */
+  private parts: { number: number; units: number }[] = [];
+  private width = 1;
+  /** In 1/scale of a token, true at `levelAt`. */
   private missing = 0n;
+  private scale = 1;
   private levelAt = 0;
+  /** The last millisecond of what is kept, but for a fixed window: by the rule of the last charge. */
+  private keptUntil = -Infinity;
 
   ask(op: 'check' | 'peek' | 'penalize', rule: ModelRule, units: number, now: number): [Said, Charged?] {
     if (now <= this.blockedUntil) {
@@ -45,6 +56,7 @@ export class Model {
       return [{ allowed: false, remaining: 0, resetInMs: left, retryAfterMs: left, blocked: true }];
     }
     const room = this.room(rule, now);
+    if (op !== 'peek') this.cutTo(rule, now);
     const allowed = units <= room;
     const charges = op === 'penalize' || (op === 'check' && allowed);
     const charged = charges ? this.charge(rule, units, now) : undefined;
@@ -58,33 +70,38 @@ export class Model {
     return [said, charged];
   }
 
-  refund(rule: ModelRule, charged: Charged, units: number, now: number): boolean {
+  /** Undefined: not promised, because that window was cut and another has begun. */
+  refund(rule: ModelRule, charged: Charged, units: number, now: number): boolean | undefined {
     if (now <= this.blockedUntil) return false;
+    if (rule.algorithm !== 'fixed-window' && now > this.keptUntil) return false;
     switch (rule.algorithm) {
       case 'fixed-window':
+        if (charged.window !== this.windows && this.cut.has(charged.window)) return undefined;
         if (now > this.windowEnds || this.windowEnds !== charged.ends || this.used === 0) return false;
         this.used -= Math.min(units, this.used);
         return true;
       case 'token-bucket': {
-        if (now >= charged.ends) return false;
+        if (now >= charged.ends || this.scale !== rule.windowMs) return false;
         const missing = this.missingAt(rule, now);
         if (missing === 0n) return false;
         const less = missing - BigInt(units) * BigInt(rule.windowMs);
         this.missing = less > 0n ? less : 0n;
         this.levelAt = now;
+        this.keepWhile(rule, now);
         return true;
       }
       case 'sliding-log':
+        return give(
+          this.counted(rule, now).filter(({ at }) => at === charged.at),
+          units,
+        );
       case 'sliding-window': {
-        const place = (at: number) => (rule.algorithm === 'sliding-log' ? at : Math.floor(at / subOf(rule)));
-        const same = this.counted(rule, now).filter(({ at }) => place(at) === place(charged.at));
-        let left = units;
-        for (const entry of same.reverse()) {
-          const taken = Math.min(left, entry.units);
-          entry.units -= taken;
-          left -= taken;
-        }
-        return left < units;
+        const number = Math.floor(charged.at / subOf(rule));
+        if (this.width !== subOf(rule) || now >= leaves(rule, number)) return false;
+        return give(
+          this.parts.filter((part) => part.number === number),
+          units,
+        );
       }
     }
   }
@@ -95,10 +112,11 @@ export class Model {
   }
 
   forget(): void {
-    this.blockedUntil = this.windowEnds = -Infinity;
+    this.blockedUntil = this.windowEnds = this.keptUntil = -Infinity;
     this.used = 0;
     this.missing = 0n;
     this.log = [];
+    this.parts = [];
   }
 
   private room(rule: ModelRule, now: number): number {
@@ -120,12 +138,12 @@ export class Model {
   private reset(rule: ModelRule, now: number): number {
     switch (rule.algorithm) {
       case 'fixed-window':
-        return (now <= this.windowEnds ? this.windowEnds : lastOf(now, rule.windowMs)) - now + 1;
+        return this.endsUnder(rule, now) - now + 1;
       case 'token-bucket':
         return rule.limit === 0 ? rule.windowMs : ceil(this.missingAt(rule, now), rule.limit);
       case 'sliding-log':
       case 'sliding-window': {
-        const ends = this.counted(rule, now).map(({ at }) => leaves(rule, at));
+        const ends = this.counted(rule, now).map((one) => one.ends);
         return ends.length === 0 ? 0 : Math.max(...ends) - now;
       }
     }
@@ -134,7 +152,7 @@ export class Model {
   private wait(rule: ModelRule, units: number, now: number): number {
     switch (rule.algorithm) {
       case 'fixed-window':
-        return this.windowEnds - now + 1;
+        return this.endsUnder(rule, now) - now + 1;
       case 'token-bucket': {
         const over = this.missingAt(rule, now) + BigInt(units - rule.burst) * BigInt(rule.windowMs);
         return ceil(over, rule.limit);
@@ -142,32 +160,44 @@ export class Model {
       case 'sliding-log':
       case 'sliding-window': {
         // The first moment at which enough has left.
-        const ends = [...new Set(this.counted(rule, now).map(({ at }) => leaves(rule, at)))];
-        const first = ends.sort((a, b) => a - b).find((end) => units <= this.room(rule, end));
+        const ends = [...new Set(this.counted(rule, now).map((one) => one.ends))];
+        const first = ends.sort((a, b) => a - b).find((end) => units <= this.roomAt(rule, now, end));
         return first! - now;
       }
     }
   }
 
   private charge(rule: ModelRule, units: number, now: number): Charged {
+    const charged = { at: now, units, ends: NaN, window: 0 };
     switch (rule.algorithm) {
       case 'fixed-window':
         if (now > this.windowEnds) {
           this.used = 0;
           this.windowEnds = lastOf(now, rule.windowMs);
+          this.windows++;
         }
         this.used += units;
-        return { at: now, units, ends: this.windowEnds };
+        return { ...charged, ends: this.windowEnds, window: this.windows };
       case 'token-bucket':
         this.missing = this.missingAt(rule, now) + BigInt(units) * BigInt(rule.windowMs);
+        this.scale = rule.windowMs;
         this.levelAt = now;
-        return { at: now, units, ends: now + this.reset(rule, now) };
+        this.keepWhile(rule, now);
+        return { ...charged, ends: now + this.reset(rule, now) };
       case 'sliding-log':
-      case 'sliding-window':
         this.log = this.counted(rule, now);
         this.log.push({ at: now, units });
-        if (rule.algorithm === 'sliding-log') this.trim();
-        return { at: now, units, ends: NaN };
+        this.trim();
+        this.keptUntil = now + rule.windowMs + 1;
+        return charged;
+      case 'sliding-window': {
+        const number = Math.floor(now / subOf(rule));
+        this.parts = this.counted(rule, now);
+        this.parts.push({ number, units });
+        this.width = subOf(rule);
+        this.keptUntil = leaves(rule, number) + 1;
+        return charged;
+      }
     }
   }
 
@@ -181,14 +211,78 @@ export class Model {
     }
   }
 
-  private counted(rule: ModelRule, now: number): { at: number; units: number }[] {
-    return this.log.filter(({ at, units }) => units > 0 && now < leaves(rule, at));
+  /** The fixed window's last millisecond: one that ends later than a whole one of this rule would is cut. */
+  private endsUnder(rule: ModelRule, now: number): number {
+    const whole = lastOf(now, rule.windowMs);
+    return now <= this.windowEnds ? Math.min(this.windowEnds, whole) : whole;
+  }
+
+  /** A check or a penalty, admitted or not, leaves the window cut. */
+  private cutTo(rule: ModelRule, now: number): void {
+    if (rule.algorithm !== 'fixed-window' || now > this.windowEnds) return;
+    const ends = this.endsUnder(rule, now);
+    if (ends < this.windowEnds) this.cut.add(this.windows);
+    this.windowEnds = ends;
+  }
+
+  /** What counts under this rule, and from when it does no longer: the very entries, but where their parts are others. */
+  private counted(rule: ModelRule, now: number): Entry[] {
+    if (now > this.keptUntil) return [];
+    if (rule.algorithm === 'sliding-log') {
+      const entries = this.log.map((one) =>
+        Object.assign(one, { number: NaN, ends: one.at + rule.windowMs }),
+      );
+      return entries.filter(({ units, ends }) => units > 0 && now < ends);
+    }
+    const sub = subOf(rule);
+    const parts = this.parts.map((part) => {
+      // One of another width counts where its last millisecond lies.
+      const last = Math.min((part.number + 1) * this.width - 1, now);
+      const number = sub === this.width ? part.number : Math.floor(last / sub);
+      const one = sub === this.width ? part : { ...part };
+      return Object.assign(one, { at: NaN, number, ends: leaves(rule, number) });
+    });
+    return parts.filter(({ units, ends }) => units > 0 && now < ends);
+  }
+
+  /** What there will be then, where nobody asks meanwhile. */
+  private roomAt(rule: ModelRule, now: number, then: number): number {
+    return rule.limit - sum(this.counted(rule, now).filter(({ ends }) => then < ends));
+  }
+
+  /** A bucket is kept until it is full by the rule that has just changed it. */
+  private keepWhile(rule: ModelRule, now: number): void {
+    this.keptUntil = Infinity;
+    this.keptUntil = now + this.reset(rule, now) + 1;
   }
 
   private missingAt(rule: ModelRule, now: number): bigint {
-    const left = this.missing - BigInt(now - this.levelAt) * BigInt(rule.limit);
+    if (now > this.keptUntil) return 0n;
+    const [from, to] = [BigInt(this.scale), BigInt(rule.windowMs)];
+    // Under another window: whole tokens exactly, of the rest what is more.
+    const rest = (this.missing % from) * to;
+    const missing = (this.missing / from) * to + (rest + from - 1n) / from;
+    const left = missing - BigInt(now - this.levelAt) * BigInt(rule.limit);
     return left > 0n ? left : 0n;
   }
+}
+
+interface Entry {
+  at: number;
+  number: number;
+  units: number;
+  ends: number;
+}
+
+/** Takes units out of these entries, the last ones first; whether there were any. */
+function give(entries: { units: number }[], units: number): boolean {
+  let left = units;
+  for (const entry of [...entries].reverse()) {
+    const taken = Math.min(left, entry.units);
+    entry.units -= taken;
+    left -= taken;
+  }
+  return left < units;
 }
 
 /** The last millisecond of what begins now and lasts so long; Redis cannot keep a key for less than two. */
@@ -201,11 +295,9 @@ function subOf({ windowMs }: ModelRule): number {
   return Math.ceil(windowMs / 10);
 }
 
-/** From when a unit is no longer counted; in a sliding window as if it had come at the end of its sub-window. */
-function leaves(rule: ModelRule, at: number): number {
-  if (rule.algorithm === 'sliding-log') return at + rule.windowMs;
-  const sub = subOf(rule);
-  return (Math.floor(at / sub) + 1) * sub - 1 + rule.windowMs;
+/** From when a part of a sliding window is no longer counted: all of it as if it had come at its end. */
+function leaves(rule: ModelRule, number: number): number {
+  return (number + 1) * subOf(rule) - 1 + rule.windowMs;
 }
 
 function sum(entries: readonly { units: number }[]): number {

@@ -12,7 +12,8 @@ export interface Sequence {
   expected: Record<string, unknown>[];
 }
 
-const WINDOWS = [1, 7, 10, 100, 1_000, 60_000];
+/** Some have tenths of one width. */
+const WINDOWS = [1, 7, 10, 98, 100, 1_000, 60_000];
 
 /** A sequence of every operation on one key, with moments that are edges more often than chance would have it. */
 export function draw(
@@ -21,7 +22,14 @@ export function draw(
   length: number,
   from: number,
 ): Sequence {
-  const windowMs = WINDOWS[next(WINDOWS.length)]!;
+  // A plan that changes, or two that share an id: half of the sequences have a second window, and some a third.
+  const first = next(WINDOWS.length);
+  const windows = [
+    first,
+    first,
+    next(2) === 0 ? next(WINDOWS.length) : first,
+    next(5) === 0 ? next(WINDOWS.length) : first,
+  ];
   const most = 1 + next(12);
   // The rate of a bucket stays: a key's expiry is when it is full by the rate of its last charge.
   const limits =
@@ -33,6 +41,7 @@ export function draw(
   let at = from;
   let edge = 0;
   for (let i = 0; i < length; i++) {
+    const windowMs = WINDOWS[windows[next(windows.length)]!]!;
     at += advance(next, windowMs, edge);
     const limit = limits[next(limits.length)]!;
     const burst = algorithm === 'token-bucket' ? Math.max(1, limit + next(6) - 2) : limit;
@@ -57,10 +66,12 @@ export function draw(
     } else if (kind < 6 && refundable.length > 0) {
       step.op = 'refund';
       step.of = refundable.splice(next(refundable.length), 1)[0]!;
-      // Under the rule of the charge, whatever the limit is by now.
+      // Under the rule of the charge, whatever limit and window are by now.
       const [charging, charge] = charges[step.of]!;
       step.units = 1 + next(charge.units);
-      push(sequence, step, { refunded: model.refund(charging, charge, step.units, at) });
+      const refunded = model.refund(charging, charge, step.units, at);
+      if (refunded === undefined) i--;
+      else push(sequence, step, { refunded });
     } else {
       step.op = kind < 9 ? 'penalize' : kind < 13 ? 'peek' : 'check';
       step.cost = next(3) === 0 ? 1 + next(most + 2) : 1;

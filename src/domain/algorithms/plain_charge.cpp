@@ -62,8 +62,8 @@ PlainVerdict JudgePlainCharge(const Rule& rule, int64_t units, const PlainReplie
   reading.rest_ms = std::max<int64_t>(rest, 1);
   reading.admitted = std::clamp<int64_t>(rule.limit - before, 0, units);
   reading.used = before + reading.admitted;
-  // 0, which no refund finds, where the server did not say its time.
-  reading.mark = running ? end_before : -std::max<int64_t>(replies.server_ms, 0);
+  // 0, which no refund finds, where the server did not say its time. Where it is cut, its new end is not known here.
+  reading.mark = running && !verdict.cut ? end_before : -std::max<int64_t>(replies.server_ms, 0);
   // A block is one wherever its mark was moved. And where the window was given its expiry by this very command though the key
   // was there, its end was not known to the commands: the units stay until it comes.
   const bool ours = !created || end_before == -2;

@@ -53,10 +53,11 @@ Step Judge(Command* command, Reading* reading) {
   if (verdict.persist) reading->Follow(kPersistForm);
   switch (verdict.kind) {
     case PlainVerdict::Kind::kCharged:
-      if (verdict.cut) reading->Follow(kScriptForm);
+      // In this order: the take-back knows the window by the end that it has before it is cut.
       if (verdict.excess > 0) {
         reading->Follow(kTakeBackForm, verdict.excess, verdict.end_before, replies.server_ms);
       }
+      if (verdict.cut) reading->Follow(kScriptForm);
       reading->window = verdict.reading;
       reading->charged = true;
       return Step::kWindow;
