@@ -19,7 +19,7 @@ describe.each(bothStores())('%s', (_source, common) => {
     };
 
     test.each(['hour', 'both'] as const)('refunds of one decision at once (%s): one pays', async (plan) => {
-      const limiter = await own(createRateLimiter({ ...common(), plans }));
+      const limiter = await own(createRateLimiter({ ...common(), plans, timeoutMs: 10_000 }));
       // Of another charge: units that a second payment would take.
       await limiter.check('k', plan, { cost: 4 });
       const decision = await limiter.check('k', plan, { cost: 3 });
@@ -30,7 +30,7 @@ describe.each(bothStores())('%s', (_source, common) => {
     });
 
     test('parts of one decision at once: no more than it was charged', async () => {
-      const limiter = await own(createRateLimiter({ ...common(), plans }));
+      const limiter = await own(createRateLimiter({ ...common(), plans, timeoutMs: 10_000 }));
       await limiter.check('k', 'hour', { cost: 4 });
       const decision = await limiter.check('k', 'hour', { cost: 3 });
       const parts = await Promise.allSettled([2, 1, 1].map((units) => limiter.refund(decision, units)));
@@ -41,6 +41,14 @@ describe.each(bothStores())('%s', (_source, common) => {
       expect(await limiter.peek('k', 'hour')).toMatchObject({ remaining: 5 });
     });
 
+    test('penalties count no more than stays exact: the refund of one gives back all of it', async () => {
+      const limiter = await own(createRateLimiter({ ...common(), plans, timeoutMs: 10_000 }));
+      const penalties = await times(2, () => limiter.penalize('k', 'hour', Number.MAX_SAFE_INTEGER));
+      expect(await limiter.peek('k', 'hour')).toMatchObject({ allowed: false, remaining: 0 });
+      expect(await limiter.refund(penalties[1]!)).toBe(true);
+      expect(await limiter.check('k', 'hour')).toMatchObject({ allowed: true, remaining: 9 });
+    });
+
     test.each([
       ['hour', 'day', 'longer'],
       ['day', 'hour', 'shorter'],
@@ -49,7 +57,7 @@ describe.each(bothStores())('%s', (_source, common) => {
       ['less', 'years', 'longer'],
     ] as const)('charged under a window (%s) and then another (%s): what still counts', async (...how) => {
       const [first, then, length] = how;
-      const limiter = await own(createRateLimiter({ ...common(), plans }));
+      const limiter = await own(createRateLimiter({ ...common(), plans, timeoutMs: 10_000 }));
       const decision = await limiter.check('k', first, { cost: 4 });
       expect(await limiter.check('k', then)).toMatchObject({ allowed: true, remaining: 5 });
       // A window that the other rule has left as it was is the one that was charged, and so are a log's entries.
