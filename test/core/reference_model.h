@@ -137,7 +137,7 @@ struct ReferenceModel {
     Forget(now);
     if (rule.algorithm == Algorithm::kTokenBucket) {
       const int64_t left = Missing(rule, now);
-      if (now >= receipt.full_at || left == 0) return false;
+      if (now >= receipt.full_at || scale != rule.window_ms || left == 0) return false;
       missing = std::max<int64_t>(0, left - count * rule.window_ms);
       at = now;
       scale = rule.window_ms;
@@ -157,8 +157,6 @@ struct ReferenceModel {
     }
     if (taken == 0) return false;
     units = left;
-    // What a sliding window stores has no place for what has left it.
-    if (rule.algorithm == Algorithm::kSlidingWindow) DropEnded(rule, now);
     return true;
   }
 
