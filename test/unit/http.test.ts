@@ -90,6 +90,8 @@ describe('withRateLimit', () => {
     expect(response.headers.get('retry-after')).toBe('6');
     expect(response.headers.get('x-ratelimit-limit')).toBe('10');
     expect(await response.json()).toMatchObject({ retryAfter: 6 });
+    const sooner = withRateLimit(new Response(''), { ...admitted, allowed: false, resetTime: NOW + 4_999 });
+    expect(sooner.headers.get('retry-after')).toBe('5');
   });
 
   test('of what is unlimited no header tells', () => {
