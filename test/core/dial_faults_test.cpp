@@ -72,9 +72,15 @@ void* Find(const char* name) {
 }
 
 struct Recorder : StreamEvents {
+  explicit Recorder(uv_loop_t* of) : loop(of) {}
   void OnOpen() override {}
   void OnBytes(const char*, size_t) override {}
-  void OnClosed(const std::string& reason) override { closed = reason; }
+  // A timer that says it is followed by the wait for the next one, in the same turn.
+  void OnClosed(const std::string& reason) override {
+    closed = reason;
+    uv_stop(loop);
+  }
+  uv_loop_t* const loop;
   std::string closed;
 };
 
@@ -102,7 +108,7 @@ class DialFaultsTest : public ::testing::Test {
     TlsConfig tls;
     tls.enabled = true;
     tls.verify = verify;
-    Recorder events;
+    Recorder events(&loop_);
     const std::unique_ptr<Stream> stream = MakeDial(&scope_, Find)({host, 1, ""}, tls, &events);
     EXPECT_EQ(events.closed, "") << "inside of the call";
     WaitFor(&events);
@@ -172,7 +178,7 @@ TEST_F(DialFaultsTest, ASocketThatLibuvDoesNotTakeIsAFailedConnection) {
   ASSERT_EQ(uv_poll_start(&stale, UV_READABLE, [](uv_poll_t*, int, int) {}), 0);
   uv_run(&loop_, UV_RUN_NOWAIT);
   close(pair[0]);
-  Recorder events;
+  Recorder events(&loop_);
   {
     const std::unique_ptr<Stream> stream = MakeDial(&scope_)({"127.0.0.1", 1, ""}, {}, &events);
     // Before the loop goes on, which would stumble over it.
@@ -185,7 +191,7 @@ TEST_F(DialFaultsTest, ASocketThatLibuvDoesNotTakeIsAFailedConnection) {
 
 #ifdef SOCK_CLOEXEC
 TEST_F(DialFaultsTest, AProcessThatIsStartedMeanwhileDoesNotInheritTheSocket) {
-  Recorder events;
+  Recorder events(&loop_);
   const std::unique_ptr<Stream> stream = MakeDial(&scope_)({"127.0.0.1", 1, ""}, {}, &events);
   EXPECT_NE(socket_type & SOCK_CLOEXEC, 0);
 }

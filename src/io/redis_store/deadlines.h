@@ -19,7 +19,7 @@ class Expiring {
   int64_t deadline_ms_ = 0;
 };
 
-// Deadlines in order. Requests that share a timeout expire in the order in which they came, so each timeout in use has a
+// Deadlines in order. Checks that share a timeout expire in the order in which they came, so each timeout in use has a
 // list of its own, and adding and removing are O(1).
 class Deadlines {
  public:

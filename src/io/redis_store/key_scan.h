@@ -19,7 +19,7 @@ namespace spillway {
 // is asked for its id.
 class KeyScan : private ReplySink {
  public:
-  // `lanes`, `clock` and `results` outlive it; `on_change` as in Client; `note` is told why a page failed.
+  // `topology`, `clock` and `results` outlive it; `on_change` as in Client; `note` is told why a page failed.
   KeyScan(const ClientConfig& config, Topology* topology, const Clock* clock, Results* results,
           std::function<void()> on_change, std::function<void(const std::string&)> note);
 

@@ -40,37 +40,37 @@ RedisStore::RedisStore(const ClientConfig& config, const ClusterNodes& nodes, Ha
 
 RedisStore::~RedisStore() = default;
 
-bool RedisStore::Submit(const Check& asked, Completions* immediate) {
+bool RedisStore::Submit(const Check& check, Completions* immediate) {
   if (static_cast<size_t>(tickets_.waiting()) >= kMaxWaiting || outbox_.size() >= kMaxWaiting) {
-    immediate->End(asked.ticket, Status::kQueueFull, Source::kRedis);
+    immediate->End(check.ticket, Status::kQueueFull, Source::kRedis);
     return true;
   }
-  const RuleSet& rules = *asked.rules;
-  PendingCheck* check = pool_.New(asked.op, rules, asked.units);
-  for (size_t i = 0; i < rules.size(); ++i) WriteKey(rules[i], asked.subjects.Of(i), &check->keys[i]);
-  check->hash = Hash(check->key(), seed_);
-  if (asked.op == Op::kCheck) {
-    const uint64_t question = check->hash ^ (reinterpret_cast<uintptr_t>(&rules) * 0x9e3779b97f4a7c15ULL) ^
-                              static_cast<uint64_t>(asked.units);
+  const RuleSet& rules = *check.rules;
+  PendingCheck* made = pool_.New(check.op, rules, check.units);
+  for (size_t i = 0; i < rules.size(); ++i) WriteKey(rules[i], check.subjects.Of(i), &made->keys[i]);
+  made->hash = Hash(made->key(), seed_);
+  if (check.op == Op::kCheck) {
+    const uint64_t question = made->hash ^ (reinterpret_cast<uintptr_t>(&rules) * 0x9e3779b97f4a7c15ULL) ^
+                              static_cast<uint64_t>(check.units);
     PendingCheck* equal = coalescer_.Find(question, [&](const PendingCheck& other) {
-      return other.rules == &rules && other.units == asked.units &&
-             std::equal(check->keys.begin(), check->keys.begin() + static_cast<std::ptrdiff_t>(rules.size()),
+      return other.rules == &rules && other.units == check.units &&
+             std::equal(made->keys.begin(), made->keys.begin() + static_cast<std::ptrdiff_t>(rules.size()),
                         other.keys.begin());
     });
     if (equal != nullptr) {
-      pool_.Recycle(check);
-      tickets_.Add(equal, asked.ticket);
+      pool_.Recycle(made);
+      tickets_.Add(equal, check.ticket);
       return false;
     }
-    coalescer_.Put(question, check);
+    coalescer_.Put(question, made);
   } else {
     // What is asked after it may not join what was asked before it.
     coalescer_.Clear();
-    if (asked.op == Op::kRefund) check->marks.assign(asked.marks, asked.marks + rules.size());
+    if (check.op == Op::kRefund) made->marks.assign(check.marks, check.marks + rules.size());
   }
-  check->command.form = FormFor(asked.op, rules, asked.units);
-  Ask(check);
-  if (tickets_.Add(check, asked.ticket)) turn_.KeepAliveUntil(clock_->NowMs() + check->rule().timeout_ms);
+  made->command.form = FormFor(check.op, rules, check.units);
+  Ask(made);
+  if (tickets_.Add(made, check.ticket)) turn_.KeepAliveUntil(clock_->NowMs() + made->rule().timeout_ms);
   return false;
 }
 
