@@ -13,6 +13,6 @@ module.exports = {
     ],
   },
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/drill/'],
-  maxWorkers: 2,
+  maxWorkers: 3,
   testTimeout: 20_000,
 };
