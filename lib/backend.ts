@@ -1,11 +1,11 @@
-import { unavailable } from './ending';
+import { unavailable } from './status';
 import { closedError } from './errors';
 import { Probe } from './health';
 import { Listing, type NamedKey } from './listing';
-import { Ending } from './native';
+import { Status } from './native';
 import { isSwitchedOff, type Settings } from './options';
-import type { Unasked } from './policy';
-import { acquire, type Lease } from './registry';
+import type { Unasked } from './unavailable';
+import { acquire, type StoreReference } from './registry';
 import type { Store } from './store';
 import type { Log } from './telemetry/logger';
 import type { Meanwhile } from './telemetry/store-state';
@@ -21,8 +21,8 @@ export class Backend {
   readonly log: Log;
   private readonly enabled: boolean;
   /** A closure, not a field of settings: whoever logs a limiter must not see a password. */
-  private readonly acquire: () => Lease;
-  private lease: Lease | undefined;
+  private readonly acquire: () => StoreReference;
+  private reference: StoreReference | undefined;
   private stopListening: (() => void) | undefined;
   private closed = false;
   private probe: Probe | undefined;
@@ -44,11 +44,11 @@ export class Backend {
   open(): Store | undefined {
     if (this.closed) throw closedError();
     if (!this.enabled) return undefined;
-    if (this.lease === undefined) {
-      this.lease = this.acquire();
-      this.stopListening = this.lease.state.listen(this.log, this.meanwhile());
+    if (this.reference === undefined) {
+      this.reference = this.acquire();
+      this.stopListening = this.reference.state.listen(this.log, this.meanwhile());
     }
-    return (this.store = this.lease.store);
+    return (this.store = this.reference.store);
   }
 
   /** Why there is no store, after `open`: limits are switched off, or it cannot be opened. */
@@ -58,13 +58,13 @@ export class Backend {
 
   /** A check was decided because there is no store. */
   missed(): void {
-    this.lease?.state.missed(Ending.Refused, true);
+    this.reference?.state.missed(Status.Refused, true);
   }
 
   /** As `open`, for calls that no policy answers. @throws RateLimitError `ERR_CLOSED`, `ERR_NO_BINARY` */
   need(): Store | undefined {
     const store = this.store ?? this.open();
-    if (store === undefined && this.lease?.failure !== undefined) throw this.lease.failure;
+    if (store === undefined && this.reference?.failure !== undefined) throw this.reference.failure;
     return store;
   }
 
@@ -72,8 +72,8 @@ export class Backend {
     this.closed = true;
     this.store = undefined;
     this.stopListening?.();
-    this.lease?.release();
-    this.lease = undefined;
+    this.reference?.release();
+    this.reference = undefined;
   }
 
   /** The outcome of a call that no policy can answer. @throws RateLimitError `ERR_UNAVAILABLE`, `ERR_CLOSED` */
@@ -140,7 +140,7 @@ export class Backend {
       connected: native?.connected ?? false,
       reconnects: native?.reconnects ?? 0,
       timeouts: native?.timeouts ?? 0,
-      lastError: native?.lastError || this.lease?.failure?.message || null,
+      lastError: native?.lastError || this.reference?.failure?.message || null,
       foreign: native?.foreign ?? 0,
       serverVersion: native?.serverVersion || null,
     };

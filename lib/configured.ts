@@ -1,18 +1,18 @@
-import type { LimiterCore } from './limiter-core';
+import type { Limiter } from './limiter';
 import { requireObject } from './validate';
 
 /** The one limiter behind a module's functions: made at the first call, and again after it was closed. */
 export class Configured<Options extends object> {
-  private limiter: LimiterCore | undefined;
+  private limiter: Limiter | undefined;
 
   /** @param given the options until others are configured */
   constructor(
-    private readonly make: (options: Options) => LimiterCore,
+    private readonly make: (options: Options) => Limiter,
     private given: Options,
   ) {}
 
   /** @throws RateLimitError `ERR_INVALID_OPTION` */
-  get current(): LimiterCore {
+  get current(): Limiter {
     return (this.limiter ??= this.make(this.given));
   }
 

@@ -9,12 +9,12 @@ import {
 } from './response';
 import type { RuleSet } from './rule';
 import type { DecisionFields, Reason, RuleResult, Source } from './types';
-import type { Whom } from './whom';
+import type { Subjects } from './subjects';
 
 /** What was asked for a decision, and what a refund needs to find the charge again. */
 export interface Charge {
   readonly set: RuleSet;
-  readonly whom: Whom;
+  readonly subjects: Subjects;
   /** Units that are charged and not given back. */
   left: number;
   /** One for each rule; a number alone where there is one rule. */

@@ -2,8 +2,8 @@ import { Configured } from './configured';
 import { secret, variable } from './environment';
 import { RateLimitError } from './errors';
 import { withRateLimit } from './http';
-import { warnOfOwnCounts } from './limiter';
-import { LimiterCore } from './limiter-core';
+import { warnOfOwnCounts } from './create';
+import { Limiter } from './limiter';
 import type { CommonOptions } from './limiter-options';
 import type { RequestRule } from './rules/request-rule';
 import { refuseUnknown } from './validate';
@@ -12,7 +12,7 @@ import type { Rate, RateObject } from './rate';
 import { parseRedisUrl } from './redis-url';
 import { requireResponse } from './response';
 import { refuseSurplus } from './surplus';
-import { Kind } from './kind';
+import { ResultKind } from './result-kind';
 import type { RateLimitEntry, RateLimitResult, RateLimitStatus } from './types';
 
 /** Options of the drop-in functions. */
@@ -36,7 +36,7 @@ const OPTIONS = [
 
 const own = new Configured<DropInOptions>((options) => create(options), {});
 /** Limiters with more rules, made from the same options, by those rules; the oldest in front. */
-const extended = new Map<readonly RequestRule[], LimiterCore>();
+const extended = new Map<readonly RequestRule[], Limiter>();
 /** Far more than an app has places. Where a list is written into a call, each call brings another one. */
 const MOST_EXTENDED = 256;
 
@@ -44,12 +44,12 @@ const MOST_EXTENDED = 256;
  * The limiter itself, for `spillway/next`; with rules, one that has the same plans and these rules besides.
  * @throws RateLimitError `ERR_INVALID_OPTION`
  */
-export function dropIn(rules?: readonly RequestRule[]): LimiterCore {
+export function dropIn(rules?: readonly RequestRule[]): Limiter {
   if (rules === undefined) return own.current;
   return extended.get(rules) ?? extend(rules);
 }
 
-function extend(rules: readonly RequestRule[]): LimiterCore {
+function extend(rules: readonly RequestRule[]): Limiter {
   const made = create(own.options, rules);
   const [oldest] = extended.keys();
   if (extended.size >= MOST_EXTENDED && oldest !== undefined) {
@@ -62,11 +62,11 @@ function extend(rules: readonly RequestRule[]): LimiterCore {
   return made;
 }
 
-function create(options: DropInOptions, rules?: readonly RequestRule[]): LimiterCore {
+function create(options: DropInOptions, rules?: readonly RequestRule[]): Limiter {
   refuseUnknown(options, OPTIONS, '');
   const { plans, ...rest } = options;
   const { redis, failure }: Found = options.redis === undefined ? fromEnvironment() : options;
-  const made = new LimiterCore({ ...rest, redis, plans: withDefaults(plans), rules }, failure);
+  const made = new Limiter({ ...rest, redis, plans: withDefaults(plans), rules }, failure);
   if (made.backend.source === 'memory') warnOfOwnCounts(made.log, 'REDIS_URL is not set', 'REDIS_URL');
   return made;
 }
@@ -122,7 +122,7 @@ export function checkRateLimit(
 ): Promise<RateLimitResult> {
   try {
     if (arguments.length > 3) refuseSurplus('checkRateLimit', 3, arguments);
-    return own.current.checkAs(organizationId, plan, Kind.Result, limit);
+    return own.current.checkAs(organizationId, plan, ResultKind.Result, limit);
   } catch (error) {
     return Promise.reject(error);
   }
@@ -136,7 +136,7 @@ export function getRateLimitStatus(
 ): Promise<RateLimitStatus> {
   try {
     if (arguments.length > 3) refuseSurplus('getRateLimitStatus', 3, arguments);
-    return own.current.checkAs(organizationId, plan, Kind.Status, limit);
+    return own.current.checkAs(organizationId, plan, ResultKind.Status, limit);
   } catch (error) {
     return Promise.reject(error);
   }

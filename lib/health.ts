@@ -1,6 +1,6 @@
-import { endingText } from './ending';
-import { Kind } from './kind';
-import { Ending } from './native';
+import { statusText } from './status';
+import { ResultKind } from './result-kind';
+import { Status } from './native';
 import { RuleSet } from './rule';
 import { makeRule } from './rules/rule';
 import type { Store } from './store';
@@ -36,19 +36,19 @@ export class Probe {
     if (store.source === 'redis') this.isHealthy();
     const started = performance.now();
     const outcome =
-      store.source === 'redis' ? await store.check(this.set, KEY, 1, Kind.Outcome) : this.checkMemory();
+      store.source === 'redis' ? await store.check(this.set, KEY, 1, ResultKind.Outcome) : this.checkMemory();
     const latencyMs = Math.round((performance.now() - started) * 1_000) / 1_000;
     const { connectedForMs, trouble } = store.native.stats();
     const now = stats();
     // A user may be denied this key alone, or somebody else's value stand under it.
-    const ofKeyAlone = outcome === -Ending.Refused || outcome === -Ending.Foreign;
+    const ofKeyAlone = outcome === -Status.Refused || outcome === -Status.Foreign;
     const healthy = trouble === '' && (outcome >= 0 || ofKeyAlone);
     return {
       ...now,
       healthy,
       enabled: true,
       latencyMs: healthy && outcome >= 0 ? latencyMs : null,
-      lastError: trouble || now.lastError || (outcome >= 0 ? null : endingText(-outcome, timeoutMs)),
+      lastError: trouble || now.lastError || (outcome >= 0 ? null : statusText(-outcome, timeoutMs)),
       connectedSince: connectedForMs < 0 ? null : Date.now() - connectedForMs,
     };
   }
@@ -56,7 +56,7 @@ export class Probe {
   /** The in-process table has one prefix, so the probe leaves again before anybody else can look. */
   private checkMemory(): number {
     const key = `health-${Math.random()}-${Math.random()}`;
-    const outcome = this.store.checkNow(this.set, key, 1, Kind.Outcome);
+    const outcome = this.store.checkNow(this.set, key, 1, ResultKind.Outcome);
     this.store.resetNow(this.set, key);
     return outcome;
   }

@@ -13,7 +13,7 @@ export { clientIp } from './client-ip';
 export { RateLimitError } from './errors';
 export { rateLimitHeaders } from './headers/emit';
 export { createRateLimitExceededResponse, createRateLimitHeaders } from './http';
-export { createRateLimiter } from './limiter';
+export { createRateLimiter } from './create';
 export { namedRate, namedRates } from './named-rates';
 export { RATE_LIMITS } from './plans';
 export { loadRules } from './rules/file';
@@ -42,7 +42,7 @@ export type {
 export type { Pem, TlsOptions } from './tls-options';
 export type { AnyLimiter, LimiterBase, PlanLimiter, RateLimiter, RequestLimiter } from './limiter-types';
 export type { HeaderFormat, HeaderOptions } from './headers/emit';
-export type { HeaderDecision, HeaderRule } from './headers/told';
+export type { HeaderDecision, HeaderRule } from './headers/header-input';
 export type { RateName } from './named-rates';
 export type { PlanName } from './plans';
 export type { Rate, RateObject } from './rate';

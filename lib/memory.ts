@@ -5,13 +5,13 @@
 import { Configured } from './configured';
 import type { DropInOptions } from './drop-in';
 import { withRateLimit } from './http';
-import { LimiterCore } from './limiter-core';
+import { Limiter } from './limiter';
 import { withDefaults, type PlanName } from './plans';
 import type { RateObject } from './rate';
 import { requireResponse } from './response';
 import { refuseSurplus } from './surplus';
 import { refuseUnknown } from './validate';
-import { Kind } from './kind';
+import { ResultKind } from './result-kind';
 import type { RateLimitEntry, RateLimitResult, RateLimitStatus } from './types';
 
 export { createRateLimitExceededResponse, createRateLimitHeaders } from './http';
@@ -29,7 +29,7 @@ const OPTIONS = ['plans', 'prefix', 'maxKeys', 'logger', 'onDecision', 'onDenied
 
 const own = new Configured<MemoryOptions>((options) => {
   refuseUnknown(options, OPTIONS, '');
-  return new LimiterCore({ ...options, plans: withDefaults(options.plans) });
+  return new Limiter({ ...options, plans: withDefaults(options.plans) });
 }, {});
 
 /**
@@ -49,7 +49,7 @@ export function configureRateLimit(options: MemoryOptions): void {
  */
 export function checkRateLimit(organizationId: string, plan: PlanName, limit?: RateObject): RateLimitResult {
   if (arguments.length > 3) refuseSurplus('checkRateLimit', 3, arguments);
-  return own.current.now(organizationId, plan, Kind.Result, limit);
+  return own.current.now(organizationId, plan, ResultKind.Result, limit);
 }
 
 /** Where an organization stands under its plan. Counts nothing. Same errors as `checkRateLimit`. */
@@ -59,7 +59,7 @@ export function getRateLimitStatus(
   limit?: RateObject,
 ): RateLimitStatus {
   if (arguments.length > 3) refuseSurplus('getRateLimitStatus', 3, arguments);
-  return own.current.now(organizationId, plan, Kind.Status, limit);
+  return own.current.now(organizationId, plan, ResultKind.Status, limit);
 }
 
 /** Counts one request and answers the response with the rate limit's headers or, over the limit, the 429. */

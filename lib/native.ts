@@ -83,7 +83,7 @@ export const Submit = {
 } as const;
 
 /** How a slot ended; the second number of a record. */
-export const Ending = {
+export const Status = {
   Answered: 0,
   /** The deadline passed first. It may have been charged. */
   TimedOut: 1,
@@ -120,7 +120,7 @@ export const NativeEvent = {
 /** Layout of one record of a batch, in doubles. */
 export const RecordField = {
   Slot: 0,
-  Ending: 1,
+  Status: 1,
   /** 1 admitted, 0 denied. */
   Allowed: 2,
   Limit: 3,
@@ -209,7 +209,7 @@ export interface NativeCallbacks {
   /** `count` records stand in `batch`. */
   onBatch(count: number): void;
   /** A listing page, or null and the failure's ending. */
-  onPage(slot: number, ending: number, page: NativePage | null): void;
+  onPage(slot: number, status: number, page: NativePage | null): void;
   /** `kind` is one of `NativeEvent`. Address and reason hold no secret, no user name and no key. Behind the batches of its turn. */
   onEvent(kind: number, address: string, reason: string): void;
 }

@@ -14,13 +14,13 @@ type Opened =
   | { readonly store: undefined; readonly state: StoreState; readonly failure: RateLimitError };
 
 /** A share in a store. `release` gives it back, once; the last one closes the store. */
-export type Lease = Opened & { release(): void };
+export type StoreReference = Opened & { release(): void };
 
 interface Shared {
   /** A closure, because what it compares holds credentials: a dump of the registry must not show them. */
   readonly serves: (connection: string) => boolean;
   readonly opened: Opened;
-  leases: number;
+  references: number;
 }
 
 /**
@@ -39,16 +39,16 @@ function registry(): Set<Shared> {
  */
 export function acquire(
   settings: Pick<Settings, 'redis' | 'failure' | 'prefix' | 'connectTimeoutMs' | 'maxKeys'>,
-): Lease {
+): StoreReference {
   const { redis, failure, prefix, connectTimeoutMs, maxKeys } = settings;
   if (failure !== undefined) {
-    return lease(JSON.stringify(['none', failure.message]), () => opened('redis', () => refuse(failure)));
+    return reference(JSON.stringify(['none', failure.message]), () => opened('redis', () => refuse(failure)));
   }
   return redis === undefined
-    ? lease(JSON.stringify(['memory', prefix, maxKeys]), () =>
+    ? reference(JSON.stringify(['memory', prefix, maxKeys]), () =>
         opened('memory', () => openMemory(prefix, maxKeys)),
       )
-    : lease(JSON.stringify(['redis', redis, connectTimeoutMs]), () =>
+    : reference(JSON.stringify(['redis', redis, connectTimeoutMs]), () =>
         opened('redis', () => openRedis(redis, connectTimeoutMs)),
       );
 }
@@ -72,22 +72,22 @@ function refuse(failure: RateLimitError): never {
   throw failure;
 }
 
-function lease(connection: string, open: () => Opened): Lease {
+function reference(connection: string, open: () => Opened): StoreReference {
   const all = registry();
   const shared = [...all].find((one) => one.serves(connection)) ?? {
     serves: (other: string) => other === connection,
     opened: open(),
-    leases: 0,
+    references: 0,
   };
   all.add(shared);
-  shared.leases++;
+  shared.references++;
   let held = true;
   return {
     ...shared.opened,
     release() {
       if (!held) return;
       held = false;
-      if (--shared.leases > 0) return;
+      if (--shared.references > 0) return;
       all.delete(shared);
       shared.opened.store?.native.close();
     },

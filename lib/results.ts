@@ -1,61 +1,61 @@
 import { Decided, NO_MARK } from './decision';
-import { Kind, type Built, type KindOf } from './kind';
-import { Ending, RECORD_LENGTH, RecordField } from './native';
-import { shaped, withoutStore } from './policy';
+import { ResultKind, type Built, type AnyResultKind } from './result-kind';
+import { Status, RECORD_LENGTH, RecordField } from './native';
+import { shaped, withoutStore } from './unavailable';
 import type { RuleSet } from './rule';
 import type { CompiledRule } from './rules/rule';
 import { isWatched, tell } from './telemetry/observe';
-import { requestOf, scopeAt, subjectAt, type Whom } from './whom';
+import { requestOf, scopeAt, subjectAt, type Subjects } from './subjects';
 import type { Decision, RuleResult, Source } from './types';
 
-const { Answered } = Ending;
-const { Ending: ENDING, Allowed, Remaining, ResetInMs, RetryAfterMs, Used, Mark, Blocked } = RecordField;
+const { Answered } = Status;
+const { Status: STATUS, Allowed, Remaining, ResetInMs, RetryAfterMs, Used, Mark, Blocked } = RecordField;
 
 /** How many records a call brought whose first stands at `at`. */
-export function recordsOf(kind: KindOf, batch: Float64Array, at: number, set: RuleSet): number {
-  return kind === Kind.Outcome || batch[at + ENDING] !== Answered ? 1 : set.rules.length;
+export function recordsOf(kind: AnyResultKind, batch: Float64Array, at: number, set: RuleSet): number {
+  return kind === ResultKind.Outcome || batch[at + STATUS] !== Answered ? 1 : set.rules.length;
 }
 
 /** Builds what `kind` asks for from the records at `at`. Results are single literals: they share one hidden class. */
 export function build(
-  kind: KindOf,
+  kind: AnyResultKind,
   batch: Float64Array,
   at: number,
   set: RuleSet,
-  whom: Whom,
+  subjects: Subjects,
   units: number,
   now: number,
   source: Source,
-): Built[KindOf] {
-  const ending = batch[at + ENDING]!;
-  if (kind === Kind.Outcome) return ending === Answered ? batch[at + Used]! : -ending;
-  if (ending !== Answered) {
-    const decision = withoutStore(set, whom, 'unavailable', now);
-    if (isWatched(kind, set.owner?.observers)) tell(set.owner?.observers, decision, requestOf(whom));
+): Built[AnyResultKind] {
+  const status = batch[at + STATUS]!;
+  if (kind === ResultKind.Outcome) return status === Answered ? batch[at + Used]! : -status;
+  if (status !== Answered) {
+    const decision = withoutStore(set, subjects, 'unavailable', now);
+    if (isWatched(kind, set.owner?.observers)) tell(set.owner?.observers, decision, requestOf(subjects));
     return shaped(kind, decision);
   }
-  if (kind === Kind.Result || kind === Kind.Status) {
+  if (kind === ResultKind.Result || kind === ResultKind.Status) {
     // One who watches is shown the whole decision, also of a call that gives a few numbers of it.
     if (isWatched(kind, set.owner?.observers))
-      decide(Kind.Decision, batch, at, set, whom, units, now, source);
+      decide(ResultKind.Decision, batch, at, set, subjects, units, now, source);
     const place = set.isSimple ? 0 : leadOf(batch, at, set.rules);
     const lead = set.rules[place]!;
     const of = at + place * RECORD_LENGTH;
     const remaining = batch[of + Remaining]!;
     const resetTime = now + batch[of + ResetInMs]!;
     const { limit } = lead.quota;
-    if (kind === Kind.Status) return { remaining, resetTime, limit, used: batch[of + Used]! };
+    if (kind === ResultKind.Status) return { remaining, resetTime, limit, used: batch[of + Used]! };
     return { allowed: batch[of + Allowed] === 1 || lead.shadow, remaining, resetTime, limit };
   }
-  return decide(kind, batch, at, set, whom, units, now, source);
+  return decide(kind, batch, at, set, subjects, units, now, source);
 }
 
 function decide(
-  kind: KindOf,
+  kind: AnyResultKind,
   batch: Float64Array,
   at: number,
   set: RuleSet,
-  whom: Whom,
+  subjects: Subjects,
   units: number,
   now: number,
   source: Source,
@@ -65,8 +65,8 @@ function decide(
   const of = at + place * RECORD_LENGTH;
   // Every rule that can deny and does stands in front of those that admit.
   const allowed = batch[of + Allowed] === 1 || lead.shadow;
-  const isForced = kind === Kind.Penalty;
-  const isCharged = isForced || (allowed && kind === Kind.Decision);
+  const isForced = kind === ResultKind.Penalty;
+  const isCharged = isForced || (allowed && kind === ResultKind.Decision);
   const several = set.rules.length > 1;
   const retryAfterMs = allowed ? 0 : waitOf(lead, batch, of);
   const decision = new Decided(
@@ -86,12 +86,12 @@ function decide(
     several ? isNear(batch, at, set.rules) : !lead.shadow && batch[of + Used]! >= lead.nearAt,
     lead.id,
     several
-      ? set.rules.map((rule, i) => resultOf(rule, batch, at + i * RECORD_LENGTH, whom, i, now))
-      : [resultOf(lead, batch, of, whom, 0, now)],
+      ? set.rules.map((rule, i) => resultOf(rule, batch, at + i * RECORD_LENGTH, subjects, i, now))
+      : [resultOf(lead, batch, of, subjects, 0, now)],
     source,
     {
       set,
-      whom,
+      subjects,
       left: isCharged ? units : 0,
       marks: several
         ? set.rules.map((_, i) => markOf(batch, at + i * RECORD_LENGTH, isForced))
@@ -99,7 +99,7 @@ function decide(
     },
   ) as Decision;
   const observers = set.owner?.observers;
-  if (isWatched(kind, observers)) tell(observers, decision, requestOf(whom));
+  if (isWatched(kind, observers)) tell(observers, decision, requestOf(subjects));
   if (isCharged && observers?.watchNearLimit === true) {
     tellNear(set, batch, at, units, isForced, decision);
   }
@@ -110,7 +110,7 @@ function resultOf(
   rule: CompiledRule,
   batch: Float64Array,
   of: number,
-  whom: Whom,
+  subjects: Subjects,
   place: number,
   now: number,
 ): RuleResult {
@@ -126,8 +126,8 @@ function resultOf(
     algorithm,
     windowMs,
     burst,
-    scope: scopeAt(whom, place),
-    subject: subjectAt(whom, place),
+    scope: scopeAt(subjects, place),
+    subject: subjectAt(subjects, place),
     shadow: rule.shadow,
     nearLimit: batch[of + Used]! >= rule.nearAt,
   };

@@ -1,9 +1,9 @@
 import { RateLimitError, invalidOption, sentence } from './errors';
 import { refusal } from './key';
-import { Kind, type Built, type KindOf } from './kind';
+import { ResultKind, type Built, type AnyResultKind } from './result-kind';
 import type { Listing } from './listing';
 import {
-  Ending,
+  Status,
   RECORD_LENGTH,
   RecordField,
   Submit,
@@ -16,7 +16,7 @@ import { build, recordsOf } from './results';
 import { keyPart, RuleSet } from './rule';
 import { SetNumbers } from './set-numbers';
 import { StoreState } from './telemetry/store-state';
-import { keysOf, type Whom } from './whom';
+import { keysOf, type Subjects } from './subjects';
 
 /** Records that one call from the core can carry; a larger read comes in several calls. */
 const BATCH_RECORDS = 1_024;
@@ -26,8 +26,8 @@ const FIRST_SLOTS = 64;
 export const NAMES = { redis: 'Redis', memory: 'The store in this process' } as const;
 
 const { Pending, Ready } = Submit;
-const { Slot: SLOT, Ending: ENDING } = RecordField;
-const { Answered } = Ending;
+const { Slot: SLOT, Status: STATUS } = RecordField;
+const { Answered } = Status;
 
 type Settle = (value: unknown) => void;
 
@@ -54,8 +54,8 @@ export class Store {
   private readonly batch = new Float64Array(BATCH_RECORDS * RECORD_LENGTH);
   private readonly settles: Settle[] = [];
   private readonly sets: RuleSet[] = [];
-  private readonly kinds: KindOf[] = [];
-  private readonly whoms: Whom[] = [];
+  private readonly kinds: AnyResultKind[] = [];
+  private readonly subjectsBySlot: Subjects[] = [];
   private readonly units: number[] = [];
   /** Free slots are `free[0]` to `free[freeCount - 1]`, the one used last on top. */
   private readonly free: number[] = [];
@@ -69,7 +69,7 @@ export class Store {
     this.native = open({
       batch: this.batch,
       onBatch: (count) => this.settleBatch(count),
-      onPage: (slot, ending, page) => this.settlePage(slot, ending, page),
+      onPage: (slot, status, page) => this.settlePage(slot, status, page),
       onEvent: (kind, address, reason) => this.state.event(kind, address, reason),
     });
     this.numbers = new SetNumbers(this.native);
@@ -97,63 +97,86 @@ export class Store {
   // The calls below throw a RateLimitError at once when they are refused.
 
   /** Charges what a set counts. */
-  check<K extends KindOf>(set: RuleSet, whom: Whom, units: number, kind: K): Promise<Built[K]> {
+  check<K extends AnyResultKind>(
+    set: RuleSet,
+    subjects: Subjects,
+    units: number,
+    kind: K,
+  ): Promise<Built[K]> {
     const slot = this.topSlot();
-    const code = this.native.check(set.number, keysOf(whom), units, slot);
-    return this.submitted(code, slot, set, whom, units, kind);
+    const code = this.native.check(set.number, keysOf(subjects), units, slot);
+    return this.submitted(code, slot, set, subjects, units, kind);
   }
 
   /** Looks at what a set counts, as a check of so many units would. */
-  peek<K extends KindOf>(set: RuleSet, whom: Whom, units: number, kind: K): Promise<Built[K]> {
+  peek<K extends AnyResultKind>(set: RuleSet, subjects: Subjects, units: number, kind: K): Promise<Built[K]> {
     const slot = this.topSlot();
-    const code = this.native.peek(set.number, keysOf(whom), units, slot);
-    return this.submitted(code, slot, set, whom, units, kind);
+    const code = this.native.peek(set.number, keysOf(subjects), units, slot);
+    return this.submitted(code, slot, set, subjects, units, kind);
   }
 
   /** Charges also where it does not fit. */
-  penalize(set: RuleSet, whom: Whom, units: number): Promise<Built[typeof Kind.Penalty]> {
+  penalize(set: RuleSet, subjects: Subjects, units: number): Promise<Built[typeof ResultKind.Penalty]> {
     const slot = this.topSlot();
-    const code = this.native.penalize(set.number, keysOf(whom), units, slot);
-    return this.submitted(code, slot, set, whom, units, Kind.Penalty);
+    const code = this.native.penalize(set.number, keysOf(subjects), units, slot);
+    return this.submitted(code, slot, set, subjects, units, ResultKind.Penalty);
   }
 
-  /** Gives units back: how many rules took them, or negative: the ending. */
-  refund(set: RuleSet, whom: Whom, units: number, marks: number[]): Promise<number> {
+  /** Gives units back: how many rules took them, or negative: the status. */
+  refund(set: RuleSet, subjects: Subjects, units: number, marks: number[]): Promise<number> {
     const slot = this.topSlot();
-    const code = this.native.refund(set.number, keysOf(whom), units, marks, slot);
-    return this.submitted(code, slot, set, whom, units, Kind.Outcome);
+    const code = this.native.refund(set.number, keysOf(subjects), units, marks, slot);
+    return this.submitted(code, slot, set, subjects, units, ResultKind.Outcome);
   }
 
-  /** Denies for a while: 0 or more when done, negative: the ending. */
-  block(set: RuleSet, whom: Whom, ms: number): Promise<number> {
+  /** Denies for a while: 0 or more when done, negative: the status. */
+  block(set: RuleSet, subjects: Subjects, ms: number): Promise<number> {
     const slot = this.topSlot();
-    const code = this.native.block(set.number, keysOf(whom), ms, slot);
-    return this.submitted(code, slot, set, whom, 0, Kind.Outcome);
+    const code = this.native.block(set.number, keysOf(subjects), ms, slot);
+    return this.submitted(code, slot, set, subjects, 0, ResultKind.Outcome);
   }
 
-  /** Forgets keys: how many there were, or negative: the ending. */
-  reset(set: RuleSet, whom: Whom): Promise<number> {
+  /** Forgets keys: how many there were, or negative: the status. */
+  reset(set: RuleSet, subjects: Subjects): Promise<number> {
     const slot = this.topSlot();
-    const code = this.native.reset(set.number, keysOf(whom), slot);
-    return this.submitted(code, slot, set, whom, 0, Kind.Outcome);
+    const code = this.native.reset(set.number, keysOf(subjects), slot);
+    return this.submitted(code, slot, set, subjects, 0, ResultKind.Outcome);
   }
 
   /** As `check`, for a store that answers at once. */
-  checkNow<K extends KindOf>(set: RuleSet, whom: Whom, units: number, kind: K): Built[K] {
-    return this.answered(this.native.check(set.number, keysOf(whom), units, 0), set, whom, units, kind);
+  checkNow<K extends AnyResultKind>(set: RuleSet, subjects: Subjects, units: number, kind: K): Built[K] {
+    return this.answered(
+      this.native.check(set.number, keysOf(subjects), units, 0),
+      set,
+      subjects,
+      units,
+      kind,
+    );
   }
 
   /** As `peek`, for a store that answers at once. */
-  peekNow<K extends KindOf>(set: RuleSet, whom: Whom, units: number, kind: K): Built[K] {
-    return this.answered(this.native.peek(set.number, keysOf(whom), units, 0), set, whom, units, kind);
+  peekNow<K extends AnyResultKind>(set: RuleSet, subjects: Subjects, units: number, kind: K): Built[K] {
+    return this.answered(
+      this.native.peek(set.number, keysOf(subjects), units, 0),
+      set,
+      subjects,
+      units,
+      kind,
+    );
   }
 
   /** As `reset`, for a store that answers at once. */
-  resetNow(set: RuleSet, whom: Whom): number {
-    return this.answered(this.native.reset(set.number, keysOf(whom), 0), set, whom, 0, Kind.Outcome);
+  resetNow(set: RuleSet, subjects: Subjects): number {
+    return this.answered(
+      this.native.reset(set.number, keysOf(subjects), 0),
+      set,
+      subjects,
+      0,
+      ResultKind.Outcome,
+    );
   }
 
-  /** One page of a listing, or the ending that stands in its way. */
+  /** One page of a listing, or the status that stands in its way. */
   page(listing: Listing): Promise<NativePage | number> {
     return new Promise((resolve) => this.submitPage(listing, resolve as Settle));
   }
@@ -177,57 +200,58 @@ export class Store {
     throw refusal(code, prefix);
   }
 
-  private submitted<K extends KindOf>(
+  private submitted<K extends AnyResultKind>(
     code: number,
     slot: number,
     set: RuleSet,
-    whom: Whom,
+    subjects: Subjects,
     units: number,
     kind: K,
   ): Promise<Built[K]> {
-    if (code !== Pending) return Promise.resolve(this.answered(code, set, whom, units, kind));
+    if (code !== Pending) return Promise.resolve(this.answered(code, set, subjects, units, kind));
     const promise = new Promise<Built[K]>(stash as (resolve: (value: Built[K]) => void) => void);
     this.freeCount--;
     this.settles[slot] = stashed;
     this.sets[slot] = set;
     this.kinds[slot] = kind;
-    this.whoms[slot] = whom;
+    this.subjectsBySlot[slot] = subjects;
     this.units[slot] = units;
     return promise;
   }
 
-  private answered<K extends KindOf>(
+  private answered<K extends AnyResultKind>(
     code: number,
     set: RuleSet,
-    whom: Whom,
+    subjects: Subjects,
     units: number,
     kind: K,
   ): Built[K] {
-    if (code !== Ready) throw refusal(code, keysOf(whom));
-    return build(kind, this.batch, 0, set, whom, units, Date.now(), this.source) as Built[K];
+    if (code !== Ready) throw refusal(code, keysOf(subjects));
+    return build(kind, this.batch, 0, set, subjects, units, Date.now(), this.source) as Built[K];
   }
 
   private settleBatch(count: number): void {
-    const { batch, settles, sets, kinds, whoms, units, source } = this;
+    const { batch, settles, sets, kinds, subjectsBySlot, units, source } = this;
     const now = Date.now();
     for (let at = 0, end = count * RECORD_LENGTH; at < end;) {
       const slot = batch[at + SLOT]!;
       const settle = settles[slot]!;
       const set = sets[slot]!;
       const kind = kinds[slot]!;
-      const whom = whoms[slot]!;
+      const subjects = subjectsBySlot[slot]!;
       this.release(slot);
-      if (batch[at + ENDING] !== Answered) this.state.missed(batch[at + ENDING]!, kind !== Kind.Outcome);
-      settle(build(kind, batch, at, set, whom, units[slot]!, now, source));
+      if (batch[at + STATUS] !== Answered)
+        this.state.missed(batch[at + STATUS]!, kind !== ResultKind.Outcome);
+      settle(build(kind, batch, at, set, subjects, units[slot]!, now, source));
       at += recordsOf(kind, batch, at, set) * RECORD_LENGTH;
     }
     if (this.state.away) this.state.answered();
   }
 
-  private settlePage(slot: number, ending: number, page: NativePage | null): void {
+  private settlePage(slot: number, status: number, page: NativePage | null): void {
     const settle = this.settles[slot]!;
     this.release(slot);
-    settle(page ?? ending);
+    settle(page ?? status);
   }
 
   private topSlot(): number {
@@ -237,7 +261,7 @@ export class Store {
 
   private release(slot: number): void {
     this.settles[slot] = settled;
-    this.whoms[slot] = '';
+    this.subjectsBySlot[slot] = '';
     this.free[this.freeCount++] = slot;
   }
 
@@ -246,8 +270,8 @@ export class Store {
       const slot = this.settles.length;
       this.settles.push(settled);
       this.sets.push(NO_RULES);
-      this.kinds.push(Kind.Outcome);
-      this.whoms.push('');
+      this.kinds.push(ResultKind.Outcome);
+      this.subjectsBySlot.push('');
       this.units.push(0);
       this.free[this.freeCount++] = slot;
     }

@@ -99,6 +99,20 @@ test('a refund finds the window of its charge', async () => {
   expect(fake.received('EVAL')[0]!.at(-1)).toBe(String(ends));
 });
 
+test('a window that is longer than the rule is cut by the script', async () => {
+  const { fake, limiter } = await open('8.8.0', '9/h');
+  await limiter.check('k');
+  fake.commands.entries.get('{p:k}:@rate-1h')!.expiresAt = Date.now() + 7_200_000;
+  fake.hook = ([name]) =>
+    name === 'EVALSHA' ? `*4\r\n:0\r\n:2\r\n:3600000\r\n:${Date.now()}\r\n` : undefined;
+  const { resetTime, remaining } = await limiter.check('k');
+  expect(remaining).toBe(7);
+  expect(resetTime - Date.now()).toBeLessThanOrEqual(3_600_000);
+  await fake.saw('EVALSHA');
+  // No check waits for it: it only reads, and cuts.
+  expect(fake.received('EVALSHA')[0]!.at(-1)).toBe('0');
+});
+
 test('a number that cannot be is no answer', async () => {
   const { fake, limiter } = await open('8.8.0');
   await limiter.check('other');

@@ -1,6 +1,6 @@
 import type { BareItem, Item } from 'structured-headers';
 import { crypto, structured } from '../lazy';
-import type { HeaderRule } from './told';
+import type { HeaderRule } from './header-input';
 
 /** The largest integer of a structured field (RFC 9651, section 3.3.1). */
 const MAX_INTEGER = 999_999_999_999_999;

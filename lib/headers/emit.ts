@@ -2,7 +2,7 @@ import { invalidOption, shown } from '../errors';
 import { refuseUnknown, requireObject } from '../validate';
 import { draft10Headers } from './draft10';
 import { legacyHeaders } from './legacy';
-import type { HeaderDecision } from './told';
+import type { HeaderDecision } from './header-input';
 
 /**
  * Which headers tell a client where it stands. `legacy`: `X-RateLimit-*`, of the rule in front. `draft-10`:

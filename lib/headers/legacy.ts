@@ -1,4 +1,4 @@
-import type { HeaderDecision, HeaderRule } from './told';
+import type { HeaderDecision, HeaderRule } from './header-input';
 
 /** Where a client stands: `X-RateLimit-Limit`, `-Remaining`, and `-Reset` in whole seconds of the epoch, rounded up. */
 export function standingHeaders(limit: number, remaining: number, resetTime: number): Record<string, string> {

@@ -1,7 +1,7 @@
 import { clientIp, type HeaderSource } from '../client-ip';
 import { dropIn } from '../drop-in';
 import { invalidOption, shown } from '../errors';
-import type { LimiterCore } from '../limiter-core';
+import type { Limiter } from '../limiter';
 import type { RequestRule } from '../rules/request-rule';
 import type { Decision } from '../types';
 import { readAnswer, type AnswerOf, type DropIn, type LimiterOfNext, type LimitOptions } from './options';
@@ -25,7 +25,7 @@ export async function decide<
   const caller = options.identify === undefined ? undefined : readAnswer(await options.identify(...args));
   if (caller instanceof Response) return caller;
   const rules: readonly RequestRule[] | undefined = options.rules;
-  const limiter = (options.limiter ?? dropIn(rules)) as LimiterCore;
+  const limiter = (options.limiter ?? dropIn(rules)) as Limiter;
   const [told, key] = typeof caller === 'string' ? [undefined, caller] : [caller, undefined];
   const cost = told?.cost ?? options.cost;
   if (options.limiter === undefined && rules === undefined) {
@@ -44,7 +44,7 @@ export async function decide<
     asked.isAction &&
     told?.path === undefined &&
     told?.plan === undefined &&
-    (limiter as Partial<LimiterCore>).limits?.(asked) === false
+    (limiter as Partial<Limiter>).limits?.(asked) === false
   ) {
     throw invalidOption(
       "Nothing limits this action: no rule of the limiter matches POST and the path '/', which an action has. Let identify answer a path or a plan, or give a limiter with one rate.",

@@ -1,6 +1,6 @@
 import { readTrusted, type ClientIpOptions } from '../client-ip';
 import { invalidOption, shown } from '../errors';
-import type { LimiterCore } from '../limiter-core';
+import type { Limiter } from '../limiter';
 import type { LimiterBase, PlanLimiter, RateLimiter, RequestLimiter } from '../limiter-types';
 import { readUnits } from '../options';
 import { RATE_LIMITS, type PlanName } from '../plans';
@@ -89,7 +89,7 @@ export function refuseOptions(options: object, more: readonly string[] = []): vo
   if (limiter !== undefined) requireLimiter(limiter, 'checkRequest');
   if (rules !== undefined) refuseRules(rules);
   if (identify !== undefined || rules !== undefined) return;
-  if (limiter === undefined || (limiter as Partial<LimiterCore>).hasPlansOnly === true) {
+  if (limiter === undefined || (limiter as Partial<Limiter>).hasPlansOnly === true) {
     throw invalidOption(
       'identify is missing: only plans limit here, so it has to tell whose they are, such as identify: (request) => ({ organization, plan }).',
     );

@@ -18,7 +18,7 @@ import {
   type Skip,
 } from './request-rule';
 import { readNearLimit, type CompiledRule } from './rule';
-import { refuseTooMany } from './witness';
+import { refuseTooMany } from './rule-limit';
 
 /** The options of a limiter that say what is limited. */
 export interface RuleOptions extends Partial<Pick<QuotaOptions, 'algorithm' | 'burst'>> {

@@ -8,7 +8,7 @@ import { ID_SCOPES, kindOf, subjectOf, type IdScope } from './identity';
  * Whom `block` and `reset` mean: an id with its kind, such as `{ ip: '192.0.2.1' }` or `{ user: '7' }`, or a text as
  * `subjectOf` writes it and decisions show it. A text without a kind is an organization's id, or a key of `check`.
  */
-export type SubjectId = string | { [Kind in IdScope]: { readonly [K in Kind]: string } }[IdScope];
+export type SubjectId = string | { [ResultKind in IdScope]: { readonly [K in ResultKind]: string } }[IdScope];
 
 /** How a subject of each kind is written. */
 const FORMS: { readonly [kind: string]: string } = {

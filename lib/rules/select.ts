@@ -8,7 +8,7 @@ import { matchesExactly, readingsOf, type Pattern, type Reading } from './patter
 import type { CompiledPlan } from './plan';
 import { applying, type Match, type Missing } from './request-rule';
 import type { CompiledRule } from './rule';
-import { tooMany } from './witness';
+import { tooMany } from './rule-limit';
 
 /** One rule to charge, and to whom. */
 export interface Charge {

@@ -1,5 +1,5 @@
 import { invalidOption, shown } from '../errors';
-import { Kind, type KindOf } from '../kind';
+import { ResultKind, type AnyResultKind } from '../result-kind';
 import type { RateLimitRequest } from '../rules/identity';
 import type { Decision, RuleResult } from '../types';
 import { decisionChannel, type DecisionMessage } from './channels';
@@ -95,9 +95,9 @@ export class Observers {
 }
 
 /** Whether somebody is told how a call of this kind ends. On the hot path: two loads where nobody is. */
-export function isWatched(kind: KindOf, observers: Observers | undefined): boolean {
+export function isWatched(kind: AnyResultKind, observers: Observers | undefined): boolean {
   return (
-    (kind === Kind.Decision || kind === Kind.Result) &&
+    (kind === ResultKind.Decision || kind === ResultKind.Result) &&
     (decisionChannel.hasSubscribers || observers?.watchDecisions === true)
   );
 }

@@ -1,6 +1,6 @@
-import { endingText } from '../ending';
+import { statusText } from '../status';
 import { sentence } from '../errors';
-import { Ending, NativeEvent } from '../native';
+import { Status, NativeEvent } from '../native';
 import type { OnError } from '../types';
 import { stateChannel, type StateMessage } from './channels';
 import type { Log } from './logger';
@@ -69,9 +69,9 @@ export class StoreState {
   }
 
   /** A call ended without an answer. */
-  missed(ending: number, isCheck: boolean): void {
-    if (ending === Ending.Closed) return;
-    if (ending === Ending.Foreign) {
+  missed(status: number, isCheck: boolean): void {
+    if (status === Status.Closed) return;
+    if (status === Status.Foreign) {
       this.once(
         'foreign',
         'A key under the prefix of this limiter holds what spillway did not write. It is left alone, and checks of that key are decided by onError. Give the limiter a prefix of its own.',
@@ -84,7 +84,7 @@ export class StoreState {
       this.lastFailureMs = this.nowMs();
       return;
     }
-    const [address, reason] = split(this.store.trouble() || endingText(ending));
+    const [address, reason] = split(this.store.trouble() || statusText(status));
     this.fail(address, reason);
   }
 

@@ -41,6 +41,11 @@ class Completions {
     decisions_.resize(decisions_.size() + decisions);
     return decisions_.data() + decisions_.size() - decisions;
   }
+  // Of one decision.
+  void Answer(Ticket ticket, Source source, const Decision& decision) {
+    list_.push_back({ticket, Status::kAnswered, source, 1});
+    decisions_.push_back(decision);
+  }
   void End(Ticket ticket, Status status, Source source) { list_.push_back({ticket, status, source, 0}); }
 
   const std::vector<Completion>& list() const { return list_; }

@@ -15,16 +15,6 @@ RuleSet::RuleSet(std::vector<Rule> rules) : rules_(std::move(rules)) {}
 
 RuleSet::~RuleSet() = default;
 
-void RuleSet::Hold() const {
-  ++holders_;
-  if (whole_ != nullptr) whole_->Hold();
-}
-
-void RuleSet::LetGo() const {
-  --holders_;
-  if (whole_ != nullptr) whole_->LetGo();
-}
-
 const std::vector<std::unique_ptr<RuleSet::Part>>& RuleSet::PartsBy(const uint8_t* groups) const {
   if (partitions_ == nullptr) partitions_ = std::make_unique<Partitions>();
   uint32_t digits = 0;

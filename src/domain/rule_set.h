@@ -30,8 +30,14 @@ class RuleSet {
   std::vector<Rule>::const_iterator end() const { return rules_.end(); }
 
   // A call on its way holds its set, and with a part the whole.
-  void Hold() const;
-  void LetGo() const;
+  void Hold() const {
+    ++holders_;
+    if (whole_ != nullptr) whole_->Hold();
+  }
+  void LetGo() const {
+    --holders_;
+    if (whole_ != nullptr) whole_->LetGo();
+  }
   bool held() const { return holders_ > 0; }
 
   // Some of the rules, and their places in the whole.

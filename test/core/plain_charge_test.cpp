@@ -17,10 +17,10 @@ using Kind = PlainVerdict::Kind;
 constexpr int64_t kNow = 1700000000000;
 const Rule kRule = MakeRule(Algorithm::kFixedWindow, 3, 60000);
 
-PlainReply Of(int64_t integer) { return {PlainReply::Kind::kInteger, integer}; }
-const PlainReply kError = {PlainReply::Kind::kError, 0};
-const PlainReply kNoCount = {PlainReply::Kind::kNoCount, 0};
-const PlainReply kOther = {PlainReply::Kind::kOther, 0};
+PlainReply Of(int64_t integer) { return {integer, PlainReply::Kind::kInteger}; }
+const PlainReply kError = {0, PlainReply::Kind::kError};
+const PlainReply kNoCount = {0, PlainReply::Kind::kNoCount};
+const PlainReply kOther = {0, PlainReply::Kind::kOther};
 
 PlainVerdict Judge(PlainReply end_before, PlainReply count, PlainReply end_created, int64_t units = 1,
                    int64_t server_ms = kNow, const Rule& rule = kRule) {

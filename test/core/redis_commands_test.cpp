@@ -62,6 +62,29 @@ TEST_F(RedisStoreTest, AKeyThatWasDeniedAsksTheScriptUntilItAdmitsAgain) {
   EXPECT_EQ(CountOf(sent_, "INCR"), 1U);
 }
 
+TEST_F(RedisStoreTest, AThousandKeysThatAreDeniedAskTheScriptEachAndTakeNothingBack) {
+  Check(1);
+  Turn();
+  Connect();
+  Say(Time() + ":-2\r\n:1\r\n:1\r\n");
+  const auto ask_all = [this] {
+    for (int key = 0; key < 1000; ++key) AskAbout(Op::kCheck, rules_, {"p:" + std::to_string(key)}, 1, 2);
+    Turn();
+  };
+  ask_all();
+  std::string denials = Time();
+  for (int key = 0; key < 1000; ++key) denials += ":1700000030000\r\n:4\r\n:0\r\n";
+  Say(denials);
+  EXPECT_EQ(CountOf(sent_, "INCR"), 1000U);
+  std::string taken_back;
+  for (int key = 0; key < 1000; ++key) taken_back += ":1\r\n";
+  Say(taken_back);
+  sent_.clear();
+  ask_all();
+  EXPECT_LE(CountOf(sent_, "INCR"), 10U) << "a place in the table may be shared";
+  EXPECT_EQ(CountOf(sent_, "INCR") + CountOf(sent_, "EVALSHA"), 1000U);
+}
+
 TEST_F(RedisStoreTest, ADenialInAWindowOfUnknownEndAsksTheScript) {
   Check(1);
   Turn();

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { parseList } from 'structured-headers';
 import { rateLimitHeaders, type HeaderOptions } from '../../lib/headers/emit';
-import type { HeaderDecision, HeaderRule } from '../../lib/headers/told';
+import type { HeaderDecision, HeaderRule } from '../../lib/headers/header-input';
 import { createRateLimitHeaders } from '../../lib/http';
 import type { Decision } from '../../lib/types';
 import { refusalOf } from './refusal';
@@ -58,7 +58,7 @@ describe('draft-10', () => {
     });
   });
 
-  test('a partition key is the hash of whom the rule counts, the same in both', () => {
+  test('a partition key is the hash of subjects the rule counts, the same in both', () => {
     const headers = draft(
       decide([
         { ...API, subject: 'ip:192.0.2.1' },

@@ -1,6 +1,6 @@
-import { Ending } from '../../lib/native';
-import { Kind, type Built, type KindOf } from '../../lib/kind';
-import { shaped, withoutStore } from '../../lib/policy';
+import { Status } from '../../lib/native';
+import { ResultKind, type Built, type AnyResultKind } from '../../lib/result-kind';
+import { shaped, withoutStore } from '../../lib/unavailable';
 import { build, recordsOf } from '../../lib/results';
 import { RuleSet } from '../../lib/rule';
 import { makeRule, type CompiledRule } from '../../lib/rules/rule';
@@ -21,7 +21,7 @@ function rule(id: string, { limit = 100, windowMs = HOUR, onError, shadow }: Giv
 }
 
 interface Said {
-  ending?: number;
+  status?: number;
   allowed?: number;
   remaining?: number;
   resetInMs?: number;
@@ -35,7 +35,7 @@ const LENGTH = 10;
 function records(...said: Said[]): Float64Array {
   const numbers = said.flatMap((one) => [
     5,
-    one.ending ?? Ending.Answered,
+    one.status ?? Status.Answered,
     one.allowed ?? 1,
     100,
     one.remaining ?? 0,
@@ -49,12 +49,12 @@ function records(...said: Said[]): Float64Array {
 }
 
 const one = (onError: OnError = 'open') => new RuleSet([rule('FREE', { onError })]);
-function built<K extends KindOf>(kind: K, set: RuleSet, ...said: Said[]): Built[K] {
+function built<K extends AnyResultKind>(kind: K, set: RuleSet, ...said: Said[]): Built[K] {
   return build(kind, records(...said), LENGTH, set, 'org', 1, NOW, 'redis') as Built[K];
 }
 
 test('a result has the four fields of the drop-in and no others', () => {
-  expect(built(Kind.Result, one(), { remaining: 60, resetInMs: 1_234, used: 40 })).toStrictEqual({
+  expect(built(ResultKind.Result, one(), { remaining: 60, resetInMs: 1_234, used: 40 })).toStrictEqual({
     allowed: true,
     remaining: 60,
     resetTime: NOW + 1_234,
@@ -63,7 +63,7 @@ test('a result has the four fields of the drop-in and no others', () => {
 });
 
 test('a status tells what is used', () => {
-  expect(built(Kind.Status, one(), { remaining: 60, resetInMs: 1_234, used: 40 })).toStrictEqual({
+  expect(built(ResultKind.Status, one(), { remaining: 60, resetInMs: 1_234, used: 40 })).toStrictEqual({
     remaining: 60,
     resetTime: NOW + 1_234,
     limit: 100,
@@ -71,14 +71,19 @@ test('a status tells what is used', () => {
   });
 });
 
-test('an outcome is one number, or the ending below zero', () => {
-  expect(built(Kind.Outcome, one(), { used: 40 })).toBe(40);
-  expect(built(Kind.Outcome, one(), { used: 40, ending: Ending.Refused })).toBe(-Ending.Refused);
+test('an outcome is one number, or the status below zero', () => {
+  expect(built(ResultKind.Outcome, one(), { used: 40 })).toBe(40);
+  expect(built(ResultKind.Outcome, one(), { used: 40, status: Status.Refused })).toBe(-Status.Refused);
 });
 
 describe('a decision', () => {
   test('admitted', () => {
-    const decision = built(Kind.Decision, one(), { remaining: 60, resetInMs: 1_234, used: 40, mark: 77 });
+    const decision = built(ResultKind.Decision, one(), {
+      remaining: 60,
+      resetInMs: 1_234,
+      used: 40,
+      mark: 77,
+    });
     expect(decision).toEqual({
       allowed: true,
       reason: 'ok',
@@ -118,7 +123,7 @@ describe('a decision', () => {
     [3_600_001, 3_601],
   ])('denied for %d ms', (retryAfterMs, retryAfter) => {
     const said = { allowed: 0, resetInMs: retryAfterMs - 1, retryAfterMs, used: 100 };
-    expect(built(Kind.Decision, one(), said)).toMatchObject({
+    expect(built(ResultKind.Decision, one(), said)).toMatchObject({
       allowed: false,
       reason: 'limit',
       retryAfterMs,
@@ -130,7 +135,7 @@ describe('a decision', () => {
 
   test('that can never be admitted waits a whole window, and survives JSON', () => {
     const said = { allowed: 0, remaining: 70, resetInMs: 500, retryAfterMs: -1, used: 30 };
-    const decision = built(Kind.Decision, one(), said);
+    const decision = built(ResultKind.Decision, one(), said);
     expect(decision).toMatchObject({
       reason: 'never-fits',
       remaining: 70,
@@ -142,7 +147,7 @@ describe('a decision', () => {
 
   test('of a blocked key says so', () => {
     const said = { allowed: 0, retryAfterMs: 5_001, blocked: 1 };
-    expect(built(Kind.Decision, one(), said)).toMatchObject({ reason: 'blocked', retryAfterMs: 5_001 });
+    expect(built(ResultKind.Decision, one(), said)).toMatchObject({ reason: 'blocked', retryAfterMs: 5_001 });
   });
 
   test.each([
@@ -150,7 +155,7 @@ describe('a decision', () => {
     [80, true],
     [100, true],
   ])('is near the limit with %d of 100 used: %p', (used, nearLimit) => {
-    expect(built(Kind.Decision, one(), { used })).toMatchObject({ nearLimit, rules: [{ nearLimit }] });
+    expect(built(ResultKind.Decision, one(), { used })).toMatchObject({ nearLimit, rules: [{ nearLimit }] });
   });
 });
 
@@ -160,7 +165,7 @@ describe('over several rules', () => {
     rule('b', { limit: 10, windowMs: 1_000 }),
     rule('c', { limit: 1_000 }),
   ]);
-  const front = (set: RuleSet, ...said: Said[]) => built(Kind.Decision, set, ...said);
+  const front = (set: RuleSet, ...said: Said[]) => built(ResultKind.Decision, set, ...said);
 
   test('that admit, the one with the smallest part left is in front', () => {
     const decision = front(three, { remaining: 50 }, { remaining: 4 }, { remaining: 401 });
@@ -214,7 +219,7 @@ describe('over several rules', () => {
       retryAfterMs: 0,
       nearLimit: false,
     });
-    expect(built(Kind.Result, alone, { allowed: 0 })).toMatchObject({ allowed: true });
+    expect(built(ResultKind.Result, alone, { allowed: 0 })).toMatchObject({ allowed: true });
   });
 
   test('near the limit is one that can deny', () => {
@@ -224,33 +229,35 @@ describe('over several rules', () => {
 
   test('each rule has a record where the store answered, and they share one where it did not', () => {
     const answered = records({}, {}, {});
-    const lost = records({ ending: Ending.TimedOut });
-    expect(recordsOf(Kind.Decision, answered, LENGTH, three)).toBe(3);
-    expect(recordsOf(Kind.Decision, lost, LENGTH, three)).toBe(1);
-    expect(recordsOf(Kind.Outcome, answered, LENGTH, three)).toBe(1);
+    const lost = records({ status: Status.TimedOut });
+    expect(recordsOf(ResultKind.Decision, answered, LENGTH, three)).toBe(3);
+    expect(recordsOf(ResultKind.Decision, lost, LENGTH, three)).toBe(1);
+    expect(recordsOf(ResultKind.Outcome, answered, LENGTH, three)).toBe(1);
   });
 
-  test('whom each rule counts', () => {
+  test('subjects each rule counts', () => {
     const set = new RuleSet([rule('a'), rule('b')]);
-    const whom = {
+    const subjects = {
       keys: ['ip:1.2.3.4', 'org'],
       scopes: ['ip', 'organization'] as const,
       request: undefined,
     };
-    expect(build(Kind.Decision, records({}, {}), LENGTH, set, whom, 1, NOW, 'redis')).toMatchObject({
-      rules: [
-        { subject: 'ip:1.2.3.4', scope: 'ip' },
-        { subject: 'org', scope: 'organization' },
-      ],
-    });
+    expect(build(ResultKind.Decision, records({}, {}), LENGTH, set, subjects, 1, NOW, 'redis')).toMatchObject(
+      {
+        rules: [
+          { subject: 'ip:1.2.3.4', scope: 'ip' },
+          { subject: 'org', scope: 'organization' },
+        ],
+      },
+    );
   });
 });
 
 describe('where no store answered', () => {
-  const endings = Object.entries(Ending).filter(([name]) => name !== 'Answered');
+  const endings = Object.entries(Status).filter(([name]) => name !== 'Answered');
 
-  test.each(endings)('%s: open admits with the whole limit', (_, ending) => {
-    expect(built(Kind.Decision, one('open'), { allowed: 0, ending })).toMatchObject({
+  test.each(endings)('%s: open admits with the whole limit', (_, status) => {
+    expect(built(ResultKind.Decision, one('open'), { allowed: 0, status })).toMatchObject({
       allowed: true,
       reason: 'unavailable',
       remaining: 100,
@@ -261,8 +268,8 @@ describe('where no store answered', () => {
     });
   });
 
-  test.each(endings)('%s: closed denies for a second', (_, ending) => {
-    expect(built(Kind.Decision, one('closed'), { allowed: 1, ending })).toMatchObject({
+  test.each(endings)('%s: closed denies for a second', (_, status) => {
+    expect(built(ResultKind.Decision, one('closed'), { allowed: 1, status })).toMatchObject({
       allowed: false,
       reason: 'unavailable',
       remaining: 0,
@@ -274,13 +281,13 @@ describe('where no store answered', () => {
   });
 
   test('results and statuses have their own shapes', () => {
-    expect(shaped(Kind.Result, withoutStore(one(), 'org', 'unavailable', NOW))).toStrictEqual({
+    expect(shaped(ResultKind.Result, withoutStore(one(), 'org', 'unavailable', NOW))).toStrictEqual({
       allowed: true,
       remaining: 100,
       resetTime: NOW + HOUR,
       limit: 100,
     });
-    expect(shaped(Kind.Status, withoutStore(one('closed'), 'org', 'unavailable', NOW))).toStrictEqual({
+    expect(shaped(ResultKind.Status, withoutStore(one('closed'), 'org', 'unavailable', NOW))).toStrictEqual({
       remaining: 0,
       resetTime: NOW + 1_000,
       limit: 100,

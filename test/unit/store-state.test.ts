@@ -1,6 +1,6 @@
 /** What is said of a store that is away: when, to whom and how often. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { Ending, NativeEvent } from '../../lib/native';
+import { Status, NativeEvent } from '../../lib/native';
 import type { StateMessage } from '../../lib/telemetry/channels';
 import { readLogger } from '../../lib/telemetry/logger';
 import { StoreState, type Meanwhile } from '../../lib/telemetry/store-state';
@@ -29,7 +29,7 @@ const OPEN = "Until it does, requests are admitted without being counted (onErro
 test('one line when it goes away, one when it counts again, whatever the number of checks', () => {
   const world = stage();
   world.trouble = `${AT}: connection refused`;
-  for (let i = 0; i < 1_000; i++) world.state.missed(Ending.TimedOut, true);
+  for (let i = 0; i < 1_000; i++) world.state.missed(Status.TimedOut, true);
   expect(world.heard()).toEqual([
     `error spillway: Redis at ${AT} does not count: connection refused. ${OPEN}`,
   ]);
@@ -47,7 +47,7 @@ test('while it lasts: at most one line a minute, with the number of checks so fa
   const world = stage('closed');
   world.trouble = `${AT}: connection refused`;
   for (let second = 0; second < 180; second++) {
-    world.state.missed(Ending.TimedOut, true);
+    world.state.missed(Status.TimedOut, true);
     world.state.event(Lost, AT, 'connection refused');
     world.nowMs += 1_000;
   }
@@ -61,7 +61,7 @@ test('while it lasts: at most one line a minute, with the number of checks so fa
 test('a store that comes and goes faster than a second is away all the time', () => {
   const world = stage();
   for (let i = 0; i < 200; i++) {
-    world.state.missed(Ending.Disconnected, true);
+    world.state.missed(Status.Disconnected, true);
     world.nowMs += 150;
     world.state.answered();
     world.nowMs += 150;
@@ -134,7 +134,7 @@ test('each step of a connection is for who wants to hear it', () => {
 
 test('a key that holds something else is said once, and is no outage', () => {
   const world = stage();
-  for (let i = 0; i < 3; i++) world.state.missed(Ending.Foreign, true);
+  for (let i = 0; i < 3; i++) world.state.missed(Status.Foreign, true);
   expect(world.heard()).toEqual([expect.stringContaining('Give the limiter a prefix of its own')]);
   expect(world.state.away).toBe(false);
 });
@@ -148,7 +148,7 @@ test('a server that may drop live counts is said once', () => {
 
 test('what was closed by its owner is not away', () => {
   const world = stage();
-  world.state.missed(Ending.Closed, true);
+  world.state.missed(Status.Closed, true);
   expect(world.heard()).toEqual([]);
 });
 
@@ -158,12 +158,12 @@ test('limiters with one logger are told once, of what happens to requests of all
   const other: string[] = [];
   const others = { warn: () => {}, error: (message: string) => other.push(message) };
   const stop = world.state.listen(readLogger(others), 'closed');
-  world.state.missed(Ending.TimedOut, true);
+  world.state.missed(Status.TimedOut, true);
   expect(world.heard()).toEqual([expect.stringContaining('as onError of their rules says')]);
   expect(other).toEqual([expect.stringContaining("requests are denied (onError: 'closed')")]);
   stop();
   world.nowMs += 61_000;
-  world.state.missed(Ending.TimedOut, true);
+  world.state.missed(Status.TimedOut, true);
   expect(other).toHaveLength(1);
 });
 
@@ -176,7 +176,7 @@ test('a logger that throws or rejects stops nothing', async () => {
     },
   };
   world.state.listen(readLogger(thrower), 'open');
-  world.state.missed(Ending.TimedOut, true);
+  world.state.missed(Status.TimedOut, true);
   world.nowMs += 2_000;
   world.state.answered();
   expect(world.heard()).toHaveLength(2);
@@ -189,8 +189,8 @@ test('the channel hears each change with its reason and the number of checks', (
   subscribe('spillway:state', hear);
   const world = stage();
   world.trouble = `${AT}: connection refused`;
-  world.state.missed(Ending.TimedOut, true);
-  world.state.missed(Ending.TimedOut, true);
+  world.state.missed(Status.TimedOut, true);
+  world.state.missed(Status.TimedOut, true);
   world.trouble = '';
   world.nowMs += 2_000;
   world.state.answered();

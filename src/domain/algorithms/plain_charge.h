@@ -17,8 +17,8 @@ struct PlainReply {
     kNoCount,  // an error that says that the key holds no number INCRBY can count on
     kOther,    // anything that these commands do not answer
   };
-  Kind kind = Kind::kInteger;
   int64_t integer = 0;
+  Kind kind = Kind::kInteger;
 
   bool is_integer() const { return kind == Kind::kInteger; }
   bool is_error() const { return kind == Kind::kError || kind == Kind::kNoCount; }

@@ -66,7 +66,7 @@ bool MemoryStore::CheckFixedWindow(const Check& check, Completions* immediate) {
     if (window.used >= kBlocked) return false;
   }
   const Decision decision = FixedWindowCheck(rule, check.units, now_ms, &window);
-  *immediate->Answer(check.ticket, Source::kMemory, 1) = decision;
+  immediate->Answer(check.ticket, Source::kMemory, decision);
   if (ref == KeyTable::kNone) {
     if (!decision.allowed) return true;
     ref = table_.Insert(key, CountBytes(rule.limit), now_ms);

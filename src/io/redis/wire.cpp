@@ -1,7 +1,6 @@
 #include "redis/wire.h"
 
 #include <charconv>
-#include <cstring>
 
 #include "rule.h"
 
@@ -35,11 +34,6 @@ void AppendArray(size_t arguments, std::string* out) {
   out->push_back('*');
   AppendNumber(static_cast<int64_t>(arguments), out);
   out->append("\r\n");
-}
-
-char* Put(std::string_view text, char* to) {
-  std::memcpy(to, text.data(), text.size());
-  return to + text.size();
 }
 
 char* PutBulkNumber(int64_t value, char* to) {

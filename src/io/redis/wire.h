@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -20,7 +21,10 @@ void AppendBulkNumbers(std::initializer_list<int64_t> values, std::string* out);
 void AppendArray(size_t arguments, std::string* out);
 
 // The same into memory that has room; each answers where it ends.
-char* Put(std::string_view text, char* to);
+inline char* Put(std::string_view text, char* to) {
+  std::memcpy(to, text.data(), text.size());
+  return to + text.size();
+}
 char* PutBulkNumber(int64_t value, char* to);
 
 // A whole decimal number, or false.

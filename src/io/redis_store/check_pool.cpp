@@ -41,7 +41,6 @@ PendingCheck* CheckPool::New(Op op, const RuleSet& rules, int64_t units) {
 void CheckPool::Recycle(PendingCheck* check) {
   Deadlines::Remove(check);
   check->tickets.clear();
-  check->parts.clear();
   check->rules->LetGo();
   check->rules = nullptr;
   free_.push_back(check);

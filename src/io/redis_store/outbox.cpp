@@ -10,7 +10,7 @@ constexpr size_t kBytesPerWrite = size_t{256} * 1024;
 // Appends the commands; answers how many replies they will bring.
 int Encode(Command* command, std::string* out) {
   command->replies_seen = 0;
-  command->error.clear();
+  if (!command->error.empty()) command->error.clear();
   command->asked = command->check->op == Op::kPeek ? 0 : command->check->waiters();
   command->form->encode(command, out);
   const int replies = command->form->replies(*command);

@@ -50,8 +50,8 @@ bool RedisStore::Submit(const Check& check, Completions* immediate) {
   for (size_t i = 0; i < rules.size(); ++i) WriteKey(rules[i], check.subjects.Of(i), &made->keys[i]);
   made->hash = Hash(made->key(), seed_);
   if (check.op == Op::kCheck) {
-    const uint64_t question = made->hash ^ (reinterpret_cast<uintptr_t>(&rules) * 0x9e3779b97f4a7c15ULL) ^
-                              static_cast<uint64_t>(check.units);
+    const uint64_t question =
+        made->hash ^ (reinterpret_cast<uintptr_t>(&rules) * 0x9e3779b97f4a7c15ULL) ^ static_cast<uint64_t>(check.units);
     PendingCheck* equal = coalescer_.Find(question, [&](const PendingCheck& other) {
       return other.rules == &rules && other.units == check.units &&
              std::equal(made->keys.begin(), made->keys.begin() + static_cast<std::ptrdiff_t>(rules.size()),
@@ -202,21 +202,10 @@ int64_t RedisStore::OnTurnEnd() {
   return next;
 }
 
-void RedisStore::OnReply(Command* command, const Reply& reply) {
-  int at = command->replies_seen++;
-  if (command->asking) {
-    // Every other reply is that of ASKING.
-    if (at % 2 == 0) return;
-    at /= 2;
-  }
-  reading_.follow_up_count = 0;
-  reading_.charged = false;
-  TakeReading(command, command->form->take(command, at, reply, &reading_));
-}
-
-void RedisStore::TakeReading(Command* command, Step step) {
+void RedisStore::OnStep(Command* command, Step step) {
   PendingCheck* check = command->check;
-  for (int i = 0; i < reading_.follow_up_count; ++i) Follow(*check, reading_.follow_ups[i]);
+  for (int i = 0; i < reading.follow_up_count; ++i) Follow(*check, reading.follow_ups[i]);
+  reading.follow_up_count = 0;
   switch (step) {
     case Step::kMore:
       return;
@@ -230,14 +219,14 @@ void RedisStore::TakeReading(Command* command, Step step) {
       TakeWindow(check);
       return;
     case Step::kDecision:
-      tickets_.Answer(check, reading_.decision);
+      tickets_.Answer(check, reading.decision);
       pool_.Recycle(check);
       return;
     case Step::kRules:
       if (check->numbers[0] > 0) Counted(*command);
       break;
     case Step::kNumber:
-      check->numbers.assign(1, reading_.number);
+      check->numbers.assign(1, reading.number);
       TakeNumber(check);
       return;
   }
@@ -257,25 +246,26 @@ void RedisStore::Follow(const PendingCheck& check, const FollowUp& next) {
 }
 
 void RedisStore::TakeWindow(PendingCheck* check) {
-  const WindowReading& reading = reading_.window;
-  if (reading.admitted > 0 || reading_.charged) Counted(check->command);
+  const WindowReading& window = reading.window;
+  if (window.admitted > 0 || reading.charged) Counted(check->command);
+  reading.charged = false;
   const bool waited = !check->tickets.empty();
-  tickets_.Admit(check, reading);
+  tickets_.Admit(check, window);
   if (check->tickets.empty()) {
-    if (waited && reading.admitted > 0) windows_.Forget(check->hash);
+    if (waited && window.admitted > 0) windows_.Forget(check->hash);
     pool_.Recycle(check);
     return;
   }
   const int64_t now_ms = clock_->NowMs();
-  windows_.Deny(check->hash, now_ms + reading.rest_ms, now_ms);
-  if (!reading.end_known) {
+  windows_.Deny(check->hash, now_ms + window.rest_ms, now_ms);
+  if (!window.end_known) {
     // How long to wait is not known: the script, behind a take-back, can say.
     check->command.form = nullptr;
     check->command.by_script = true;
     Again(&check->command);
     return;
   }
-  tickets_.Deny(check, reading);
+  tickets_.Deny(check, window);
   pool_.Recycle(check);
 }
 

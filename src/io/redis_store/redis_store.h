@@ -54,7 +54,7 @@ class RedisStore : public Store, private TurnEvents, private CommandEvents {
 
   int64_t OnFlush() override;
   int64_t OnTurnEnd() override;
-  void OnReply(Command* command, const Reply& reply) override;
+  void OnStep(Command* command, Step step) override;
   void OnLost(Command* command) override { End(command->check, Status::kDisconnected); }
 
   void Ask(PendingCheck* check);
@@ -65,7 +65,6 @@ class RedisStore : public Store, private TurnEvents, private CommandEvents {
   void FollowTopology();
   int64_t NextWake() const;
 
-  void TakeReading(Command* command, Step step);
   void Follow(const PendingCheck& check, const FollowUp& next);
   void TakeWindow(PendingCheck* check);
   void TakeNumber(PendingCheck* check);
@@ -92,7 +91,6 @@ class RedisStore : public Store, private TurnEvents, private CommandEvents {
   Scatter scatter_;
   Refusals refusals_;
   Tickets tickets_;
-  Reading reading_;  // of the reply that is being read
 };
 
 }  // namespace spillway

@@ -41,7 +41,7 @@ void Tickets::End(PendingCheck* check, Status status) {
 }
 
 void Tickets::Answer(PendingCheck* check, const Decision& decision) {
-  for (const Ticket ticket : check->tickets) *results_->completions.Answer(ticket, Source::kRedis, 1) = decision;
+  for (const Ticket ticket : check->tickets) results_->completions.Answer(ticket, Source::kRedis, decision);
   waiting_ -= static_cast<int64_t>(check->tickets.size());
   check->tickets.clear();
 }
@@ -51,9 +51,9 @@ void Tickets::Admit(PendingCheck* check, const WindowReading& reading) {
   const auto count = std::min(reading.admitted, static_cast<int64_t>(check->tickets.size()));
   for (int64_t i = 0; i < count; ++i) {
     const int64_t used = reading.used - (reading.admitted - 1 - i) * check->units;
-    Decision* decision = results_->completions.Answer(check->tickets[static_cast<size_t>(i)], Source::kRedis, 1);
-    *decision = FixedWindowAdmitted(rule, used, reading.rest_ms);
-    decision->mark = reading.mark;
+    Decision decision = FixedWindowAdmitted(rule, used, reading.rest_ms);
+    decision.mark = reading.mark;
+    results_->completions.Answer(check->tickets[static_cast<size_t>(i)], Source::kRedis, decision);
   }
   waiting_ -= count;
   check->tickets.erase(check->tickets.begin(), check->tickets.begin() + static_cast<std::ptrdiff_t>(count));

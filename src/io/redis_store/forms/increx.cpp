@@ -57,46 +57,51 @@ bool IsMissing(const std::string& error) {
   return error.compare(0, 20, "ERR unknown command ") == 0 || error.compare(0, 7, "NOPERM ") == 0;
 }
 
-Step TakeIncrex(Command* command, int at, const Reply& reply, Reading* reading) {
-  if (at == 0) {
-    TakeCharge(command, reply);
-    return Step::kMore;
+// Nothing was added, and another form can say more.
+Step Refused(Command* command) {
+  if (IsMissing(command->error)) {
+    command->node->client.mutable_capabilities()->increx = false;
+    command->error.clear();
+    command->form = nullptr;
+    return Step::kAgain;
   }
-  if (!command->error.empty()) {
-    if (IsMissing(command->error)) {
-      command->node->client.mutable_capabilities()->increx = false;
-      command->error.clear();
-      command->form = nullptr;
-      return Step::kAgain;
-    }
-    // Text, or a number that is too large: the script can read it.
-    const bool moved = Classify(command->error) != Refusal::kFinal;
-    const bool no_count =
-        command->error.compare(0, 4, "ERR ") == 0 && command->error != kImpossible && command->error != kUnknownReply;
-    return !moved && no_count ? ByScript(command) : Step::kRefused;
-  }
+  // Text, or a number that is too large: the script can read it.
+  const bool no_count =
+      command->error.compare(0, 4, "ERR ") == 0 && command->error != kImpossible && command->error != kUnknownReply;
+  return Classify(command->error) == Refusal::kFinal && no_count ? ByScript(command) : Step::kRefused;
+}
+
+// `end`: PEXPIRETIME's answer, negative where it gave none.
+Step Judge(Command* command, int64_t end, Reading* reading) {
   const Rule& rule = command->check->rule();
   const int64_t used = command->plain.count.integer;
   const int64_t added = command->units;
   const int64_t server_ms = command->plain.server_ms;
   const bool blocked = used >= kBlocked;
   // Some of the checks may fit, and a key without an expiry is mended: both are the script's.
-  const bool end_told = reply.type() == Reply::Type::kInteger && reply.integer() >= 0;
-  if (added == 0 && !blocked && (used < rule.limit || !end_told)) return ByScript(command);
+  if (added == 0 && !blocked && (used < rule.limit || end < 0)) return ByScript(command);
+  const bool known = end >= 0 && server_ms >= 0;
   const int64_t whole = FixedWindowWhole(rule);
-  int64_t rest = end_told && server_ms >= 0 ? std::min(reply.integer(), kMaxLimit) - server_ms + 1 : whole;
-  if (rest > whole && !blocked) {
-    // Longer than a window: the script cuts it. One that has just begun only looks longer, by the time of the flush.
-    if (used > added) reading->Follow(kScriptForm);
-    rest = whole;
-  }
-  reading->window = {added,
-                     used,
-                     std::max<int64_t>(rest, 1),
-                     end_told ? std::min(reply.integer(), kMaxLimit) : 0,
-                     blocked,
-                     end_told && server_ms >= 0};
+  const int64_t rest = known ? end - server_ms + 1 : whole;
+  // Longer than a window: the script cuts it. One that has just begun only looks longer, by the time of the flush.
+  const bool cut = rest > whole && !blocked && used > added;
+  if (cut) reading->Follow(kScriptForm);
+  reading->window = {
+      added,   used, std::clamp<int64_t>(rest, 1, blocked ? kMaxLimit : whole), std::max<int64_t>(end, 0),
+      blocked, known};
+  // Its new end is not known here.
+  if (cut) reading->window.mark = -server_ms;
   return Step::kWindow;
+}
+
+Step TakeIncrex(Command* command, int at, const Reply& reply, Reading* reading) {
+  if (at == 0) {
+    TakeCharge(command, reply);
+    return Step::kMore;
+  }
+  if (!command->error.empty()) return Refused(command);
+  const bool told = reply.type() == Reply::Type::kInteger && reply.integer() >= 0;
+  return Judge(command, told ? std::min(reply.integer(), kMaxLimit) : -1, reading);
 }
 
 bool HasIncrex(const Capabilities& capabilities) { return capabilities.increx; }

@@ -15,9 +15,9 @@ bool IsNoCount(std::string_view error) {
 }
 
 PlainReply Plain(const Reply& reply) {
-  if (reply.type() == Reply::Type::kInteger) return {PlainReply::Kind::kInteger, reply.integer()};
-  if (!reply.IsError()) return {PlainReply::Kind::kOther, 0};
-  return {IsNoCount(reply.text()) ? PlainReply::Kind::kNoCount : PlainReply::Kind::kError, 0};
+  if (reply.type() == Reply::Type::kInteger) return {reply.integer(), PlainReply::Kind::kInteger};
+  if (!reply.IsError()) return {0, PlainReply::Kind::kOther};
+  return {0, IsNoCount(reply.text()) ? PlainReply::Kind::kNoCount : PlainReply::Kind::kError};
 }
 
 // The hot path: room for the longest is made once, the key's bulk string is composed once, and the rest is copied.
@@ -74,8 +74,13 @@ Step Judge(Command* command, Reading* reading) {
     case PlainVerdict::Kind::kRefused:
       break;
   }
-  if (verdict.blamed > 0) command->error = command->plain_errors[verdict.blamed - 1];
+  if (verdict.blamed > 0) command->error = (*command->plain_errors)[static_cast<size_t>(verdict.blamed) - 1];
   return Step::kRefused;
+}
+
+void KeepError(Command* command, int at, const Reply& reply) {
+  if (command->plain_errors == nullptr) command->plain_errors = std::make_unique<std::array<std::string, 2>>();
+  (*command->plain_errors)[static_cast<size_t>(at) - 1] = Complaint(reply, Reply::Type::kInteger);
 }
 
 Step TakePlain(Command* command, int at, const Reply& reply, Reading* reading) {
@@ -88,7 +93,7 @@ Step TakePlain(Command* command, int at, const Reply& reply, Reading* reading) {
     if (!is_integer) command->error = Complaint(reply, Reply::Type::kInteger);
     return Step::kMore;
   }
-  if (!is_integer) command->plain_errors[at - 1] = Complaint(reply, Reply::Type::kInteger);
+  if (!is_integer) KeepError(command, at, reply);
   if (at == 1) {
     replies.count = Plain(reply);
     return Step::kMore;

@@ -1,8 +1,8 @@
 import { GivenLimits } from './given-limits';
 import type { HeaderFormat } from './headers/emit';
-import { Kind } from './kind';
+import { ResultKind } from './result-kind';
 import { MAX_RULES } from './native';
-import type { Settled } from './policy';
+import type { Settled } from './unavailable';
 import type { RateObject } from './rate';
 import { keyPart, type RuleSet } from './rule';
 import { RuleSets } from './rule-sets';
@@ -19,16 +19,16 @@ import type { CompiledRule } from './rules/rule';
 import type { Log } from './telemetry/logger';
 import { isWatched, type Observers } from './telemetry/observe';
 import type { Meanwhile } from './telemetry/store-state';
-import { subjectsOf, type Whom } from './whom';
+import { subjectsOf, type Subjects } from './subjects';
 import type { Windows } from './windows';
 
 /** What a call comes to before any store is asked: rules to charge and whom they count, or an answer. */
-export type Plea =
-  | { readonly set: RuleSet; readonly whom: Whom }
+export type Resolution =
+  | { readonly set: RuleSet; readonly subjects: Subjects }
   | { readonly set: undefined; readonly reason: Settled; readonly rule: string };
 
 /** The rules of one limiter as sets that a store can count. */
-export class Layers {
+export class RuleResolver {
   readonly access: AccessList;
   private readonly sets: RuleSets;
   private readonly rate: RuleSet | undefined;
@@ -89,15 +89,15 @@ export class Layers {
   }
 
   /** The rules of a plan as they hold for one key, which is a valid one. */
-  setFor(key: string, set: RuleSet): Plea {
+  setFor(key: string, set: RuleSet): Resolution {
     const verdict = this.access.verdictOfKey(key);
     if (verdict === 'deny') return { set: undefined, reason: 'denied', rule: '' };
     if (verdict === 'allow') return { set: undefined, reason: 'bypass', rule: '' };
-    return { set: this.sets.of(this.access.planOfKey(key, set.rules)), whom: key };
+    return { set: this.sets.of(this.access.planOfKey(key, set.rules)), subjects: key };
   }
 
   /** What a request comes to; with a key, which only a limiter with one rate takes. Errors as of `selectRules`. */
-  select(request: RateLimitRequest, key?: string): Plea {
+  select(request: RateLimitRequest, key?: string): Resolution {
     if (key !== undefined) this.setOf(undefined);
     const selection = selectRules(this.rules, request, key, this.sayNoAddress);
     switch (selection.kind) {
@@ -109,8 +109,8 @@ export class Layers {
           : { set: undefined, reason: 'unidentified', rule: selection.what };
       case 'charge': {
         const { charges } = selection;
-        const watched = isWatched(Kind.Decision, this.observers) ? request : undefined;
-        return { set: this.sets.of(charges.map(({ rule }) => rule)), whom: subjectsOf(charges, watched) };
+        const watched = isWatched(ResultKind.Decision, this.observers) ? request : undefined;
+        return { set: this.sets.of(charges.map(({ rule }) => rule)), subjects: subjectsOf(charges, watched) };
       }
     }
   }

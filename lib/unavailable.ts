@@ -1,9 +1,9 @@
 /** Answers that no store gave. */
 import { Decided } from './decision';
-import { Kind, type Built, type KindOf } from './kind';
+import { ResultKind, type Built, type AnyResultKind } from './result-kind';
 import type { RuleSet } from './rule';
 import type { CompiledRule } from './rules/rule';
-import { scopeAt, subjectAt, type Whom } from './whom';
+import { scopeAt, subjectAt, type Subjects } from './subjects';
 import type { Decision, Reason, RuleResult } from './types';
 
 /** Wait that a denial without a store suggests: the length of a blip, not of a window. */
@@ -19,17 +19,17 @@ export type Unasked = 'unavailable' | 'disabled';
 export type Settled = 'bypass' | 'denied' | 'unidentified';
 
 /** What `onError` says of rules whose store did not answer or was not asked; all are admitted where limits are off. */
-export function withoutStore(given: RuleSet, whom: Whom, reason: Unasked, now: number): Decision {
+export function withoutStore(given: RuleSet, subjects: Subjects, reason: Unasked, now: number): Decision {
   const set = reason === 'disabled' ? given.under('open') : given;
   if (set.rules.length === 0) return unlimited('unlimited', now);
   const allowed = set.onError === 'open';
   // Of rules that are only tried out, the first stands in front where there are no others.
   const real = set.rules.filter((rule) => !rule.shadow);
   const lead = real.find((rule) => (set.onErrorOf(rule) === 'open') === allowed) ?? set.rules[0]!;
-  const { limit, remaining, resetTime, retryAfter } = resultOf(lead, 0, allowed, whom, now);
-  const rules = set.rules.map((rule, i) => resultOf(rule, i, set.onErrorOf(rule) === 'open', whom, now));
+  const { limit, remaining, resetTime, retryAfter } = resultOf(lead, 0, allowed, subjects, now);
+  const rules = set.rules.map((rule, i) => resultOf(rule, i, set.onErrorOf(rule) === 'open', subjects, now));
   const wait = retryAfter * 1000;
-  const charge = { set, whom, left: 0, marks: 0 };
+  const charge = { set, subjects, left: 0, marks: 0 };
   return new Decided(
     allowed,
     reason,
@@ -46,7 +46,13 @@ export function withoutStore(given: RuleSet, whom: Whom, reason: Unasked, now: n
   ) as Decision;
 }
 
-function resultOf(rule: CompiledRule, place: number, allowed: boolean, whom: Whom, now: number): RuleResult {
+function resultOf(
+  rule: CompiledRule,
+  place: number,
+  allowed: boolean,
+  subjects: Subjects,
+  now: number,
+): RuleResult {
   const { limit, windowMs, burst, algorithm } = rule.quota;
   return {
     rule: rule.id,
@@ -58,8 +64,8 @@ function resultOf(rule: CompiledRule, place: number, allowed: boolean, whom: Who
     algorithm,
     windowMs,
     burst,
-    scope: scopeAt(whom, place),
-    subject: subjectAt(whom, place),
+    scope: scopeAt(subjects, place),
+    subject: subjectAt(subjects, place),
     shadow: rule.shadow,
     nearLimit: false,
   };
@@ -97,11 +103,11 @@ function refused(reason: Reason, rule: string, now: number): Decision {
 }
 
 /** A decision as a call of this kind gives it. */
-export function shaped(kind: KindOf, decision: Decision): Built[KindOf] {
+export function shaped(kind: AnyResultKind, decision: Decision): Built[AnyResultKind] {
   const { allowed, remaining, resetTime, limit } = decision;
-  if (kind === Kind.Result) return { allowed, remaining, resetTime, limit };
-  if (kind === Kind.Status) return { remaining, resetTime, limit, used: usedOf(decision) };
-  return kind === Kind.Outcome ? 0 : decision;
+  if (kind === ResultKind.Result) return { allowed, remaining, resetTime, limit };
+  if (kind === ResultKind.Status) return { remaining, resetTime, limit, used: usedOf(decision) };
+  return kind === ResultKind.Outcome ? 0 : decision;
 }
 
 /** Of the rule in front, whose capacity may be more than its limit. */
