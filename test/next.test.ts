@@ -141,10 +141,10 @@ describe('rateLimited', () => {
     expect(statuses.slice(0, 3)).toEqual([200, 200, 429]);
     expect(statuses.slice(3).every((status) => status === 429)).toBe(true);
     // Each limiter that is still held has a share in the store.
-    const stores = (globalThis as unknown as Record<symbol, Set<{ leases: number }>>)[
+    const stores = (globalThis as unknown as Record<symbol, Set<{ references: number }>>)[
       Symbol.for(`spillway@${version}`)
     ];
-    expect(Math.max(...[...stores!].map(({ leases }) => leases))).toBeLessThan(300);
+    expect(Math.max(...[...stores!].map(({ references }) => references))).toBeLessThan(300);
   });
 
   test('rules see the method, the path and the address of the trusted proxy', async () => {
