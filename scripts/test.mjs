@@ -101,20 +101,20 @@ function jestTests(args) {
 }
 
 /**
- * Three thirds at a time: most of their time is waiting, and instrumented runs have more of it. Each in a process of its
+ * Two halves at a time: half of their time is waiting, and instrumented runs have more of it. Each in a process of its
  * own instead of Jest's workers, which Jest kills before they have looked for leaks.
  */
 async function sanitizedJestTests() {
   const env = { ...process.env, ...nodeEnv() };
   const filter = `--filter=${join(root, 'scripts/lib/sanitized-tests.cjs')}`;
-  const thirds = ['1/3', '2/3', '3/3'].map(async (shard, i) => {
+  const halves = ['1/2', '2/2'].map(async (shard, i) => {
     const report = join(root, `build/jest-${i}.json`);
     rmSync(report, { force: true });
     const args = [...jest(report), filter, `--shard=${shard}`];
     const [code] = await once(spawn(process.execPath, args, { cwd: root, stdio: 'inherit', env }), 'close');
     return jestCounts(report, code === 0, false);
   });
-  return sum(await Promise.all(thirds));
+  return sum(await Promise.all(halves));
 }
 
 function jest(report) {

@@ -4,7 +4,7 @@ import { connect, createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { rootCertificates, type TLSSocket } from 'node:tls';
 import { inspect } from 'node:util';
-import { createRateLimiter, type RedisOptions } from 'spillway';
+import { createRateLimiter, type RateLimiter, type RedisOptions } from 'spillway';
 import { Authority, type Identity } from './support/certificates';
 import { FakeRedis } from './support/fake-redis';
 import { countdown, times } from './support/ledger';
@@ -65,6 +65,14 @@ test('a client shows its certificate where the server wants one', async () => {
   await until('told', () => /certificate required/.test(unknown.stats().lastError ?? ''));
 });
 
+/** Who answers a check; nobody, as soon as the server was refused. */
+async function sourceOf(limiter: RateLimiter): Promise<string> {
+  let source: string | undefined;
+  void limiter.check('k').then((decision) => (source = decision.source));
+  await until('answered or refused', () => source !== undefined || limiter.stats().lastError !== null);
+  return source ?? 'none';
+}
+
 test('through a unix socket, where the name is localhost', async () => {
   const path = join(authority.folder, 'tls.sock');
   const passOn = async (names: string) => {
@@ -77,10 +85,10 @@ test('through a unix socket, where the name is localhost', async () => {
           .on('error', () => {}),
     );
     await once(server.listen(path), 'listening');
-    const limiter = await open({ path, tls }, { timeoutMs: 300 });
-    const { source } = await limiter.check('k');
-    const named = await open({ path, tls: { ...tls, servername: 'other' } }, { timeoutMs: 300 });
-    const other = (await named.check('k')).source;
+    const limiter = await open({ path, tls }, { timeoutMs: 5_000 });
+    const source = await sourceOf(limiter);
+    const named = await open({ path, tls: { ...tls, servername: 'other' } }, { timeoutMs: 5_000 });
+    const other = await sourceOf(named);
     await Promise.all([limiter.close(), named.close()]);
     server.close();
     return [source, other];
