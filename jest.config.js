@@ -14,5 +14,6 @@ module.exports = {
   },
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/drill/'],
   maxWorkers: 3,
-  testTimeout: 20_000,
+  // Instrumented builds run several times slower.
+  testTimeout: /asan|tsan/.test(process.env.LD_PRELOAD ?? '') ? 60_000 : 20_000,
 };
