@@ -29,6 +29,8 @@ export interface ScriptResult {
 }
 
 const PREFIX = '@report ';
+/** Instrumented builds run several times slower. */
+const PATIENCE_MS = /asan|tsan/.test(process.env.LD_PRELOAD ?? '') ? 50_000 : 20_000;
 
 /** A running script; `line` waits for its reports while it runs, `ended` for its end. */
 export class Script {
@@ -39,7 +41,7 @@ export class Script {
   private over = false;
 
   constructor(source: string, options: ScriptOptions = {}) {
-    const { type = 'commonjs', env = {}, given, nodeArgs = [], abrupt = false, withinMs = 20_000 } = options;
+    const { type = 'commonjs', env = {}, given, nodeArgs = [], abrupt = false, withinMs = PATIENCE_MS } = options;
     const prelude =
       `const report = (value) => process.stdout.write(${JSON.stringify(PREFIX)} + JSON.stringify(value) + '\\n');` +
       `const given = ${JSON.stringify(given ?? null)};`;
