@@ -41,7 +41,14 @@ export class Script {
   private over = false;
 
   constructor(source: string, options: ScriptOptions = {}) {
-    const { type = 'commonjs', env = {}, given, nodeArgs = [], abrupt = false, withinMs = PATIENCE_MS } = options;
+    const {
+      type = 'commonjs',
+      env = {},
+      given,
+      nodeArgs = [],
+      abrupt = false,
+      withinMs = PATIENCE_MS,
+    } = options;
     const prelude =
       `const report = (value) => process.stdout.write(${JSON.stringify(PREFIX)} + JSON.stringify(value) + '\\n');` +
       `const given = ${JSON.stringify(given ?? null)};`;
