@@ -5,7 +5,7 @@
 
 namespace spillway {
 
-// Reads lib/native.ts's NativeRedisConfig, which TypeScript has validated. Of no use where `read` is not ok() afterwards.
+// Reads lib/stores/native/native.ts's NativeRedisConfig, which TypeScript has validated. Of no use where `read` is not ok() afterwards.
 RedisConfig ReadRedisConfig(Reader* read, napi_value options);
 
 }  // namespace spillway

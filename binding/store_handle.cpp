@@ -7,7 +7,7 @@
 namespace spillway {
 namespace {
 
-// RecordField of lib/native.ts.
+// RecordField of lib/stores/records.ts.
 constexpr size_t kRecordLength = 10;
 
 }  // namespace

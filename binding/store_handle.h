@@ -12,7 +12,7 @@
 
 namespace spillway {
 
-// The numbers of lib/native.ts: what a submitting call answers.
+// The numbers of lib/stores/native/native.ts: what a submitting call answers.
 enum Submit : int32_t {
   kPending = 0,
   kReady = 1,
@@ -30,7 +30,7 @@ class Environment;
 // it is closed it holds the callbacks; from then on its functions hold it, and the last that is collected frees it.
 class StoreHandle {
  public:
-  // `callbacks` is a NativeCallbacks of lib/native.ts. Of no use where `read` is not ok() afterwards.
+  // `callbacks` is a NativeCallbacks of lib/stores/native/native.ts. Of no use where `read` is not ok() afterwards.
   StoreHandle(napi_env env, Environment* environment, Reader* read, napi_value callbacks);
   ~StoreHandle();
   StoreHandle(const StoreHandle&) = delete;

@@ -1,7 +1,7 @@
 /** How the C++ addon is loaded, and what is said where it cannot be. */
-import { RateLimitError } from './errors';
-import { fs } from './lazy';
-import type { NativeAddon } from './native';
+import { RateLimitError } from './base/errors';
+import { fs } from './base/lazy';
+import type { NativeAddon } from './stores/native/native';
 
 /**
  * Never called. A bundler that was not told to leave the package alone resolves this name, cannot, and shows it: its own

@@ -9,20 +9,20 @@ export {
   isRedisHealthy,
   resetRateLimit,
 } from './drop-in';
-export { clientIp } from './client-ip';
-export { RateLimitError } from './errors';
-export { rateLimitHeaders } from './headers/emit';
-export { createRateLimitExceededResponse, createRateLimitHeaders } from './http';
-export { createRateLimiter } from './create';
-export { namedRate, namedRates } from './named-rates';
-export { RATE_LIMITS } from './plans';
+export { clientIp } from './http/client-ip';
+export { RateLimitError } from './base/errors';
+export { rateLimitHeaders } from './http/headers/emit';
+export { createRateLimitExceededResponse, createRateLimitHeaders } from './drop-in/http';
+export { createRateLimiter } from './limiter/create';
+export { namedRate, namedRates } from './rules/named-rates';
+export { RATE_LIMITS } from './drop-in/plans';
 export { loadRules } from './rules/file';
 export { subjectOf } from './rules/identity';
-export { TIERS } from './tiers';
+export { TIERS } from './rules/tiers';
 
-export type { ClientIpOptions, HeaderSource } from './client-ip';
+export type { ClientIpOptions, HeaderSource } from './http/client-ip';
 export type { DropInOptions } from './drop-in';
-export type { RateLimitErrorCode } from './errors';
+export type { RateLimitErrorCode } from './base/errors';
 export type {
   CommonOptions,
   LayerOptions,
@@ -30,7 +30,7 @@ export type {
   RateLimiterOptions,
   RateOptions,
   RequestOptions,
-} from './limiter-options';
+} from './limiter/option-types';
 export type {
   ClusterRedisOptions,
   RedisLogin,
@@ -38,14 +38,14 @@ export type {
   RedisOptions,
   SentinelRedisOptions,
   SingleRedisOptions,
-} from './redis-options';
-export type { Pem, TlsOptions } from './tls-options';
-export type { AnyLimiter, LimiterBase, PlanLimiter, RateLimiter, RequestLimiter } from './limiter-types';
-export type { HeaderFormat, HeaderOptions } from './headers/emit';
-export type { HeaderDecision, HeaderRule } from './headers/header-input';
-export type { RateName } from './named-rates';
-export type { PlanName } from './plans';
-export type { Rate, RateObject } from './rate';
+} from './stores/redis/options';
+export type { Pem, TlsOptions } from './stores/redis/tls-options';
+export type { AnyLimiter, LimiterBase, PlanLimiter, RateLimiter, RequestLimiter } from './limiter/types';
+export type { HeaderFormat, HeaderOptions } from './http/headers/emit';
+export type { HeaderDecision, HeaderRule } from './http/headers/header-input';
+export type { RateName } from './rules/named-rates';
+export type { PlanName } from './drop-in/plans';
+export type { Rate, RateObject } from './rules/rate';
 export type { AccessEntries, AccessList } from './rules/access';
 export type { RuleOptions } from './rules/compile';
 export type { RulesFile } from './rules/file';
@@ -57,23 +57,19 @@ export type { Missing, RequestRule, Skip } from './rules/request-rule';
 export type { DecisionMessage, StateMessage } from './telemetry/channels';
 export type { Logger } from './telemetry/logger';
 export type { ObserverOptions, OnDecision, OnNearLimit } from './telemetry/observe';
-export type { TierName } from './tiers';
+export type { TierName } from './rules/tiers';
 export type {
   AdmittedDecision,
-  Algorithm,
   CheckOptions,
   Decision,
   DecisionFields,
   DeniedDecision,
-  Health,
-  ListedKey,
-  ListOptions,
-  OnError,
-  RateLimitEntry,
   RateLimitResult,
   RateLimitStatus,
   Reason,
   RuleResult,
   Source,
-  Stats,
-} from './types';
+} from './decision/types';
+export type { Health, ListedKey, ListOptions, RateLimitEntry, Stats } from './stores/types';
+export type { Algorithm } from './rules/algorithm';
+export type { FailureMode } from './rules/failure-mode';

@@ -1,4 +1,4 @@
-// npm run lint: eslint, prettier, clang-format and clang-tidy; nothing is changed.
+// npm run lint: eslint, the rooms of lib/ (.dependency-cruiser.cjs), prettier, clang-format and clang-tidy; nothing is changed.
 import { execFile, spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -38,6 +38,10 @@ step('Compiling the C++ tests', () =>
 
 const results = [
   report('eslint', run(process.execPath, ['node_modules/eslint/bin/eslint.js', '--max-warnings=0', '.'])),
+  report(
+    'rooms',
+    run(process.execPath, ['node_modules/dependency-cruiser/bin/dependency-cruise.mjs', 'lib']),
+  ),
   report(
     'prettier',
     run(process.execPath, ['node_modules/prettier/bin/prettier.cjs', '--check', ...scriptFiles()]),

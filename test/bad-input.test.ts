@@ -187,13 +187,13 @@ test.each(rates)('%j is not a rate', async (given) => {
 
 const options: [string, object, string][] = [
   ['a misspelled option', { rate: '5/m', timeoutMS: 100 }, 'timeoutMs'],
-  ['another misspelled option', { rate: '5/m', onerror: 'open' }, 'onError'],
+  ['another misspelled option', { rate: '5/m', onerror: 'open' }, 'failureMode'],
   ['an option of nobody', { rate: '5/m', colour: 'blue' }, 'colour'],
   ['a misspelled option of redis', { rate: '5/m', redis: { hots: 'localhost' } }, 'host'],
   ['neither plans nor rate', {}, 'plans'],
   ['both plans and rate', { rate: '5/m', plans: { FREE: '5/m' } }, 'rate'],
   ['no plan at all', { plans: {} }, 'plans'],
-  ['onError of another kind', { rate: '5/m', onError: 'maybe' }, 'onError'],
+  ['failureMode of another kind', { rate: '5/m', failureMode: 'maybe' }, 'failureMode'],
   ['an empty prefix', { rate: '5/m', prefix: '' }, 'prefix'],
   ['a prefix that is no text', { rate: '5/m', prefix: 5 }, 'prefix'],
   ...[0, -1, NaN, 1.5, Infinity, '250', null].map((timeoutMs): [string, object, string] => {

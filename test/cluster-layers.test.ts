@@ -92,7 +92,7 @@ test('a part that cannot be answered: the policy answers in time, and what the o
     redis: cluster.redis,
     plans: { P: '1000/h' },
     rules: [{ id: 'person', by: 'user' as const, rate: '1000/h' }],
-    onError: 'closed' as const,
+    failureMode: 'closed' as const,
     timeoutMs: 250,
   };
   const limiter = await own(createRateLimiter(options));

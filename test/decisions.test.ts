@@ -85,7 +85,7 @@ test('a store that is away is a 503 with Retry-After where the policy is closed'
     redis: 'redis://127.0.0.1:1',
     rate: '1/m',
     timeoutMs: 20,
-    onError: 'closed',
+    failureMode: 'closed',
   });
   const response = denialOf(await limiter.check('k')).toResponse();
   expect([response.status, response.headers.get('retry-after')]).toEqual([503, '1']);

@@ -10,7 +10,7 @@ const api = require('spillway');
 const sync = require('spillway/memory');
 const codeOf = (act) => Promise.resolve().then(act).then(() => 'accepted', (reason) => reason.code);
 (async () => {
-  const limiter = api.createRateLimiter({ redis: process.env.REDIS_URL, plans: { ONE: '1/h' }, onError: 'closed' });
+  const limiter = api.createRateLimiter({ redis: process.env.REDIS_URL, plans: { ONE: '1/h' }, failureMode: 'closed' });
   const decisions = [];
   for (let i = 0; i < 3; i++) decisions.push(await limiter.check('k', 'ONE'));
   const results = [];

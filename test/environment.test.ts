@@ -73,7 +73,7 @@ const codeOf = (act) => Promise.resolve().then(act).then(() => 'accepted', ({ co
   test.each<[string, object | null, number]>([
     ['admitted', null, 105],
     ['admitted, with plans of their own', { plans: { FREE: '3/h' } }, 105],
-    ['denied where onError is closed', { onError: 'closed' }, 0],
+    ['denied where failureMode is closed', { failureMode: 'closed' }, 0],
   ])('is an outage: requests are %s', async (_name, given, allowed) => {
     const env = { ...LOUD, REDIS_URL: WRONG };
     const { code, reports, stderr, stdout } = await runScript(SCRIPT, { env, given });

@@ -97,7 +97,7 @@ describe('while the store is away', () => {
         timeoutMs: 20,
         rules: [
           { id: 'open', rate: '5/h' },
-          { id: 'shut', match: '/login', rate: '5/h', onError: 'closed' },
+          { id: 'shut', match: '/login', rate: '5/h', failureMode: 'closed' },
         ],
         ...more,
       }),
@@ -117,12 +117,14 @@ describe('while the store is away', () => {
 
   test('a call has the last word', async () => {
     const limiter = await open({});
-    expect(await limiter.checkRequest(at('/login', { onError: 'open' }))).toMatchObject({ allowed: true });
-    expect(await limiter.checkRequest(at('/', { onError: 'closed' }))).toMatchObject({ allowed: false });
+    expect(await limiter.checkRequest(at('/login', { failureMode: 'open' }))).toMatchObject({
+      allowed: true,
+    });
+    expect(await limiter.checkRequest(at('/', { failureMode: 'closed' }))).toMatchObject({ allowed: false });
     const planned = await own(
       createRateLimiter({ redis: { host: '127.0.0.1', port: 1 }, timeoutMs: 20, plans: { P: '5/h' } }),
     );
-    expect(await planned.check('k', 'P', { onError: 'closed' })).toMatchObject({ allowed: false });
+    expect(await planned.check('k', 'P', { failureMode: 'closed' })).toMatchObject({ allowed: false });
     expect(await planned.check('k', 'P')).toMatchObject({ allowed: true });
   });
 

@@ -125,7 +125,7 @@ describe('checkAction', () => {
       redis: 'redis://127.0.0.1:1',
       rate: '1/m',
       timeoutMs: 20,
-      onError: 'closed',
+      failureMode: 'closed',
     });
     expect(await checkAction({ limiter, identify: () => 'ann' })).toMatchObject({
       ok: false,

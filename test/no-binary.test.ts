@@ -35,7 +35,7 @@ test('the policy answers, health is false, and it is said once with what to do',
     `
     const open = [];
     for (let i = 0; i < 150; i++) open.push((await s.checkRateLimit('org', 'FREE')).allowed);
-    const shut = s.createRateLimiter({ redis: process.env.REDIS_URL, rate: '5/h', onError: 'closed' });
+    const shut = s.createRateLimiter({ redis: process.env.REDIS_URL, rate: '5/h', failureMode: 'closed' });
     const inProcess = s.createRateLimiter({ rate: '5/h' });
     return {
       admitted: open.filter(Boolean).length,

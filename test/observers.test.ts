@@ -138,7 +138,7 @@ test('a store that does not answer is told as it is', async () => {
     createRateLimiter({
       redis: { host: '127.0.0.1', port: 1 },
       timeoutMs: 20,
-      plans: { P: ['5/h', { id: 'shut', rate: '5/m', onError: 'closed' }] },
+      plans: { P: ['5/h', { id: 'shut', rate: '5/m', failureMode: 'closed' }] },
       onDenied: tell,
     }),
   );

@@ -47,9 +47,9 @@ test('stopped and started again under load: admitted in time, then limited again
   }
 });
 
-test('onError "closed" denies while Redis is away, and says so', async () => {
+test('failureMode "closed" denies while Redis is away, and says so', async () => {
   const server = await own(RedisServer.start());
-  const limiter = await own(createRateLimiter({ redis: server.url, rate: '5/m', onError: 'closed' }));
+  const limiter = await own(createRateLimiter({ redis: server.url, rate: '5/m', failureMode: 'closed' }));
   expect((await limiter.check('k')).source).toBe('redis');
   await server.kill();
   const { value, ms } = await timed(limiter.check('k'));

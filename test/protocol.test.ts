@@ -125,7 +125,7 @@ const replies = [
 ];
 
 test.each(replies)('%s answered by %s is not the word of Redis', async (command, _name, bytes) => {
-  const { fake, limiter } = await open({ onError: 'closed' });
+  const { fake, limiter } = await open({ failureMode: 'closed' });
   fake.hook = ([name]) => (name === command ? bytes : undefined);
   const cost = command === 'INCR' ? 1 : 2;
   expect(await limiter.check('k', { cost })).toMatchObject({ allowed: false, source: 'none' });
@@ -150,7 +150,7 @@ describe.each([...hostile, ...misplaced])('%s', (_name, bytes) => {
       redis: fake.url,
       rate: '100/h',
       timeoutMs: TIMEOUT_MS,
-      onError: 'closed',
+      failureMode: 'closed',
     });
     try {
       fake.hook = ([name]) => answer(name);

@@ -356,7 +356,7 @@ describe.each(bothStores())('%s', (_, common) => {
     const bad: [object, string][] = [
       [at('/', { plan: 'GOLD' }), 'ERR_UNKNOWN_PLAN'],
       [at('/', { cost: 0 }), 'ERR_INVALID_OPTION'],
-      [at('/', { onError: 'maybe' }), 'ERR_INVALID_OPTION'],
+      [at('/', { failureMode: 'maybe' }), 'ERR_INVALID_OPTION'],
       [{ path: '/' }, 'ERR_INVALID_OPTION'],
       [at('/api/x', { user: '\ud800' }), 'ERR_INVALID_KEY'],
       [null as unknown as object, 'ERR_INVALID_OPTION'],

@@ -77,7 +77,7 @@ describe('in process', () => {
 
   test('limiters of one prefix and size share a table, whatever else they say', async () => {
     expect(await check({ maxKeys: 1_000 })).toBe(4);
-    expect(await check({ maxKeys: 1_000, timeoutMs: 9, connectTimeoutMs: 7, onError: 'closed' })).toBe(3);
+    expect(await check({ maxKeys: 1_000, timeoutMs: 9, connectTimeoutMs: 7, failureMode: 'closed' })).toBe(3);
     expect(await check({ maxKeys: 1_000, rate: '9/m' })).toBe(6);
   });
 
@@ -124,10 +124,10 @@ test.each<[string, Pick<typeof spillway, 'configureRateLimit' | 'checkRateLimit'
 
 test.each(['open', 'closed'] as const)(
   'close settles 10,000 waiting checks at once, by the policy "%s"',
-  async (onError) => {
+  async (failureMode) => {
     const server = await own(RedisServer.start());
     const limiter = await own(
-      createRateLimiter({ redis: server.url, rate: '10/m', timeoutMs: 60_000, onError }),
+      createRateLimiter({ redis: server.url, rate: '10/m', timeoutMs: 60_000, failureMode }),
     );
     await limiter.check('warm');
     server.freeze();
@@ -144,7 +144,7 @@ test.each(['open', 'closed'] as const)(
     expect(ms).toBeLessThan(2_000);
     expect(settled).toBe(10_000);
     expect(tally(decisions).bySource).toEqual({ none: 10_000 });
-    expect(tally(decisions).allowed).toBe(onError === 'open' ? 10_000 : 0);
+    expect(tally(decisions).allowed).toBe(failureMode === 'open' ? 10_000 : 0);
     await expect(limiter.check('k')).rejects.toMatchObject({ code: 'ERR_CLOSED' });
   },
 );

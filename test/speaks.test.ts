@@ -79,7 +79,7 @@ test.each(outages)(
     const line = await untilSaid(limiter, heard);
     expect(line).toMatch(said);
     expect(line).toContain(`Redis at 127.0.0.1:${server.port} does not count: `);
-    expect(line).toContain("requests are admitted without being counted (onError: 'open')");
+    expect(line).toContain("requests are admitted without being counted (failureMode: 'open')");
     await heal(server);
     await untilBack(limiter, heard);
     const all = JSON.stringify(heard);
@@ -95,11 +95,11 @@ test.each([
   const { heard, logger } = ear();
   const redis = { url: server.url, ...login };
   const limiter = await own(
-    createRateLimiter({ redis, rate: '5/h', onError: 'closed', timeoutMs: 60, logger }),
+    createRateLimiter({ redis, rate: '5/h', failureMode: 'closed', timeoutMs: 60, logger }),
   );
   const line = await untilSaid(limiter, heard);
   expect(line).toMatch(said);
-  expect(line).toContain("requests are denied (onError: 'closed')");
+  expect(line).toContain("requests are denied (failureMode: 'closed')");
   expect(JSON.stringify(heard)).not.toContain('hunter2');
 });
 

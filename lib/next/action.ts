@@ -1,7 +1,7 @@
-import { invalidOption } from '../errors';
-import { denialOf } from '../response';
+import { invalidOption } from '../base/errors';
+import { denialOf } from '../decision/denial';
 import { decide } from './decide';
-import { refuseSurplus } from '../surplus';
+import { refuseSurplus } from '../base/surplus';
 import {
   refuseOptions,
   type AnswerOf,

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
-import { requireNodeResponse, type NodeResponse } from '../response';
-import type { Decision } from '../types';
+import { requireNodeResponse, type NodeResponse } from '../http/response';
+import type { Decision } from '../decision/types';
 import { decide } from './decide';
-import { refuseSurplus } from '../surplus';
+import { refuseSurplus } from '../base/surplus';
 import {
   refuseOptions,
   requireHandler,

@@ -1,7 +1,7 @@
 import { native } from '../binary';
-import { invalidOption, shown } from '../errors';
-import { refuseSurplus } from '../surplus';
-import { requireObject } from '../validate';
+import { invalidOption, shown } from '../base/errors';
+import { refuseSurplus } from '../base/surplus';
+import { requireObject } from '../base/validate';
 
 const NAME = 'spillway';
 

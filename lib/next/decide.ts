@@ -1,9 +1,9 @@
-import { clientIp, type HeaderSource } from '../client-ip';
+import { clientIp, type HeaderSource } from '../http/client-ip';
 import { dropIn } from '../drop-in';
-import { invalidOption, shown } from '../errors';
-import type { Limiter } from '../limiter';
+import { invalidOption, shown } from '../base/errors';
+import type { Limiter } from '../limiter/limiter';
 import type { RequestRule } from '../rules/request-rule';
-import type { Decision } from '../types';
+import type { Decision } from '../decision/types';
 import { readAnswer, type AnswerOf, type DropIn, type LimiterOfNext, type LimitOptions } from './options';
 
 /** What a place knows of a request by itself. */
@@ -30,7 +30,7 @@ export async function decide<
   const cost = told?.cost ?? options.cost;
   if (options.limiter === undefined && rules === undefined) {
     // As `checkRateLimit` counts, under the same key, whatever the id looks like.
-    return limiter.check(told?.organization as string, told?.plan, { cost, onError: told?.onError });
+    return limiter.check(told?.organization as string, told?.plan, { cost, failureMode: told?.failureMode });
   }
   const { trustedProxies } = options;
   const { method, path, headers, remoteAddress } = asked;

@@ -1,8 +1,8 @@
 import { dropIn } from '../drop-in';
-import { isIntegerIn, refuseUnknown, requireObject } from '../validate';
-import { invalidOption } from '../errors';
-import type { LimiterBase } from '../limiter-types';
-import { refuseSurplus } from '../surplus';
+import { isIntegerIn, refuseUnknown, requireObject } from '../base/validate';
+import { invalidOption } from '../base/errors';
+import type { LimiterBase } from '../limiter/types';
+import { refuseSurplus } from '../base/surplus';
 import { requireLimiter } from './options';
 
 export interface HealthOptions {

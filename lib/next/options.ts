@@ -1,13 +1,13 @@
-import { readTrusted, type ClientIpOptions } from '../client-ip';
-import { invalidOption, shown } from '../errors';
-import type { Limiter } from '../limiter';
-import type { LimiterBase, PlanLimiter, RateLimiter, RequestLimiter } from '../limiter-types';
-import { readUnits } from '../options';
-import { RATE_LIMITS, type PlanName } from '../plans';
+import { readTrusted, type ClientIpOptions } from '../http/client-ip';
+import { invalidOption, shown } from '../base/errors';
+import type { Limiter } from '../limiter/limiter';
+import type { LimiterBase, PlanLimiter, RateLimiter, RequestLimiter } from '../limiter/types';
+import { readUnits } from '../limiter/options';
+import { RATE_LIMITS, type PlanName } from '../drop-in/plans';
 import { compileRules } from '../rules/compile';
 import type { RateLimitRequest } from '../rules/identity';
 import type { RequestRule } from '../rules/request-rule';
-import { refuseUnknown, requireObject } from '../validate';
+import { refuseUnknown, requireObject } from '../base/validate';
 
 /** Any limiter of `createRateLimiter`. */
 export type LimiterOfNext = LimiterBase & Pick<RequestLimiter, 'checkRequest'>;
@@ -139,7 +139,7 @@ const CALLER: readonly (keyof Caller)[] = [
   'apiKey',
   'plan',
   'cost',
-  'onError',
+  'failureMode',
 ];
 
 /** Reads what `identify` answered. @throws RateLimitError `ERR_INVALID_OPTION` */

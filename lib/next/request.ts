@@ -1,7 +1,7 @@
-import { invalidOption } from '../errors';
-import type { Decision } from '../types';
+import { invalidOption } from '../base/errors';
+import type { Decision } from '../decision/types';
 import { askedOf, decide } from './decide';
-import { refuseSurplus } from '../surplus';
+import { refuseSurplus } from '../base/surplus';
 import {
   refuseOptions,
   type AnswerOf,

@@ -1,7 +1,7 @@
-import type { Decision } from '../types';
-import { setHeaders } from '../response';
+import type { Decision } from '../decision/types';
+import { setHeaders } from '../http/response';
 import { askedOf, decide } from './decide';
-import { refuseSurplus } from '../surplus';
+import { refuseSurplus } from '../base/surplus';
 import {
   refuseOptions,
   requireHandler,
@@ -27,7 +27,7 @@ type OnDenied<Args extends readonly unknown[]> = (
 /**
  * A route handler behind a limit: who asks is charged first; then the handler runs, once, and its response gets the
  * headers. What it throws, `redirect()` and `notFound()` included, passes through; the charge stays. A request over
- * its limit gets the 429 (503 where the store is away and `onError` is `closed`), and the handler does not run.
+ * its limit gets the 429 (503 where the store is away and `failureMode` is `closed`), and the handler does not run.
  *
  * `onDenied` may answer a response of its own, which gets the headers, too; the client waits for it, so what only
  * takes notes should not be awaited there (`after()` of Next.js).

@@ -1,8 +1,8 @@
-import { groupText, isOneClient, parseRange, type Range } from '../address';
-import { invalidOption, shown } from '../errors';
-import { validateKey } from '../key';
-import { refuseSurplus } from '../surplus';
-import { refuseUnknown, requireObject } from '../validate';
+import { groupText, isOneClient, parseRange, type Range } from '../http/address';
+import { invalidOption, shown } from '../base/errors';
+import { validateKey } from './key';
+import { refuseSurplus } from '../base/surplus';
+import { refuseUnknown, requireObject } from '../base/validate';
 import { AddressList, type Verdict } from './address-list';
 import { kindOf, listedName, organizationName } from './identity';
 import { compileOverride, type AccessContext, type CompiledOverride, type Override } from './override';

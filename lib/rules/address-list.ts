@@ -1,4 +1,4 @@
-import { embeddedIPv4, rangeText, sizeOf, type Range } from '../address';
+import { embeddedIPv4, rangeText, sizeOf, type Range } from '../http/address';
 
 export type Verdict = 'allow' | 'deny';
 

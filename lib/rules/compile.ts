@@ -1,8 +1,9 @@
-import { IPV6_SUBNET } from '../address';
-import { invalidOption, shown } from '../errors';
-import type { Rate } from '../rate';
-import type { OnError } from '../types';
-import { readInteger, readOnError, refuseUnknown } from '../validate';
+import { IPV6_SUBNET } from '../http/address';
+import { invalidOption, shown } from '../base/errors';
+import type { Rate } from './rate';
+import type { FailureMode } from './failure-mode';
+import { readInteger, refuseUnknown } from '../base/validate';
+import { readFailureMode } from './failure-mode';
 import { AccessList, type AccessEntries } from './access';
 import { readIdentities, type Identity } from './identity';
 import { parsePattern, type Pattern } from './pattern';
@@ -32,7 +33,7 @@ export interface RuleOptions extends Partial<Pick<QuotaOptions, 'algorithm' | 'b
   bypass?: readonly string[];
   /** Leaves a request out of everything, as `bypass` does. */
   skip?: Skip;
-  onError?: OnError;
+  failureMode?: FailureMode;
   /** The part of a limit from which decisions say `nearLimit`; default 0.8. */
   nearLimit?: number;
   /** What happens where a request has no identity that a rule counts; default `deny`. */
@@ -57,7 +58,7 @@ export const RULE_OPTIONS = [
   'skip',
   'algorithm',
   'burst',
-  'onError',
+  'failureMode',
   'nearLimit',
   'missing',
   'planBy',
@@ -96,7 +97,7 @@ export function compileRules(options: RuleOptions): CompiledRules {
   }
   const defaults: RuleDefaults = {
     ...readQuotaDefaults(options),
-    onError: readOnError(options.onError),
+    failureMode: readFailureMode(options.failureMode),
     nearLimit: readNearLimit(options.nearLimit, 'nearLimit', 0.8),
   };
   const missing = readMissing(options.missing, 'missing', 'deny');

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { invalidOption, RateLimitError, sentence, shown } from '../errors';
-import type { Rate } from '../rate';
-import { requireObject } from '../validate';
+import { invalidOption, RateLimitError, sentence, shown } from '../base/errors';
+import type { Rate } from './rate';
+import { requireObject } from '../base/validate';
 import { compileRules, type RuleOptions } from './compile';
 
 /** The options that a file may hold: all of `RuleOptions` but functions. */

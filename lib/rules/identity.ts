@@ -1,10 +1,10 @@
-import { crypto } from '../lazy';
-import { canonicalAddress, groupText, IPV6_SUBNET, parseClient, type Range } from '../address';
-import type { HeaderSource } from '../client-ip';
-import { invalidOption, RateLimitError, shown } from '../errors';
-import { validateKey } from '../key';
-import type { OnError } from '../types';
-import { readInteger } from '../validate';
+import { crypto } from '../base/lazy';
+import { canonicalAddress, groupText, IPV6_SUBNET, parseClient, type Range } from '../http/address';
+import type { HeaderSource } from '../http/client-ip';
+import { invalidOption, RateLimitError, shown } from '../base/errors';
+import { validateKey } from './key';
+import type { FailureMode } from './failure-mode';
+import { readInteger } from '../base/validate';
 
 /** A request as `checkRequest` takes it. What is null, undefined or empty is missing. */
 export interface RateLimitRequest {
@@ -23,7 +23,7 @@ export interface RateLimitRequest {
   /** Units to charge, all or nothing: an integer, 1 to 2^53-1. Default 1. */
   cost?: number;
   /** What is answered for this request while the store is away, in place of what its rules say. */
-  onError?: OnError;
+  failureMode?: FailureMode;
   /** For identities and `skip` that are functions; nothing else reads them. */
   headers?: HeaderSource;
 }

@@ -1,6 +1,6 @@
-import { canonicalAddress } from '../address';
-import { RateLimitError } from '../errors';
-import { validateKey } from '../key';
+import { canonicalAddress } from '../http/address';
+import { RateLimitError } from '../base/errors';
+import { validateKey } from './key';
 import type { CompiledRules } from './compile';
 import { ID_SCOPES, kindOf, subjectOf, type IdScope } from './identity';
 

@@ -1,6 +1,6 @@
-import { invalidOption, shown } from '../errors';
-import { UNLIMITED, type Rate } from '../rate';
-import { refuseUnknown, requireObject } from '../validate';
+import { invalidOption, shown } from '../base/errors';
+import { UNLIMITED, type Rate } from './rate';
+import { refuseUnknown, requireObject } from '../base/validate';
 import { compilePlan, type CompiledPlan, type Plan, type RuleDefaults } from './plan';
 import { readQuota } from './quota';
 import { withQuota, type CompiledRule } from './rule';

@@ -1,5 +1,5 @@
-import { invalidOption, shown } from '../errors';
-import { http } from '../lazy';
+import { invalidOption, shown } from '../base/errors';
+import { http } from '../base/lazy';
 import type { RequestPath, Segments } from './path';
 
 /** Which requests: `POST:/auth/*`, `*:/api/*`, `/api/users` or `*`. A star for the method may do without its colon. */

@@ -1,8 +1,8 @@
-import { invalidOption, shown } from '../errors';
-import { MAX_RULES } from '../native';
-import { UNLIMITED, type Rate } from '../rate';
-import type { Algorithm } from '../types';
-import { refuseUnknown, requireObject } from '../validate';
+import { invalidOption, shown } from '../base/errors';
+import { MAX_RULES } from './rule';
+import { UNLIMITED, type Rate } from './rate';
+import type { Algorithm } from './algorithm';
+import { refuseUnknown, requireObject } from '../base/validate';
 import { readQuota, windowText, type Quota, type QuotaDefaults, type QuotaOptions } from './quota';
 import { makeRule, readId, type CompiledRule, type RuleTraits, type TraitDefaults } from './rule';
 
@@ -26,7 +26,7 @@ export interface RuleDefaults extends QuotaDefaults, TraitDefaults {}
 /** The rules of a plan; none where it is unlimited. */
 export type CompiledPlan = readonly CompiledRule[];
 
-const FIELDS = ['id', 'rate', 'algorithm', 'burst', 'onError', 'shadow', 'nearLimit'];
+const FIELDS = ['id', 'rate', 'algorithm', 'burst', 'failureMode', 'shadow', 'nearLimit'];
 
 /** Reads plans by name. @throws RateLimitError `ERR_INVALID_OPTION` */
 export function compilePlans(

@@ -1,8 +1,8 @@
-import { invalidOption, shown } from '../errors';
-import { isRateName, namedRate } from '../named-rates';
-import { parseRate, UNLIMITED, type Rate, type RateObject, type Unlimited } from '../rate';
-import { ALGORITHMS, type Algorithm } from '../types';
-import { isIntegerIn } from '../validate';
+import { invalidOption, shown } from '../base/errors';
+import { isRateName, namedRate } from './named-rates';
+import { parseRate, UNLIMITED, type Rate, type RateObject, type Unlimited } from './rate';
+import { ALGORITHMS, type Algorithm } from './algorithm';
+import { isIntegerIn } from '../base/validate';
 
 /** How much is admitted, and how it is counted: the numbers that the core takes. */
 export interface Quota {

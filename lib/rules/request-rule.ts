@@ -1,16 +1,8 @@
-import { invalidOption, shown } from '../errors';
-import { UNLIMITED } from '../rate';
-import { refuseUnknown, requireObject } from '../validate';
+import { invalidOption, shown } from '../base/errors';
+import { UNLIMITED } from './rate';
+import { refuseUnknown, requireObject } from '../base/validate';
 import { readIdentities, type Identity, type RateLimitRequest } from './identity';
-import { Groups } from './group';
-import {
-  compareSpecificity,
-  matches,
-  matchesExactly,
-  parsePattern,
-  type Pattern,
-  type Reading,
-} from './pattern';
+import { compareSpecificity, parsePattern, type Pattern } from './pattern';
 import type { RuleDefaults } from './plan';
 import { readQuota, type QuotaOptions } from './quota';
 import { makeRule, readId, type CompiledRule, type RuleTraits } from './rule';
@@ -70,7 +62,7 @@ const FIELDS = [
   'rate',
   'algorithm',
   'burst',
-  'onError',
+  'failureMode',
   'shadow',
   'nearLimit',
   'group',
@@ -103,43 +95,6 @@ export function compileRequestRules(rules: unknown, defaults: RequestRuleDefault
     for (const pattern of of.patterns) entries.push({ pattern, of });
   });
   return entries.sort((a, b) => compareSpecificity(a.pattern, b.pattern));
-}
-
-/** An entry that applies to a request. */
-export interface Match extends Entry {
-  /** The first of the path's readings that it matches. */
-  readonly reading: number;
-}
-
-/**
- * The entries that apply to a request, in their order: the most specific one of each rule, and of each group those that
- * `Groups` admits.
- */
-export function applying(
-  entries: readonly Entry[],
-  method: string,
-  readings: readonly Reading[],
-  isSkipped: (match: Match) => boolean = () => false,
-): Match[] {
-  const skips = new Map<CompiledRequestRule, boolean>();
-  const applied = new Set<CompiledRequestRule>();
-  const groups = new Groups();
-  const found: Match[] = [];
-  for (const { pattern, of } of entries) {
-    if (of.group === undefined && skips.has(of)) continue;
-    const reading = readings.findIndex(({ folded }) => matches(pattern, method, folded));
-    if (reading === -1) continue;
-    const match = { pattern, of, reading };
-    const isOut = skips.get(of) ?? isSkipped(match);
-    skips.set(of, isOut);
-    if (isOut) continue;
-    if (of.group !== undefined && !groups.admits(of.group, of, matchesExactly(pattern, method, readings)))
-      continue;
-    if (applied.has(of)) continue;
-    applied.add(of);
-    found.push(match);
-  }
-  return found;
 }
 
 function compileOne(given: unknown, defaults: RequestRuleDefaults, at: string): CompiledRequestRule {

@@ -1,8 +1,9 @@
-import { invalidOption } from '../errors';
-import { MAX_RULES } from '../native';
-import type { CompiledRules } from './compile';
+import { invalidOption } from '../base/errors';
+import { MAX_RULES } from './rule';
+import type { CompiledPlan } from './plan';
 import { readingsOf, type Pattern, type Reading } from './pattern';
-import { applying, type Entry } from './request-rule';
+import { type Entry } from './request-rule';
+import { applying } from './applying';
 
 /** A segment that only a star matches. */
 const ANY = '\0';
@@ -16,7 +17,11 @@ export function refuseTooMany({
   entries,
   plans,
   rate,
-}: Pick<CompiledRules, 'entries' | 'plans' | 'rate'>): void {
+}: {
+  readonly entries: readonly Entry[];
+  readonly plans: ReadonlyMap<string, CompiledPlan>;
+  readonly rate: CompiledPlan | undefined;
+}): void {
   const ofPlan = Math.max(rate?.length ?? 0, ...[...plans.values()].map((rules) => rules.length));
   for (const { pattern } of entries) {
     for (const { method, readings } of witnesses(pattern, entries)) {

@@ -1,17 +1,20 @@
-import { invalidOption, shown } from '../errors';
-import type { OnError } from '../types';
-import { readOnError } from '../validate';
+import { invalidOption, shown } from '../base/errors';
+import type { FailureMode } from './failure-mode';
+import { readFailureMode } from './failure-mode';
 import { place, type Quota } from './quota';
 
 /** What every rule may say besides its rate. */
 export interface RuleTraits {
   /** What is answered for this rule while the store is away. Default: the limiter's. */
-  onError?: OnError;
+  failureMode?: FailureMode;
   /** Counts and reports, never denies: for trying a limit out on real traffic. Default false. */
   shadow?: boolean;
   /** The part of the limit from which a decision says `nearLimit`: above 0, up to 1. Default 0.8. */
   nearLimit?: number;
 }
+
+/** Rules that one check can carry; the core has the same number. */
+export const MAX_RULES = 8;
 
 /** One rule, validated and complete. */
 export interface CompiledRule {
@@ -23,7 +26,7 @@ export interface CompiledRule {
    */
   readonly key: string;
   readonly quota: Quota;
-  readonly onError: OnError;
+  readonly failureMode: FailureMode;
   readonly shadow: boolean;
   /** Units from which the limit counts as near. */
   readonly nearAt: number;
@@ -33,7 +36,7 @@ export interface CompiledRule {
 
 /** What rules have that do not say otherwise. */
 export interface TraitDefaults {
-  readonly onError: OnError;
+  readonly failureMode: FailureMode;
   readonly nearLimit: number;
 }
 
@@ -52,7 +55,7 @@ export function makeRule(
   id: string,
   key: string,
   quota: Quota,
-  given: { onError?: unknown; shadow?: unknown; nearLimit?: unknown },
+  given: { failureMode?: unknown; shadow?: unknown; nearLimit?: unknown },
   defaults: TraitDefaults,
   where: string,
 ): CompiledRule {
@@ -61,7 +64,7 @@ export function makeRule(
     id,
     key,
     quota,
-    onError: readOnError(given.onError, place(where, 'onError'), defaults.onError),
+    failureMode: readFailureMode(given.failureMode, place(where, 'failureMode'), defaults.failureMode),
     shadow: readBoolean(given.shadow, place(where, 'shadow')),
     nearAt: nearAt(quota, nearLimit),
     nearLimit,

@@ -1,12 +1,13 @@
-import { invalidOption, RateLimitError, shown } from '../errors';
-import { validateKey } from '../key';
-import { MAX_RULES } from '../native';
+import { invalidOption, RateLimitError, shown } from '../base/errors';
+import { validateKey } from './key';
+import { MAX_RULES } from './rule';
 import type { CompiledRules } from './compile';
 import { Identities, MISSING, type RateLimitRequest, type Scope, type Subject } from './identity';
 import { parsePath, pathText } from './path';
 import { matchesExactly, readingsOf, type Pattern, type Reading } from './pattern';
 import type { CompiledPlan } from './plan';
-import { applying, type Match, type Missing } from './request-rule';
+import { type Missing } from './request-rule';
+import { applying, type Match } from './applying';
 import type { CompiledRule } from './rule';
 import { tooMany } from './rule-limit';
 

@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel';
 import type { RateLimitRequest } from '../rules/identity';
-import type { Decision } from '../types';
+import type { Decision } from '../decision/types';
 
 /** What the channel `spillway:decision` publishes for every check, after its answer. */
 export interface DecisionMessage {

@@ -1,6 +1,6 @@
-import { variable } from '../environment';
-import { invalidOption, shown } from '../errors';
-import { VERSION } from '../version';
+import { variable } from '../base/environment';
+import { invalidOption, shown } from '../base/errors';
+import { VERSION } from '../base/version';
 
 /** Where spillway says what whoever runs the application should know. `console` is one; so are most loggers. */
 export interface Logger {

@@ -1,7 +1,8 @@
-import { invalidOption, shown } from '../errors';
-import { ResultKind, type AnyResultKind } from '../result-kind';
+import { invalidOption, shown } from '../base/errors';
+import { ResultKind, type AnyResultKind } from '../decision/result-kind';
 import type { RateLimitRequest } from '../rules/identity';
-import type { Decision, RuleResult } from '../types';
+import type { Decision, RuleResult } from '../decision/types';
+import type { DecisionObservers } from '../decision/rule-set';
 import { decisionChannel, type DecisionMessage } from './channels';
 import type { Log } from './logger';
 
@@ -51,8 +52,7 @@ function runWaiting(): void {
 }
 
 /** Those of one limiter; none of them can delay or break an answer. */
-export class Observers {
-  /** Whether anybody is told of decisions. The channel has its own say. */
+export class Observers implements DecisionObservers {
   readonly watchDecisions: boolean;
   readonly watchNearLimit: boolean;
   /** When a failure of each function was last said, by its name. */
@@ -66,7 +66,6 @@ export class Observers {
     this.watchNearLimit = options.onNearLimit !== undefined;
   }
 
-  /** Called when answers are on their way. */
   runOnDecision(decision: Decision, request: RateLimitRequest | undefined): void {
     const { onDecision, onDenied } = this.options;
     if (onDecision !== undefined) this.run('onDecision', () => onDecision(decision, request));
@@ -95,7 +94,7 @@ export class Observers {
 }
 
 /** Whether somebody is told how a call of this kind ends. On the hot path: two loads where nobody is. */
-export function isWatched(kind: AnyResultKind, observers: Observers | undefined): boolean {
+export function isWatched(kind: AnyResultKind, observers: DecisionObservers | undefined): boolean {
   return (
     (kind === ResultKind.Decision || kind === ResultKind.Result) &&
     (decisionChannel.hasSubscribers || observers?.watchDecisions === true)
@@ -104,7 +103,7 @@ export function isWatched(kind: AnyResultKind, observers: Observers | undefined)
 
 /** Tells a limiter's observers, and the channel, of a decision. */
 export function tell(
-  observers: Observers | undefined,
+  observers: DecisionObservers | undefined,
   decision: Decision,
   request: RateLimitRequest | undefined,
 ): void {

@@ -1,9 +1,27 @@
-import { statusText } from '../status';
-import { sentence } from '../errors';
-import { Status, NativeEvent } from '../native';
-import type { OnError } from '../types';
+import { statusText } from '../decision/status';
+import { sentence } from '../base/errors';
+import { Status } from '../decision/status';
+import type { FailureMode } from '../rules/failure-mode';
 import { stateChannel, type StateMessage } from './channels';
 import type { Log } from './logger';
+
+/** What happened to a connection, or was learned about a server. */
+export const StoreEvent = {
+  /** A connection is being made. */
+  Dialing: 0,
+  /** It stands, and the login was answered. */
+  Ready: 1,
+  /** A dial failed, a login was refused or a connection ended; the reason says why. */
+  Lost: 2,
+  /** A command was refused with an error that waiting does not mend (OOM, NOPERM, MISCONF ...): checks are not counted there. */
+  Refused: 3,
+  /** After `Lost` or `Refused`: a check was counted there again. */
+  Counting: 4,
+  /** The server may drop keys that still count; the reason is its `maxmemory-policy`. Once for each connection. */
+  Evicts: 5,
+  /** A server that was given as a single one is a node of a cluster; the reason is how that was learned. */
+  Clustered: 6,
+} as const;
 
 /** While a store is away it is said at most so often, with the number of checks that were decided without it. */
 const REMIND_EVERY_MS = 60_000;
@@ -12,12 +30,12 @@ const REMIND_EVERY_MS = 60_000;
 const QUIET_MS = 1_000;
 
 /** What happens to requests meanwhile, where rules of one logger's limiters disagree: `mixed`. */
-export type Meanwhile = OnError | 'mixed';
+export type Meanwhile = FailureMode | 'mixed';
 
 const MEANWHILE: { readonly [M in Meanwhile]: string } = {
-  open: "Until it does, requests are admitted without being counted (onError: 'open').",
-  closed: "Until it does, requests are denied (onError: 'closed').",
-  mixed: 'Until it does, requests are admitted or denied as onError of their rules says.',
+  open: "Until it does, requests are admitted without being counted (failureMode: 'open').",
+  closed: "Until it does, requests are denied (failureMode: 'closed').",
+  mixed: 'Until it does, requests are admitted or denied as failureMode of their rules says.',
 };
 
 interface Listener {
@@ -74,7 +92,7 @@ export class StoreState {
     if (status === Status.Foreign) {
       this.once(
         'foreign',
-        'A key under the prefix of this limiter holds what spillway did not write. It is left alone, and checks of that key are decided by onError. Give the limiter a prefix of its own.',
+        'A key under the prefix of this limiter holds what spillway did not write. It is left alone, and checks of that key are decided by failureMode. Give the limiter a prefix of its own.',
       );
       return;
     }
@@ -110,31 +128,31 @@ export class StoreState {
   event(kind: number, address: string, reason: string): void {
     const { name } = this.store;
     switch (kind) {
-      case NativeEvent.Dialing:
+      case StoreEvent.Dialing:
         this.debug(`${name}: connecting to ${address}`);
         return;
-      case NativeEvent.Ready:
+      case StoreEvent.Ready:
         this.debug(`${name}: connected to ${address}`);
         this.ready.add(address);
         return;
-      case NativeEvent.Lost:
+      case StoreEvent.Lost:
         this.debug(`${name}: no connection to ${address}: ${reason}`);
         // One that stood is dialled anew, and nobody need notice: many servers close idle connections.
         if (!this.ready.delete(address)) this.fail(address, reason);
         return;
-      case NativeEvent.Refused:
+      case StoreEvent.Refused:
         this.fail(address, reason);
         return;
-      case NativeEvent.Counting:
+      case StoreEvent.Counting:
         this.debug(`${name}: ${address} counts`);
         return;
-      case NativeEvent.Evicts:
+      case StoreEvent.Evicts:
         this.once(
           `evicts ${address}`,
           `${name}${at(address)} may drop keys that still count: its maxmemory-policy is ${reason}. A dropped key starts afresh, so its limit is admitted once more. Set it to noeviction or volatile-ttl.`,
         );
         return;
-      case NativeEvent.Clustered:
+      case StoreEvent.Clustered:
         this.debug(`${name}: ${address} is a node of a cluster (${reason})`);
     }
   }

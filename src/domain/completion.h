@@ -9,7 +9,7 @@
 
 namespace spillway {
 
-// How a call ended; the numbers cross into JavaScript (lib/native.ts).
+// How a call ended; the numbers cross into JavaScript (lib/decision/status.ts).
 enum class Status : uint8_t {
   kAnswered = 0,
   kTimedOut = 1,      // the deadline passed first; it may have been charged

@@ -45,7 +45,7 @@ struct Stats {
   std::string server_version;
 };
 
-// What happened to a connection, or was learned about a server; the numbers are NativeEvent of lib/native.ts.
+// What happened to a connection, or was learned about a server; the numbers are StoreEvent of lib/telemetry/store-state.ts.
 struct Event {
   enum class Kind : uint8_t { kDialing, kReady, kLost, kRefused, kCounting, kEvicts, kClustered };
   Kind kind;
@@ -71,7 +71,7 @@ class Store {
   virtual bool Submit(const Check& check, Completions* immediate) = 0;
   virtual void List(const ListRequest& request) = 0;
 
-  // See NativeStore.healthy in lib/native.ts; `probe` is a set of one rule, and `subject` that of health's own key.
+  // See NativeStore.healthy in lib/stores/native/native.ts; `probe` is a set of one rule, and `subject` that of health's own key.
   virtual bool Healthy(const RuleSet& probe, std::string_view subject) = 0;
   virtual Stats GetStats() const = 0;
   // Ends every ticket with kClosed; no call follows.

@@ -1,6 +1,6 @@
 /** Checked by tsc, never run: `spillway/next` as handlers of Next.js use it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { createRateLimiter } from '../../lib/index';
+import { createRateLimiter } from '../../lib';
 import {
   checkAction,
   checkRequest,
@@ -9,7 +9,7 @@ import {
   rateLimitedApi,
   withSpillway,
   type ActionState,
-} from '../../lib/next/index';
+} from '../../lib/next';
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function same<A, B>(..._: Same<A, B> extends true ? [] : [never]): void {}

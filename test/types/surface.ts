@@ -19,8 +19,8 @@ import {
   type PlanLimiter,
   type RateLimiter,
   type RequestLimiter,
-} from '../../lib/index';
-import * as memory from '../../lib/memory';
+} from '../../lib';
+import * as memory from '../../lib/drop-in/memory';
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 function same<A, B>(..._: Same<A, B> extends true ? [] : [never]): void {}
@@ -50,7 +50,7 @@ export async function dropIn(): Promise<void> {
   await checkRateLimit(undefined as string | undefined, 'FREE');
   // @ts-expect-error constants stay as they are
   RATE_LIMITS.FREE = { requests: 1, windowMs: 1 };
-  configureRateLimit({ redis: process.env['REDIS_URL'], plans: { PRO: '2000/h' }, onError: 'closed' });
+  configureRateLimit({ redis: process.env['REDIS_URL'], plans: { PRO: '2000/h' }, failureMode: 'closed' });
   // @ts-expect-error a plan that the drop-in does not have
   configureRateLimit({ plans: { TEAM: '1/h' } });
 }
@@ -113,7 +113,7 @@ export async function layers(): Promise<void> {
       ALL: 'unlimited',
     },
     rules: [
-      { id: 'signin', match: 'POST:/api/auth/signin', by: 'ip', rate: '10/h', onError: 'closed' },
+      { id: 'signin', match: 'POST:/api/auth/signin', by: 'ip', rate: '10/h', failureMode: 'closed' },
       {
         id: 'api',
         match: '/api/*',
@@ -129,7 +129,7 @@ export async function layers(): Promise<void> {
   });
   same<typeof limiter, PlanLimiter<'FREE' | 'TEAM' | 'ALL'>>();
   const request = { method: 'GET', path: '/', ip: null, user: undefined };
-  const decision = await limiter.checkRequest({ ...request, plan: 'TEAM', cost: 2, onError: 'closed' });
+  const decision = await limiter.checkRequest({ ...request, plan: 'TEAM', cost: 2, failureMode: 'closed' });
   same<typeof decision, Decision>();
   void new Response(null, { headers: limiter.headers(decision) });
   void new Response(null, { headers: rateLimitHeaders(decision, { headers: 'draft-10' }) });
@@ -172,7 +172,7 @@ export async function requestsOnly(): Promise<void> {
 export async function fromFile(): Promise<void> {
   const limiter = createRateLimiter({ redis: 'redis://localhost', ...loadRules('ratelimit.json') });
   same<typeof limiter, AnyLimiter>();
-  await limiter.check('org', 'FREE', { onError: 'closed' });
+  await limiter.check('org', 'FREE', { failureMode: 'closed' });
   await limiter.checkRequest({ method: 'GET', path: '/', plan: 'FREE' });
 }
 

@@ -1,4 +1,4 @@
-import { clientIp, type ClientIpOptions, type HeaderSource } from '../../lib/client-ip';
+import { clientIp, type ClientIpOptions, type HeaderSource } from '../../lib/http/client-ip';
 import { refusalOf } from './refusal';
 
 const forwarded = (value: string) => new Headers({ 'x-forwarded-for': value });

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { parseList } from 'structured-headers';
-import { rateLimitHeaders, type HeaderOptions } from '../../lib/headers/emit';
-import type { HeaderDecision, HeaderRule } from '../../lib/headers/header-input';
-import { createRateLimitHeaders } from '../../lib/http';
-import type { Decision } from '../../lib/types';
+import { rateLimitHeaders, type HeaderOptions } from '../../lib/http/headers/emit';
+import type { HeaderDecision, HeaderRule } from '../../lib/http/headers/header-input';
+import { createRateLimitHeaders } from '../../lib/drop-in/http';
+import type { Decision } from '../../lib/decision/types';
 import { refusalOf } from './refusal';
 
 const NOW = 1_800_000_000_000;

@@ -1,4 +1,8 @@
-import { createRateLimitExceededResponse, createRateLimitHeaders, withRateLimit } from '../../lib/http';
+import {
+  createRateLimitExceededResponse,
+  createRateLimitHeaders,
+  withRateLimit,
+} from '../../lib/drop-in/http';
 
 const NOW = 1_800_000_000_000;
 

@@ -1,4 +1,4 @@
-import { clientIp } from '../../lib/client-ip';
+import { clientIp } from '../../lib/http/client-ip';
 import { compileRules, type RuleOptions } from '../../lib/rules/compile';
 import { subjectOf, type IdScope, type RateLimitRequest } from '../../lib/rules/identity';
 import { selectRules, type Selection } from '../../lib/rules/select';

@@ -1,5 +1,6 @@
-import { refusal, validateKey } from '../../lib/key';
-import { Submit } from '../../lib/native';
+import { validateKey } from '../../lib/rules/key';
+import { refusal } from '../../lib/stores/native/refusal';
+import { Submit } from '../../lib/stores/native/native';
 import { refusalOf } from './refusal';
 
 describe('keys', () => {

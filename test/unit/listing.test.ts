@@ -1,4 +1,4 @@
-import { Listing } from '../../lib/listing';
+import { Listing } from '../../lib/stores/listing';
 import { refusalOf } from './refusal';
 
 function page(keys: string[], cursor = '') {

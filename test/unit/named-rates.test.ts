@@ -1,4 +1,4 @@
-import { namedRate, namedRates, RATE_NAMES } from '../../lib/named-rates';
+import { namedRate, namedRates, RATE_NAMES } from '../../lib/rules/named-rates';
 import { readRate } from '../../lib/rules/quota';
 import { refusalOf } from './refusal';
 

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { inspect } from 'node:util';
-import { createRateLimiter, type RateLimitError } from '../../lib/index';
-import { readOptions } from '../../lib/options';
-import { withDefaults } from '../../lib/plans';
-import { VERSION } from '../../lib/version';
+import { createRateLimiter, type RateLimitError } from '../../lib';
+import { readOptions } from '../../lib/limiter/options';
+import { withDefaults } from '../../lib/drop-in/plans';
+import { VERSION } from '../../lib/base/version';
 import { refusalOf } from './refusal';
 
 function refusal(options: unknown): RateLimitError {
@@ -22,7 +22,7 @@ describe('defaults', () => {
       connectTimeoutMs: 5_000,
       maxKeys: 1_000_000,
     });
-    expect(readOptions({ rate: '1/s' }).rules.rate).toMatchObject([{ onError: 'open', nearLimit: 0.8 }]);
+    expect(readOptions({ rate: '1/s' }).rules.rate).toMatchObject([{ failureMode: 'open', nearLimit: 0.8 }]);
     expect(readOptions({ rate: '1/s' })).toMatchObject({
       headers: 'legacy',
       observers: { watchNearLimit: false },
@@ -35,9 +35,25 @@ describe('defaults', () => {
       redis: undefined,
       prefix: undefined,
       timeoutMs: undefined,
-      onError: undefined,
+      failureMode: undefined,
     };
     expect(readOptions(undefinedOptions)).toEqual(readOptions({ rate: '1/s' }));
+  });
+});
+
+describe('options of former versions', () => {
+  test.each([
+    [{ rate: '1/s', onError: 'open' }, 'The option "onError" is now called failureMode.'],
+    [
+      { rules: [{ id: 'a', rate: '1/s', onError: 'open' }] },
+      'The option "rules[0].onError" is now called rules[0].failureMode.',
+    ],
+    [
+      { plans: { FREE: { rate: '1/s', onError: 'open' } } },
+      'The option "plans.FREE.onError" is now called plans.FREE.failureMode.',
+    ],
+  ])('%j', (options, sentence) => {
+    expect(refusal(options)).toMatchObject({ code: 'ERR_INVALID_OPTION', message: sentence });
   });
 });
 
@@ -46,7 +62,7 @@ describe('misspelled options', () => {
     [{ rate: '1/s', timoutMs: 5 }, 'timoutMs', 'timeoutMs'],
     [{ rate: '1/s', timeoutMS: 5 }, 'timeoutMS', 'timeoutMs'],
     [{ plan: {} }, 'plan', 'plans'],
-    [{ rate: '1/s', onerror: 'open' }, 'onerror', 'onError'],
+    [{ rate: '1/s', onerror: 'open' }, 'onerror', 'failureMode'],
     [{ rate: '1/s', redis: { pasword: 'hunter2' } }, 'redis.pasword', 'redis.password'],
   ])('%j: names it and the nearest right one', (options, wrong, right) => {
     const { message } = refusal(options);
@@ -86,8 +102,8 @@ test.each([
   [{ rate: '1/s', connectTimeoutMs: -1 }],
   [{ rate: '1/s', maxKeys: 0 }],
   [{ rate: '1/s', maxKeys: 1e308 }],
-  [{ rate: '1/s', onError: 'memory' }],
-  [{ rate: '1/s', onError: true }],
+  [{ rate: '1/s', failureMode: 'memory' }],
+  [{ rate: '1/s', failureMode: true }],
   [{ rate: '1/s', onNearLimit: 'warn' }],
   [{ rate: '1/s', headers: 'draft-11' }],
   [{ rate: '1/s', algorithm: 'leaky-bucket' }],

@@ -1,10 +1,10 @@
 import { compilePlan, compilePlans, compileRate, type RuleDefaults } from '../../lib/rules/plan';
-import { TIERS } from '../../lib/tiers';
+import { TIERS } from '../../lib/rules/tiers';
 import { refusalOf } from './refusal';
 
 const HOUR = 3_600_000;
 const MINUTE = 60_000;
-const DEFAULTS: RuleDefaults = { algorithm: 'fixed-window', onError: 'open', nearLimit: 0.8 };
+const DEFAULTS: RuleDefaults = { algorithm: 'fixed-window', failureMode: 'open', nearLimit: 0.8 };
 
 const plan = (given: unknown, defaults = DEFAULTS) => compilePlan('FREE', given, defaults, 'plans.FREE');
 const idsAndKeys = (given: unknown, defaults = DEFAULTS) =>
@@ -16,7 +16,7 @@ test('a rate is a plan of one rule, counted under the subject alone', () => {
       id: 'FREE',
       key: '',
       quota: { algorithm: 'fixed-window', limit: 100, windowMs: HOUR, burst: 100 },
-      onError: 'open',
+      failureMode: 'open',
       shadow: false,
       nearAt: 80,
       nearLimit: 0.8,
@@ -32,16 +32,16 @@ test('a rate is a plan of one rule, counted under the subject alone', () => {
 test('a list mixes rates and rules', () => {
   const rules = plan([
     '10000/h',
-    { rate: '200/m', algorithm: 'token-bucket', burst: 500, onError: 'closed', nearLimit: 0.9 },
+    { rate: '200/m', algorithm: 'token-bucket', burst: 500, failureMode: 'closed', nearLimit: 0.9 },
     { id: 'trial', rate: '1/10s', shadow: true },
   ]);
   expect(rules).toMatchObject([
-    { id: 'FREE', key: '', quota: { limit: 10_000, windowMs: HOUR }, onError: 'open', nearAt: 8_000 },
+    { id: 'FREE', key: '', quota: { limit: 10_000, windowMs: HOUR }, failureMode: 'open', nearAt: 8_000 },
     {
       id: 'FREE:token-bucket-1m',
       key: '@token-bucket-1m',
       quota: { algorithm: 'token-bucket', limit: 200, windowMs: MINUTE, burst: 500 },
-      onError: 'closed',
+      failureMode: 'closed',
       nearAt: 450,
     },
     { id: 'trial', key: 'trial', quota: { limit: 1, windowMs: 10_000 }, shadow: true },
@@ -181,7 +181,7 @@ test.each([
   [{ rate: '1/s', burst: 5 }, /^plans\.FREE\.burst: only algorithm 'token-bucket'/],
   [{ rate: '1/s', algorithm: 'token-bucket', burst: 0 }, /^plans\.FREE\.burst must be an integer/],
   [{ rate: '1/s', algorithm: 'token-bucket', burst: 1.5 }, /burst must be an integer/],
-  [{ rate: '1/s', onError: 'maybe' }, /^plans\.FREE\.onError must be/],
+  [{ rate: '1/s', failureMode: 'maybe' }, /^plans\.FREE\.failureMode must be/],
   [{ rate: '1/s', shadow: 'yes' }, /^plans\.FREE\.shadow must be true or false/],
   [{ rate: '1/s', nearLimit: 0 }, /^plans\.FREE\.nearLimit must be a number above 0/],
   [{ rate: '1/s', nearLimit: 80 }, /nearLimit must be/],

@@ -1,4 +1,4 @@
-import { MAX_WINDOW_MS, parseRate } from '../../lib/rate';
+import { MAX_WINDOW_MS, parseRate } from '../../lib/rules/rate';
 import { refusalOf } from './refusal';
 
 describe('parseRate', () => {

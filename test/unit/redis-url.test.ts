@@ -1,4 +1,4 @@
-import { parseRedisUrl } from '../../lib/redis-url';
+import { parseRedisUrl } from '../../lib/stores/redis/url';
 import { refusalOf } from './refusal';
 
 const plain = {

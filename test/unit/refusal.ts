@@ -1,4 +1,4 @@
-import { RateLimitError } from '../../lib/errors';
+import { RateLimitError } from '../../lib/base/errors';
 
 /** The error that a call throws; fails the test where it throws none, or another kind. */
 export function refusalOf(call: () => unknown): RateLimitError {

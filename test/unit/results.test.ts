@@ -1,10 +1,10 @@
-import { Status } from '../../lib/native';
-import { ResultKind, type Built, type AnyResultKind } from '../../lib/result-kind';
-import { shaped, withoutStore } from '../../lib/unavailable';
-import { build, recordsOf } from '../../lib/results';
-import { RuleSet } from '../../lib/rule';
+import { Status } from '../../lib/decision/status';
+import { ResultKind, type Built, type AnyResultKind } from '../../lib/decision/result-kind';
+import { shaped, withoutStore } from '../../lib/decision/unavailable';
+import { build, recordsOf } from '../../lib/stores/decode';
+import { RuleSet } from '../../lib/decision/rule-set';
 import { makeRule, type CompiledRule } from '../../lib/rules/rule';
-import type { OnError } from '../../lib/types';
+import type { FailureMode } from '../../lib/rules/failure-mode';
 
 const NOW = 1_800_000_000_000;
 const HOUR = 3_600_000;
@@ -12,12 +12,12 @@ const HOUR = 3_600_000;
 interface Given {
   limit?: number;
   windowMs?: number;
-  onError?: OnError;
+  failureMode?: FailureMode;
   shadow?: boolean;
 }
-function rule(id: string, { limit = 100, windowMs = HOUR, onError, shadow }: Given = {}): CompiledRule {
+function rule(id: string, { limit = 100, windowMs = HOUR, failureMode, shadow }: Given = {}): CompiledRule {
   const quota = { algorithm: 'fixed-window', limit, windowMs, burst: limit } as const;
-  return makeRule(id, id, quota, { onError, shadow }, { onError: 'open', nearLimit: 0.8 }, '');
+  return makeRule(id, id, quota, { failureMode, shadow }, { failureMode: 'open', nearLimit: 0.8 }, '');
 }
 
 interface Said {
@@ -48,7 +48,7 @@ function records(...said: Said[]): Float64Array {
   return Float64Array.of(...Array<number>(LENGTH).fill(9), ...numbers);
 }
 
-const one = (onError: OnError = 'open') => new RuleSet([rule('FREE', { onError })]);
+const one = (failureMode: FailureMode = 'open') => new RuleSet([rule('FREE', { failureMode })]);
 function built<K extends AnyResultKind>(kind: K, set: RuleSet, ...said: Said[]): Built[K] {
   return build(kind, records(...said), LENGTH, set, 'org', 1, NOW, 'redis') as Built[K];
 }
@@ -296,7 +296,7 @@ describe('where no store answered', () => {
   });
 
   test('one rule that says closed denies for all, unless the call says otherwise', () => {
-    const set = new RuleSet([rule('a'), rule('b', { onError: 'closed' })]);
+    const set = new RuleSet([rule('a'), rule('b', { failureMode: 'closed' })]);
     expect(withoutStore(set, 'org', 'unavailable', NOW)).toMatchObject({
       allowed: false,
       rule: 'b',
@@ -310,7 +310,7 @@ describe('where no store answered', () => {
   });
 
   test('a rule that is tried out denies nobody', () => {
-    const tried = rule('a', { shadow: true, onError: 'closed' });
+    const tried = rule('a', { shadow: true, failureMode: 'closed' });
     for (const set of [new RuleSet([tried]), new RuleSet([tried]).under('closed')]) {
       expect(withoutStore(set, 'org', 'unavailable', NOW)).toMatchObject({ allowed: true });
     }
@@ -319,7 +319,7 @@ describe('where no store answered', () => {
     });
   });
 
-  test('where limits are switched off everything is admitted, whatever onError says', () => {
+  test('where limits are switched off everything is admitted, whatever failureMode says', () => {
     expect(withoutStore(one('closed'), 'org', 'disabled', NOW)).toMatchObject({
       allowed: true,
       reason: 'disabled',

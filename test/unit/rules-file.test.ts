@@ -2,12 +2,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import Ajv from 'ajv';
-import { RATE_NAMES } from '../../lib/named-rates';
+import { RATE_NAMES } from '../../lib/rules/named-rates';
 import { compileRules, RULE_OPTIONS, type RuleOptions } from '../../lib/rules/compile';
 import { loadRules } from '../../lib/rules/file';
 import { IDENTITIES } from '../../lib/rules/identity';
-import { TIERS } from '../../lib/tiers';
-import { ALGORITHMS } from '../../lib/types';
+import { TIERS } from '../../lib/rules/tiers';
+import { ALGORITHMS } from '../../lib/rules/algorithm';
 import { refusalOf } from './refusal';
 
 interface Schema {
@@ -27,9 +27,11 @@ const GOOD: unknown[] = [
   { rate: 'login', algorithm: 'token-bucket', burst: 9 },
   { $schema: './x.json', plans: { FREE: 'unlimited', PRO: { requests: 5, windowMs: 1 }, A: ['1/010s'] } },
   {
-    plans: { FREE: ['100/h', { id: 'minute', rate: '10/m', shadow: true, nearLimit: 1, onError: 'closed' }] },
+    plans: {
+      FREE: ['100/h', { id: 'minute', rate: '10/m', shadow: true, nearLimit: 1, failureMode: 'closed' }],
+    },
     rules: [
-      { id: 'signin', match: 'POST:/api/auth/signin', by: 'ip', rate: '10/h', onError: 'closed' },
+      { id: 'signin', match: 'POST:/api/auth/signin', by: 'ip', rate: '10/h', failureMode: 'closed' },
       {
         id: 'api',
         match: ['/api/*', '*/v2/*'],
@@ -42,7 +44,7 @@ const GOOD: unknown[] = [
     ],
     bypass: ['/', 'GET:/', '*/', '/api/health', 'GET:/api/cron/*', '*'],
     algorithm: 'fixed-window',
-    onError: 'open',
+    failureMode: 'open',
     nearLimit: 0.75,
     missing: 'skip',
     planBy: ['organization', 'global'],
@@ -101,7 +103,7 @@ const BAD: unknown[] = [
   { rate: '1/s', bypass: ['/x/'] },
   { rate: '1/s', nearLimit: 0 },
   { rate: '1/s', nearLimit: 1.1 },
-  { rate: '1/s', onError: 'maybe' },
+  { rate: '1/s', failureMode: 'maybe' },
   { rate: '1/s', ipv6Subnet: 129 },
   { rate: '1/s', access: [] },
   { rate: '1/s', access: { allow: [''] } },

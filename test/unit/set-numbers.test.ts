@@ -1,9 +1,9 @@
 /** Which rules the core keeps: those of sets that somebody still has. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { NativeRule } from '../../lib/native';
-import { RuleSet } from '../../lib/rule';
-import { SetNumbers } from '../../lib/set-numbers';
+import type { NativeRule } from '../../lib/stores/native/native';
+import { RuleSet } from '../../lib/decision/rule-set';
+import { SetNumbers } from '../../lib/stores/native/set-numbers';
 import { until } from '../support/wait';
 
 setFlagsFromString('--expose-gc');

@@ -1,12 +1,13 @@
 /** What is said of a store that is away: when, to whom and how often. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { Status, NativeEvent } from '../../lib/native';
+import { StoreEvent } from '../../lib/telemetry/store-state';
+import { Status } from '../../lib/decision/status';
 import type { StateMessage } from '../../lib/telemetry/channels';
 import { readLogger } from '../../lib/telemetry/logger';
 import { StoreState, type Meanwhile } from '../../lib/telemetry/store-state';
 
 const AT = '127.0.0.1:6379';
-const { Dialing, Ready, Lost, Refused, Counting, Evicts } = NativeEvent;
+const { Dialing, Ready, Lost, Refused, Counting, Evicts } = StoreEvent;
 
 /** A state whose clock, trouble and listeners are the test's. */
 function stage(meanwhile: Meanwhile = 'open') {
@@ -24,7 +25,7 @@ function stage(meanwhile: Meanwhile = 'open') {
   return Object.assign(world, { state, heard, stop, logger });
 }
 
-const OPEN = "Until it does, requests are admitted without being counted (onError: 'open').";
+const OPEN = "Until it does, requests are admitted without being counted (failureMode: 'open').";
 
 test('one line when it goes away, one when it counts again, whatever the number of checks', () => {
   const world = stage();
@@ -54,7 +55,7 @@ test('while it lasts: at most one line a minute, with the number of checks so fa
   const lines = world.heard();
   expect(lines).toHaveLength(3);
   expect(lines[1]).toBe(
-    `error spillway: Redis at ${AT} has not counted for 60 s: connection refused. 61 checks were decided without it. Until it does, requests are denied (onError: 'closed').`,
+    `error spillway: Redis at ${AT} has not counted for 60 s: connection refused. 61 checks were decided without it. Until it does, requests are denied (failureMode: 'closed').`,
   );
 });
 
@@ -159,8 +160,8 @@ test('limiters with one logger are told once, of what happens to requests of all
   const others = { warn: () => {}, error: (message: string) => other.push(message) };
   const stop = world.state.listen(readLogger(others), 'closed');
   world.state.missed(Status.TimedOut, true);
-  expect(world.heard()).toEqual([expect.stringContaining('as onError of their rules says')]);
-  expect(other).toEqual([expect.stringContaining("requests are denied (onError: 'closed')")]);
+  expect(world.heard()).toEqual([expect.stringContaining('as failureMode of their rules says')]);
+  expect(other).toEqual([expect.stringContaining("requests are denied (failureMode: 'closed')")]);
   stop();
   world.nowMs += 61_000;
   world.state.missed(Status.TimedOut, true);

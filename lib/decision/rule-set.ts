@@ -1,0 +1,82 @@
+import type { RateLimitRequest } from '../rules/identity';
+import type { Decision } from './types';
+import type { HeaderFormat } from '../http/headers/emit';
+import type { CompiledRule } from '../rules/rule';
+import type { Algorithm } from '../rules/algorithm';
+import type { FailureMode } from '../rules/failure-mode';
+
+/**
+ * What stands behind the subject in the key of a rule: `{<prefix><subject>}:<this>`; empty: `<prefix><subject>` alone.
+ *
+ * A fixed window has its rule's key. Any other algorithm is named behind it, as in `api@sliding-log`, so that a rule
+ * whose algorithm is changed starts afresh instead of meeting state that it cannot read. Ids have no `@`, so no two
+ * rules meet. Keys that a plan makes up, such as `@token-bucket-1m`, name it already.
+ */
+export function keyPart({ key, quota }: { key: string; quota: { algorithm: Algorithm } }): string {
+  return quota.algorithm === 'fixed-window' || key.startsWith('@') ? key : `${key}@${quota.algorithm}`;
+}
+
+/** Who is told of the decisions of one limiter. None of them can delay or break an answer. */
+export interface DecisionObservers {
+  /** Whether anybody is told of decisions; the diagnostics channel has its own say. */
+  readonly watchDecisions: boolean;
+  readonly watchNearLimit: boolean;
+  /** Called when answers are on their way. */
+  runOnDecision(decision: Decision, request: RateLimitRequest | undefined): void;
+  /** Told of the rule at a place that a call took to its threshold; after the answer. */
+  tellNear(place: number, decision: Decision): void;
+}
+
+/** What the sets of one limiter share; by its identity a decision is told from those of others. */
+export interface SetOwner {
+  readonly headers: HeaderFormat;
+  readonly observers?: DecisionObservers;
+}
+
+/** The rules that one check has to satisfy, all or none: up to 8, in the order of a decision's `rules`. */
+export class RuleSet {
+  /** The store's number for it; -1 until it is first used, and once it was given back. */
+  number = -1;
+  private giveBack: (() => void) | undefined;
+  /** What is answered where the store does not: one rule that says `closed` denies for all. */
+  readonly failureMode: FailureMode;
+  /** One rule that can deny: its record alone is the decision. */
+  readonly isSimple: boolean;
+  private readonly variants: { open?: RuleSet; closed?: RuleSet } = {};
+
+  /** @param passing it came with a call, and its key names its window */
+  constructor(
+    readonly rules: readonly CompiledRule[],
+    readonly owner?: SetOwner,
+    private readonly given?: FailureMode,
+    readonly passing = false,
+  ) {
+    this.isSimple = rules.length === 1 && !rules[0]!.shadow;
+    this.failureMode = rules.some((rule) => this.failureModeOf(rule) === 'closed') ? 'closed' : 'open';
+  }
+
+  /** What one of the rules says where the store does not answer. A rule that is only tried out never denies. */
+  failureModeOf(rule: CompiledRule): FailureMode {
+    return rule.shadow ? 'open' : (this.given ?? rule.failureMode);
+  }
+
+  /** It has this number until `giveBack` is called, or nobody has the set any more. */
+  take(number: number, giveBack: () => void): void {
+    this.number = number;
+    this.giveBack = giveBack;
+  }
+
+  /** Gives its number back. Calls on their way go on; with the next one it gets another. */
+  release(): void {
+    this.number = -1;
+    this.giveBack?.();
+    this.giveBack = undefined;
+    this.variants.open?.release();
+    this.variants.closed?.release();
+  }
+
+  /** The same rules with one answer for all of them. */
+  under(failureMode: FailureMode): RuleSet {
+    return (this.variants[failureMode] ??= new RuleSet(this.rules, this.owner, failureMode, this.passing));
+  }
+}

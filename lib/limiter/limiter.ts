@@ -1,0 +1,355 @@
+import { Backend } from './backend';
+import { Decided, type Charge } from '../decision/decision';
+import { invalidOption, type RateLimitError } from '../base/errors';
+import { rateLimitHeaders, type HeaderFormat } from '../http/headers/emit';
+import { validateKey } from '../rules/key';
+import { ResultKind, type Built, type AnyResultKind } from '../decision/result-kind';
+import { RuleResolver, type Resolution } from './rule-resolver';
+import type { NamedKey } from '../stores/listing';
+import type { PlanOptions, RateLimiterOptions } from './option-types';
+import type { AnyLimiter } from './types';
+import { readOptions, readUnits, refuseCheckOptions } from './options';
+import { settled, shaped, withoutStore } from '../decision/unavailable';
+import { MAX_WINDOW_MS, type RateObject } from '../rules/rate';
+import type { RuleSet } from '../decision/rule-set';
+import type { AccessList } from '../rules/access';
+import type { RateLimitRequest } from '../rules/identity';
+import type { SubjectId } from '../rules/named';
+import type { Store } from '../stores/native/store';
+import { refuseSurplus } from '../base/surplus';
+import type { Log } from '../telemetry/logger';
+import { isWatched, tell, type Observers } from '../telemetry/observe';
+import type { CheckOptions, Decision } from '../decision/types';
+import type { Health, ListedKey, ListOptions, Stats } from '../stores/types';
+import type { FailureMode } from '../rules/failure-mode';
+import { isIntegerIn, requireObject } from '../base/validate';
+import { readFailureMode } from '../rules/failure-mode';
+import { readKey, requestOf, type Subjects } from '../decision/subjects';
+import { noteWindows } from './windows';
+
+/** Everything that a limiter does; the drop-in functions and the public limiters are thin layers over it. */
+export class Limiter implements AnyLimiter {
+  readonly backend: Backend;
+  private readonly resolver: RuleResolver;
+  private readonly format: HeaderFormat;
+  private readonly observers: Observers;
+
+  /** @param failure why the Redis that was meant cannot be used: an outage, which is no mistake of the options */
+  constructor(options: RateLimiterOptions, failure?: RateLimitError) {
+    const settings = { ...readOptions(options), failure };
+    this.format = settings.headers;
+    this.observers = settings.observers;
+    this.resolver = new RuleResolver(settings.rules, settings.log, settings.observers, settings.headers);
+    this.backend = new Backend(settings, () => this.resolver.meanwhile);
+  }
+
+  get log(): Log {
+    return this.backend.log;
+  }
+
+  get access(): AccessList {
+    return this.resolver.access;
+  }
+
+  setPlans(plans: PlanOptions<string>['plans']): void {
+    if (arguments.length > 1) refuseSurplus('setPlans', 1, arguments);
+    this.resolver.setPlans(plans);
+  }
+
+  check(key: string, plan?: string | CheckOptions, options?: CheckOptions): Promise<Decision> {
+    try {
+      if (arguments.length > 3) refuseSurplus('check', 3, arguments);
+      return this.ask(key, plan, options, ResultKind.Decision);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  peek(key: string, plan?: string | CheckOptions, options?: CheckOptions): Promise<Decision> {
+    try {
+      if (arguments.length > 3) refuseSurplus('peek', 3, arguments);
+      return this.ask(key, plan, options, ResultKind.Look);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  penalize(of: string | Decision, plan?: string | number, units?: number): Promise<Decision> {
+    try {
+      if (arguments.length > 3) refuseSurplus('penalize', 3, arguments);
+      if (typeof plan === 'number' && units === undefined) [plan, units] = [undefined, plan];
+      const amount = readUnits(units, 'units');
+      if (typeof of !== 'object' || of === null) {
+        return this.run(readKey(of), this.resolver.setOf(plan), amount, ResultKind.Penalty);
+      }
+      if (plan !== undefined) throw invalidOption('penalize takes a decision and units; it knows its plan.');
+      const charge = this.chargeOf(of);
+      if (charge === undefined) return Promise.resolve(of);
+      return this.call(charge.set, charge.subjects, amount, ResultKind.Penalty);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  checkRequest(request: RateLimitRequest): Promise<Decision> {
+    try {
+      if (arguments.length > 1) refuseSurplus('checkRequest', 1, arguments);
+      return this.askFor(request, ResultKind.Decision);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** For `spillway/next`: with whom the one rate counts, as `check` takes it, in place of `planBy`. */
+  async checkRequestAs(request: RateLimitRequest, key: string): Promise<Decision> {
+    return this.askFor(request, ResultKind.Decision, key);
+  }
+
+  /** Whether nothing but plans limits here. */
+  get hasPlansOnly(): boolean {
+    return this.resolver.hasPlansOnly;
+  }
+
+  /** False where there are rules and neither they nor one rate are for requests of this method and path. */
+  limits(request: Pick<RateLimitRequest, 'method' | 'path'>): boolean {
+    return this.resolver.hasRate || this.resolver.matches(request);
+  }
+
+  peekRequest(request: RateLimitRequest): Promise<Decision> {
+    try {
+      if (arguments.length > 1) refuseSurplus('peekRequest', 1, arguments);
+      return this.askFor(request, ResultKind.Look);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /**
+   * `check` at a cost of 1, with the result built as `kind` says; under `limit`, where there is one, instead of the plan.
+   * What is refused is thrown at once.
+   */
+  checkAs<K extends AnyResultKind>(
+    key: string,
+    plan: string,
+    kind: K,
+    limit?: RateObject,
+  ): Promise<Built[K]> {
+    return this.run(readKey(key), this.setOf(plan, limit), 1, kind);
+  }
+
+  /** As `checkAs`, on the in-process store, at once; a look where the kind is a status. */
+  now<K extends typeof ResultKind.Result | typeof ResultKind.Status>(
+    key: string,
+    plan: string,
+    kind: K,
+    limit?: RateObject,
+  ): Built[K] {
+    const set = this.setOf(plan, limit);
+    const store = this.storeFor(set, readKey(key));
+    if (store === undefined) return this.unasked(kind, set, key);
+    return kind === ResultKind.Result
+      ? store.checkNow<K>(set, key, 1, kind)
+      : store.peekNow<K>(set, key, 1, kind);
+  }
+
+  async refund(decision: Decision, units?: number): Promise<boolean> {
+    if (arguments.length > 2) refuseSurplus('refund', 2, arguments);
+    const charge = this.chargeOf(decision);
+    const given = units === undefined ? undefined : readUnits(units, 'units');
+    if (charge === undefined || charge.left === 0) return false;
+    const amount = given ?? charge.left;
+    if (amount > charge.left) {
+      throw invalidOption(
+        `units: ${amount} are more than the ${charge.left} that this decision still holds.`,
+      );
+    }
+    const store = this.backend.need();
+    if (store === undefined) return false;
+    const { set, subjects, marks } = charge;
+    // Before the answer: what may have been given back is not given back again.
+    charge.left -= amount;
+    const outcome = await store.refund(set, subjects, amount, typeof marks === 'number' ? [marks] : marks);
+    return this.backend.require(store, outcome) > 0;
+  }
+
+  async block(subject: SubjectId, ms: number): Promise<void> {
+    if (arguments.length > 2) refuseSurplus('block', 2, arguments);
+    if (!isIntegerIn(ms, 1, MAX_WINDOW_MS)) {
+      throw invalidOption('ms must be a whole number of milliseconds from 1 to ten years.');
+    }
+    const names = this.resolver.namesOf(subject);
+    if (names.every((name) => this.resolver.everySet(name).length === 0))
+      throw invalidOption('Nothing is limited here: use access.deny instead of block.');
+    await this.onEvery(names, (store, set, name) => store.block(set, name, ms));
+  }
+
+  async reset(subject: SubjectId): Promise<boolean> {
+    if (arguments.length > 1) refuseSurplus('reset', 1, arguments);
+    return this.onEvery(this.resolver.namesOf(subject), (store, set, name) => store.reset(set, name));
+  }
+
+  /** As `reset`, on the in-process store, at once. */
+  resetNow(key: string): void {
+    this.backend.need();
+    for (const set of this.resolver.everySet(readKey(key))) this.storeFor(set, key)?.resetNow(set, key);
+  }
+
+  headers(decision: Decision): Record<string, string> {
+    return rateLimitHeaders(decision, { headers: this.format });
+  }
+
+  list(options?: ListOptions): AsyncGenerator<ListedKey, void, undefined> {
+    if (arguments.length > 1) refuseSurplus('list', 1, arguments);
+    return listed(this.backend.pages(this.resolver.listed, options));
+  }
+
+  health(): Promise<Health> {
+    return this.backend.health();
+  }
+
+  stats(): Stats {
+    return this.backend.stats();
+  }
+
+  close(): Promise<void> {
+    this.backend.close();
+    return Promise.resolve();
+  }
+
+  private ask(
+    key: string,
+    plan: string | CheckOptions | undefined,
+    options: CheckOptions | undefined,
+    kind: typeof ResultKind.Decision | typeof ResultKind.Look,
+  ): Promise<Decision> {
+    // check(key, options) of a limiter with one rate.
+    if (typeof plan === 'object' && options === undefined && this.resolver.hasRate)
+      [plan, options] = [undefined, plan];
+    const set = this.resolver.setOf(plan);
+    if (options === undefined) return this.run(readKey(key), set, 1, kind);
+    refuseCheckOptions(options);
+    return this.run(readKey(key), set, readUnits(options.cost, 'cost'), kind, options.failureMode);
+  }
+
+  private askFor(
+    request: RateLimitRequest,
+    kind: typeof ResultKind.Decision | typeof ResultKind.Look,
+    key?: string,
+  ): Promise<Decision> {
+    requireObject(request, 'A request');
+    const units = readUnits(request.cost, 'cost');
+    const failureMode = request.failureMode === undefined ? undefined : readFailureMode(request.failureMode);
+    return this.submit(this.resolver.select(request, key), units, kind, failureMode, request);
+  }
+
+  private setOf(plan: string, limit: RateObject | undefined): RuleSet {
+    const set = this.resolver.setOf(plan);
+    return limit === undefined ? set : this.resolver.limitOf(limit);
+  }
+
+  /** One call for one key. */
+  private run<K extends AnyResultKind>(
+    key: string,
+    set: RuleSet,
+    units: number,
+    kind: K,
+    failureMode?: FailureMode,
+  ): Promise<Built[K]> {
+    if (this.resolver.access.isEmpty) return this.call(set, key, units, kind, failureMode);
+    validateKey(key);
+    return this.submit(this.resolver.setFor(key, set), units, kind, failureMode);
+  }
+
+  private submit<K extends AnyResultKind>(
+    resolution: Resolution,
+    units: number,
+    kind: K,
+    failureMode?: FailureMode,
+    request?: RateLimitRequest,
+  ): Promise<Built[K]> {
+    if (resolution.set !== undefined)
+      return this.call(resolution.set, resolution.subjects, units, kind, failureMode);
+    return Promise.resolve(this.told(kind, settled(resolution.reason, resolution.rule), request));
+  }
+
+  /** The answer to a call that no store is asked for. */
+  private unasked<K extends AnyResultKind>(kind: K, set: RuleSet, subjects: Subjects): Built[K] {
+    const reason = this.backend.absence;
+    if (reason === 'unavailable' && set.rules.length > 0) this.backend.missed();
+    return this.told(kind, withoutStore(set, subjects, reason, Date.now()), requestOf(subjects));
+  }
+
+  private told<K extends AnyResultKind>(
+    kind: K,
+    decision: Decision,
+    request: RateLimitRequest | undefined,
+  ): Built[K] {
+    if (isWatched(kind, this.observers)) tell(this.observers, decision, request);
+    return shaped(kind, decision) as Built[K];
+  }
+
+  private call<K extends AnyResultKind>(
+    given: RuleSet,
+    subjects: Subjects,
+    units: number,
+    kind: K,
+    failureMode?: FailureMode,
+  ): Promise<Built[K]> {
+    const set = failureMode === undefined ? given : given.under(failureMode);
+    const store = this.storeFor(set, subjects);
+    if (store === undefined) return Promise.resolve(this.unasked(kind, set, subjects));
+    if (kind === ResultKind.Look || kind === ResultKind.Status) return store.peek(set, subjects, units, kind);
+    if (kind === ResultKind.Penalty) return store.penalize(set, subjects, units) as Promise<Built[K]>;
+    return store.check(set, subjects, units, kind);
+  }
+
+  /** Runs a call for all keys of a subject, by whichever name, and says whether one of them had something. */
+  private async onEvery(
+    names: readonly string[],
+    act: (store: Store, set: RuleSet, name: string) => Promise<number>,
+  ): Promise<boolean> {
+    this.backend.need();
+    const calls = names.flatMap((name) =>
+      this.resolver.everySet(name).map((set) => ({ name, set, store: this.storeFor(set, name) })),
+    );
+    const outcomes = await Promise.all(
+      calls.map(({ name, set, store }) => (store === undefined ? Promise.resolve(0) : act(store, set, name))),
+    );
+    return outcomes
+      .map((outcome, i) => this.backend.require(calls[i]!.store, outcome))
+      .some((many) => many > 0);
+  }
+
+  /** The store, which knows the set by then; undefined where it need not be asked. */
+  private storeFor(set: RuleSet, subjects: Subjects): Store | undefined {
+    const store = this.backend.store ?? this.backend.open();
+    if (store === undefined || set.rules.length === 0) {
+      if (typeof subjects === 'string') validateKey(subjects);
+      return undefined;
+    }
+    if (set.number < 0) this.register(store, set);
+    return store;
+  }
+
+  private register(store: Store, set: RuleSet): void {
+    store.register(set, this.backend.prefix, this.backend.timeoutMs);
+    // What a call brings along is counted under a key that names its window.
+    if (!set.passing) noteWindows(this.log, store, this.backend.prefix, this, this.resolver.windows());
+  }
+
+  /** What a decision of this limiter was charged; undefined where no rule decided it. */
+  private chargeOf(decision: Decision): Charge | undefined {
+    const charge = Decided.chargeOf(decision);
+    if (charge === undefined || (charge !== null && this.resolver.owns(charge.set))) return charge;
+    throw invalidOption(
+      'This is no decision of this limiter. Give the very object that check answered; a copy does not know its charge.',
+    );
+  }
+}
+
+/** Without the names that keys have in the store. */
+async function* listed(pages: AsyncIterable<NamedKey[]>): AsyncGenerator<ListedKey, void, undefined> {
+  for await (const page of pages) {
+    for (const { key, count, resetTime } of page) yield { key, count, resetTime };
+  }
+}

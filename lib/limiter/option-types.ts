@@ -1,0 +1,67 @@
+import type { HeaderFormat } from '../http/headers/emit';
+import type { Rate } from '../rules/rate';
+import type { RedisOptions } from '../stores/redis/options';
+import type { RuleOptions } from '../rules/compile';
+import type { Plan as PlanRules } from '../rules/plan';
+import type { RequestRule } from '../rules/request-rule';
+import type { Logger } from '../telemetry/logger';
+import type { ObserverOptions, OnDecision } from '../telemetry/observe';
+import type { FailureMode } from '../rules/failure-mode';
+
+/** Options that every limiter has, and the drop-in functions. */
+export interface CommonOptions {
+  /** A URL or an object that says where Redis is. Absent or empty: the store inside this process, for one process or for tests. */
+  redis?: string | RedisOptions;
+  /** Written in front of every key in Redis; 1 to 256 characters, no braces. Default `ratelimit:`. */
+  prefix?: string;
+  /** The deadline of one call in milliseconds, waiting for a connection included: 1 to 2^31-1. Default 250. */
+  timeoutMs?: number;
+  /** The deadline of making a connection in milliseconds, 1 to 2^31-1. Default 5,000. */
+  connectTimeoutMs?: number;
+  /** Who is admitted while Redis does not answer: everybody (`open`, the default) or nobody (`closed`). */
+  failureMode?: FailureMode;
+  /**
+   * In-process store: the most keys it holds, 1 to 100,000,000; default 1,000,000. Beyond it expired keys leave
+   * first, then those that end soonest.
+   */
+  maxKeys?: number;
+  /**
+   * Whom spillway tells what whoever runs the application should know, such as a Redis that does not answer: one line
+   * for each change. Default: the console, of which `RATELIMIT_LOG_LEVEL` (`debug`, `warn`, `error`, `none`) says how
+   * much it is told. `false`: nobody.
+   */
+  logger?: Logger | false;
+  /** Told of every check's decision after its answer is on its way; it can neither delay nor break one. */
+  onDecision?: OnDecision;
+  /** As `onDecision`, of denials only: for an audit. */
+  onDenied?: OnDecision;
+}
+
+/** What every limiter may say besides its plans or its rate. */
+export interface LayerOptions
+  extends CommonOptions, ObserverOptions, Omit<RuleOptions, 'plans' | 'rate' | 'failureMode'> {
+  /** Which headers `headers(decision)` gives; default `legacy`. */
+  headers?: HeaderFormat;
+}
+
+/** A limiter whose checks name a plan. */
+export interface PlanOptions<Plan extends string> extends LayerOptions {
+  /** What each plan admits. Only these names are plans: any other is an error, never unlimited. */
+  plans: { readonly [Name in Plan]: PlanRules };
+  rate?: undefined;
+}
+
+/** A limiter with one rate for every key. */
+export interface RateOptions extends LayerOptions {
+  rate: Rate;
+  plans?: undefined;
+}
+
+/** A limiter for requests only, which has neither plans nor a rate. */
+export interface RequestOptions extends LayerOptions {
+  rules: readonly RequestRule[];
+  plans?: undefined;
+  rate?: undefined;
+}
+
+export type RateLimiterOptions = PlanOptions<string> | RateOptions | RequestOptions;

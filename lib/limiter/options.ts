@@ -1,0 +1,112 @@
+import { variable } from '../base/environment';
+import { invalidOption, shown, type RateLimitError } from '../base/errors';
+import { readHeaderFormat, type HeaderFormat } from '../http/headers/emit';
+import { readRedis, type RedisTarget } from '../stores/redis/options';
+import { compileRules, RULE_OPTIONS, type CompiledRules, type RuleOptions } from '../rules/compile';
+import { readLogger, type Log } from '../telemetry/logger';
+import { OBSERVERS, readObservers, type Observers } from '../telemetry/observe';
+import type { CheckOptions } from '../decision/types';
+import { isIntegerIn, readInteger, refuseUnknown, requireObject } from '../base/validate';
+import { readFailureMode } from '../rules/failure-mode';
+
+/** The options of a limiter, validated and complete. */
+export interface Settings {
+  /** Undefined: the in-process store. */
+  readonly redis: RedisTarget | undefined;
+  /** Why the Redis that was meant cannot be used. */
+  readonly failure?: RateLimitError;
+  readonly rules: CompiledRules;
+  readonly log: Log;
+  readonly observers: Observers;
+  readonly headers: HeaderFormat;
+  readonly prefix: string;
+  readonly timeoutMs: number;
+  readonly connectTimeoutMs: number;
+  readonly maxKeys: number;
+}
+
+const OPTIONS = [
+  'redis',
+  ...RULE_OPTIONS,
+  ...OBSERVERS,
+  'logger',
+  'headers',
+  'prefix',
+  'timeoutMs',
+  'connectTimeoutMs',
+  'maxKeys',
+];
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
+const MAX_KEYS = 100_000_000;
+
+/**
+ * Checks every option by name and value.
+ * @throws RateLimitError `ERR_INVALID_OPTION`
+ */
+export function readOptions(given: unknown): Settings {
+  requireObject(given, 'The options of a rate limiter');
+  refuseUnknown(given, OPTIONS, '');
+  const options = given as Record<string, unknown>;
+  const log = readLogger(options['logger']);
+  return {
+    redis: readRedis(options['redis']),
+    rules: compileRules(pick(options, RULE_OPTIONS)),
+    log,
+    observers: readObservers(options, log),
+    headers: readHeaderFormat(options['headers']),
+    prefix: readPrefix(options['prefix']),
+    timeoutMs: readInteger(options['timeoutMs'], 'timeoutMs', 250, 1, MAX_TIMEOUT_MS),
+    connectTimeoutMs: readInteger(options['connectTimeoutMs'], 'connectTimeoutMs', 5_000, 1, MAX_TIMEOUT_MS),
+    maxKeys: readInteger(options['maxKeys'], 'maxKeys', 1_000_000, 1, MAX_KEYS),
+  };
+}
+
+/** Whether `RATELIMIT_ENABLE` in the environment says that nothing is limited: false, 0, no or off. */
+export function isSwitchedOff(log: Log): boolean {
+  const word = variable('RATELIMIT_ENABLE').toLowerCase();
+  const isOff = ['false', '0', 'no', 'off'].includes(word);
+  if (!isOff && !['', 'true', '1', 'yes', 'on'].includes(word)) {
+    log.once('enable', 'RATELIMIT_ENABLE says neither yes nor no, so limits hold. Write true or false.');
+  }
+  return isOff;
+}
+
+/** Refuses what the options of one check do not have. @throws RateLimitError `ERR_INVALID_OPTION` */
+export function refuseCheckOptions(options: CheckOptions): void {
+  if (typeof options !== 'object' || options === null) {
+    throw invalidOption(
+      `The options of a check must be an object such as { cost: 2 }, not ${shown(options)}.`,
+    );
+  }
+  refuseUnknown(options, ['cost', 'failureMode'], '');
+  if (options.failureMode !== undefined) readFailureMode(options.failureMode);
+}
+
+/** Units to charge or give back. @throws RateLimitError `ERR_INVALID_OPTION` */
+export function readUnits(value: unknown, name: string): number {
+  if (value === undefined) return 1;
+  if (isIntegerIn(value, 1, Number.MAX_SAFE_INTEGER)) return value;
+  throw invalidOption(`${name} must be an integer from 1 to 2^53-1, not ${shown(value)}.`);
+}
+
+function pick(options: Record<string, unknown>, names: readonly string[]): RuleOptions {
+  return Object.fromEntries(names.map((name) => [name, options[name]]));
+}
+
+function readPrefix(value: unknown): string {
+  if (value === undefined) return 'ratelimit:';
+  const problem =
+    typeof value !== 'string'
+      ? `must be a string, not ${shown(value)}`
+      : value === ''
+        ? 'is empty; without one the keys would mix with everything else in the database'
+        : value.length > 256
+          ? 'is longer than 256 characters'
+          : /[\p{Cc}\p{Surrogate}]/u.test(value)
+            ? 'holds a control character or broken text'
+            : /[{}]/.test(value)
+              ? 'holds a brace; in a cluster every key would lie in one slot'
+              : undefined;
+  if (problem !== undefined) throw invalidOption(`prefix ${problem}.`);
+  return value as string;
+}

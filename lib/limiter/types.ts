@@ -1,0 +1,130 @@
+import type { AccessList } from '../rules/access';
+import type { RateLimitRequest } from '../rules/identity';
+import type { SubjectId } from '../rules/named';
+import type { Plan as PlanRules } from '../rules/plan';
+import type { CheckOptions, Decision } from '../decision/types';
+import type { Health, ListedKey, ListOptions, Stats } from '../stores/types';
+
+/** What all limiters do. Every promise rejects with a `RateLimitError`, or with what a function of the rules throws. */
+export interface LimiterBase {
+  /** Who is never limited, always denied, or has limits of their own. What is changed holds from the next check on. */
+  readonly access: AccessList;
+  /**
+   * Gives back what a decision was charged, or a part of it, where it is still counted in the same window, sub-window
+   * or entries; a token bucket takes nothing back once it could have been full since. A decision is given back once.
+   * @param decision the very object that a check or a penalty of this limiter gave, no copy
+   * @param units default: all that was charged
+   * @returns true where a rule took units back; false where nothing was charged or it is too late
+   * @throws RateLimitError `ERR_INVALID_OPTION`, `ERR_CLOSED`, `ERR_UNAVAILABLE` (it may have been given back)
+   */
+  refund(decision: Decision, units?: number): Promise<boolean>;
+  /**
+   * Charges more units to whom a decision counted, under its rules, also where they do not fit: after a wrong
+   * password, say. Otherwise as `penalize` with a key.
+   */
+  penalize(decision: Decision, units?: number): Promise<Decision>;
+  /**
+   * Denies a subject for so long under every rule of this limiter; then it starts afresh. What is unlimited stays so.
+   * An address is blocked with all that is counted with it, of IPv6 its network.
+   * @param ms 1 to ten years
+   * @throws RateLimitError `ERR_INVALID_KEY`, also for whom no rule of this limiter could ever count;
+   *   `ERR_INVALID_OPTION`, `ERR_CLOSED`, `ERR_UNAVAILABLE`
+   */
+  block(subject: SubjectId, ms: number): Promise<void>;
+  /**
+   * Forgets what was counted for a subject under all plans and rules of this limiter, blocks included.
+   * @param subject as in `block`
+   * @returns true when something had been counted
+   * @throws RateLimitError `ERR_INVALID_KEY`, `ERR_CLOSED`, `ERR_UNAVAILABLE` (nothing is known to be forgotten)
+   */
+  reset(subject: SubjectId): Promise<boolean>;
+  /** The headers of a decision, in the format of the option `headers`; see `rateLimitHeaders`. */
+  headers(decision: Decision): Record<string, string>;
+  /**
+   * Goes through the counts that stand under `<prefix><key>`, or those of the limiter's one rate where it has one, on a
+   * connection of its own, page by page and in no order. Keys that come or go meanwhile may be missed. Memory stays bounded however many keys there are; Redis
+   * may repeat a key while its table shrinks, and repetitions among the last 50,000 keys are left out.
+   * @throws RateLimitError `ERR_INVALID_OPTION`, `ERR_CLOSED`, `ERR_UNAVAILABLE`
+   */
+  list(options?: ListOptions): AsyncIterableIterator<ListedKey>;
+  /**
+   * Runs a real check on a probe key, which no key of yours can be and no listing shows.
+   * @throws RateLimitError `ERR_CLOSED`; Redis being away is `healthy: false`
+   */
+  health(): Promise<Health>;
+  /** Counters of the store. Asks nothing of Redis and connects nothing. */
+  stats(): Stats;
+  /**
+   * Gives the connection back; the last limiter that shares it closes it. What still waits is then decided by
+   * `failureMode`; later calls reject with `ERR_CLOSED`. Closing twice is closing once.
+   */
+  close(): Promise<void>;
+}
+
+/** A limiter with rules for requests only: `createRateLimiter({ rules })`. */
+export interface RequestLimiter extends LimiterBase {
+  /**
+   * Charges a request to all rules that match it and to its plan or the limiter's one rate, or to none of them where
+   * one denies: one round trip. While Redis is away the policy `failureMode` of the rules answers; one that says `closed`
+   * denies for all.
+   * @throws RateLimitError `ERR_UNKNOWN_PLAN`, also where there are plans and no rules and the request names no plan;
+   *   `ERR_INVALID_KEY` for an id that cannot be counted; `ERR_INVALID_OPTION`; `ERR_CLOSED`; what a function of the
+   *   rules throws
+   */
+  checkRequest(request: RateLimitRequest & { plan?: undefined }): Promise<Decision>;
+  /** What `checkRequest` would decide now, without charging anything. Same errors as `checkRequest`. */
+  peekRequest(request: RateLimitRequest & { plan?: undefined }): Promise<Decision>;
+}
+
+/** A limiter with plans: `createRateLimiter({ plans })`. */
+export interface PlanLimiter<Plan extends string> extends LimiterBase {
+  /**
+   * Charges `cost` units to a key under all rules of the plan, or nothing where they do not fit one of them. Lists and
+   * overrides take the key for an organization's id, whatever it looks like. While
+   * Redis is away the policy `failureMode` answers within the deadline; the promise does not reject for that.
+   * @throws RateLimitError `ERR_UNKNOWN_PLAN`, `ERR_INVALID_KEY`, `ERR_INVALID_OPTION`, `ERR_CLOSED`
+   */
+  check(key: string, plan: Plan, options?: CheckOptions): Promise<Decision>;
+  /** What `check` would decide now, without charging anything. Same errors as `check`. */
+  peek(key: string, plan: Plan, options?: CheckOptions): Promise<Decision>;
+  penalize(decision: Decision, units?: number): Promise<Decision>;
+  /**
+   * Charges units to a key also where they do not fit. The decision says where the key stands then, and `allowed`
+   * whether they had fitted. A blocked key is charged nothing. Same errors as `check`.
+   * @param units default 1
+   */
+  penalize(key: string, plan: Plan, units?: number): Promise<Decision>;
+  /** As in `RequestLimiter`. */
+  checkRequest(request: RateLimitRequest & { plan?: Plan }): Promise<Decision>;
+  /** As in `RequestLimiter`. */
+  peekRequest(request: RateLimitRequest & { plan?: Plan }): Promise<Decision>;
+  /**
+   * Puts other plans in place of those there are, from the next check on. Counts go on: what was consumed stays
+   * consumed.
+   * @throws RateLimitError `ERR_INVALID_OPTION`; then all plans stay as they were
+   */
+  setPlans(plans: { readonly [Name in Plan]: PlanRules }): void;
+}
+
+/** A limiter with one rate: `createRateLimiter({ rate })`. */
+export interface RateLimiter extends RequestLimiter {
+  /**
+   * Charges `cost` units of the limit to a key, or nothing when they do not fit. While Redis is away the policy
+   * `failureMode` answers within the deadline; the promise does not reject for that.
+   * @throws RateLimitError `ERR_INVALID_KEY`, `ERR_INVALID_OPTION`, `ERR_CLOSED`
+   */
+  check(key: string, options?: CheckOptions): Promise<Decision>;
+  /** What `check` would decide now, without charging anything. Same errors as `check`. */
+  peek(key: string, options?: CheckOptions): Promise<Decision>;
+  penalize(decision: Decision, units?: number): Promise<Decision>;
+  /** As in `PlanLimiter`. */
+  penalize(key: string, units?: number): Promise<Decision>;
+}
+
+/** A limiter whose options are known at run time only, such as those of `loadRules`. */
+export interface AnyLimiter extends PlanLimiter<string> {
+  check(key: string, plan?: string, options?: CheckOptions): Promise<Decision>;
+  peek(key: string, plan?: string, options?: CheckOptions): Promise<Decision>;
+  penalize(decision: Decision, units?: number): Promise<Decision>;
+  penalize(key: string, plan?: string, units?: number): Promise<Decision>;
+}

@@ -1,0 +1,191 @@
+import { Decided, NO_MARK } from '../decision/decision';
+import { ResultKind, type Built, type AnyResultKind } from '../decision/result-kind';
+import { RECORD_LENGTH, RecordField } from './records';
+import { Status } from '../decision/status';
+import { shaped, withoutStore } from '../decision/unavailable';
+import type { RuleSet } from '../decision/rule-set';
+import type { CompiledRule } from '../rules/rule';
+import { isWatched, tell } from '../telemetry/observe';
+import { requestOf, scopeAt, subjectAt, type Subjects } from '../decision/subjects';
+import type { Decision, RuleResult, Source } from '../decision/types';
+
+const { Answered } = Status;
+const { Status: STATUS, Allowed, Remaining, ResetInMs, RetryAfterMs, Used, Mark, Blocked } = RecordField;
+
+/** How many records a call brought whose first stands at `at`. */
+export function recordsOf(kind: AnyResultKind, batch: Float64Array, at: number, set: RuleSet): number {
+  return kind === ResultKind.Outcome || batch[at + STATUS] !== Answered ? 1 : set.rules.length;
+}
+
+/** Builds what `kind` asks for from the records at `at`. Results are single literals: they share one hidden class. */
+export function build(
+  kind: AnyResultKind,
+  batch: Float64Array,
+  at: number,
+  set: RuleSet,
+  subjects: Subjects,
+  units: number,
+  now: number,
+  source: Source,
+): Built[AnyResultKind] {
+  const status = batch[at + STATUS]!;
+  if (kind === ResultKind.Outcome) return status === Answered ? batch[at + Used]! : -status;
+  if (status !== Answered) {
+    const decision = withoutStore(set, subjects, 'unavailable', now);
+    if (isWatched(kind, set.owner?.observers)) tell(set.owner?.observers, decision, requestOf(subjects));
+    return shaped(kind, decision);
+  }
+  if (kind === ResultKind.Result || kind === ResultKind.Status) {
+    // One who watches is shown the whole decision, also of a call that gives a few numbers of it.
+    if (isWatched(kind, set.owner?.observers))
+      decide(ResultKind.Decision, batch, at, set, subjects, units, now, source);
+    const place = set.isSimple ? 0 : leadOf(batch, at, set.rules);
+    const lead = set.rules[place]!;
+    const of = at + place * RECORD_LENGTH;
+    const remaining = batch[of + Remaining]!;
+    const resetTime = now + batch[of + ResetInMs]!;
+    const { limit } = lead.quota;
+    if (kind === ResultKind.Status) return { remaining, resetTime, limit, used: batch[of + Used]! };
+    return { allowed: batch[of + Allowed] === 1 || lead.shadow, remaining, resetTime, limit };
+  }
+  return decide(kind, batch, at, set, subjects, units, now, source);
+}
+
+function decide(
+  kind: AnyResultKind,
+  batch: Float64Array,
+  at: number,
+  set: RuleSet,
+  subjects: Subjects,
+  units: number,
+  now: number,
+  source: Source,
+): Decision {
+  const place = set.isSimple ? 0 : leadOf(batch, at, set.rules);
+  const lead = set.rules[place]!;
+  const of = at + place * RECORD_LENGTH;
+  // Every rule that can deny and does stands in front of those that admit.
+  const allowed = batch[of + Allowed] === 1 || lead.shadow;
+  const isForced = kind === ResultKind.Penalty;
+  const isCharged = isForced || (allowed && kind === ResultKind.Decision);
+  const several = set.rules.length > 1;
+  const retryAfterMs = allowed ? 0 : waitOf(lead, batch, of);
+  const decision = new Decided(
+    allowed,
+    allowed
+      ? 'ok'
+      : batch[of + Blocked] === 1
+        ? 'blocked'
+        : batch[of + RetryAfterMs]! < 0
+          ? 'never-fits'
+          : 'limit',
+    lead.quota.limit,
+    batch[of + Remaining]!,
+    now + batch[of + ResetInMs]!,
+    Math.ceil(retryAfterMs / 1000),
+    retryAfterMs,
+    several ? isNear(batch, at, set.rules) : !lead.shadow && batch[of + Used]! >= lead.nearAt,
+    lead.id,
+    several
+      ? set.rules.map((rule, i) => resultOf(rule, batch, at + i * RECORD_LENGTH, subjects, i, now))
+      : [resultOf(lead, batch, of, subjects, 0, now)],
+    source,
+    {
+      set,
+      subjects,
+      left: isCharged ? units : 0,
+      marks: several
+        ? set.rules.map((_, i) => markOf(batch, at + i * RECORD_LENGTH, isForced))
+        : markOf(batch, of, isForced),
+    },
+  ) as Decision;
+  const observers = set.owner?.observers;
+  if (isWatched(kind, observers)) tell(observers, decision, requestOf(subjects));
+  if (isCharged && observers?.watchNearLimit === true) {
+    tellNear(set, batch, at, units, isForced, decision);
+  }
+  return decision;
+}
+
+function resultOf(
+  rule: CompiledRule,
+  batch: Float64Array,
+  of: number,
+  subjects: Subjects,
+  place: number,
+  now: number,
+): RuleResult {
+  const allowed = batch[of + Allowed] === 1;
+  const { limit, windowMs, burst, algorithm } = rule.quota;
+  return {
+    rule: rule.id,
+    allowed,
+    limit,
+    remaining: batch[of + Remaining]!,
+    resetTime: now + batch[of + ResetInMs]!,
+    retryAfter: allowed ? 0 : Math.ceil(waitOf(rule, batch, of) / 1000),
+    algorithm,
+    windowMs,
+    burst,
+    scope: scopeAt(subjects, place),
+    subject: subjectAt(subjects, place),
+    shadow: rule.shadow,
+    nearLimit: batch[of + Used]! >= rule.nearAt,
+  };
+}
+
+/** A whole window where no wait helps. */
+function waitOf(rule: CompiledRule, batch: Float64Array, of: number): number {
+  const wait = batch[of + RetryAfterMs]!;
+  return wait >= 0 ? wait : rule.quota.windowMs;
+}
+
+/** The place of the most constraining rule, the first of equal ones. */
+function leadOf(batch: Float64Array, at: number, rules: readonly CompiledRule[]): number {
+  let lead = 0;
+  let most = -Infinity;
+  for (let i = 0; i < rules.length; i++) {
+    const rule = rules[i]!;
+    const of = at + i * RECORD_LENGTH;
+    const denies = batch[of + Allowed] !== 1;
+    const wait = batch[of + RetryAfterMs]!;
+    const used = rule.quota.burst === 0 ? 1 : 1 - batch[of + Remaining]! / rule.quota.burst;
+    // Those that are tried out from -2 to -1, those that admit from 0 to 1, and then by the wait.
+    const weight = rule.shadow ? used - 2 : denies ? (wait < 0 ? Infinity : 2 + wait) : used;
+    if (weight <= most) continue;
+    most = weight;
+    lead = i;
+  }
+  return lead;
+}
+
+function isNear(batch: Float64Array, at: number, rules: readonly CompiledRule[]): boolean {
+  return rules.some((rule, i) => !rule.shadow && batch[at + i * RECORD_LENGTH + Used]! >= rule.nearAt);
+}
+
+/** Whether a rule counted what the call was charged; one that is tried out may have had no room. */
+function counted(batch: Float64Array, of: number, isForced: boolean): boolean {
+  return batch[of + Blocked] !== 1 && (isForced || batch[of + Allowed] === 1);
+}
+
+function markOf(batch: Float64Array, of: number, isForced: boolean): number {
+  return counted(batch, of, isForced) ? batch[of + Mark]! : NO_MARK;
+}
+
+/** Tells of each rule that this call took to its threshold; the next call finds it there already. */
+function tellNear(
+  set: RuleSet,
+  batch: Float64Array,
+  at: number,
+  units: number,
+  isForced: boolean,
+  decision: Decision,
+): void {
+  set.rules.forEach((rule, i) => {
+    const of = at + i * RECORD_LENGTH;
+    const used = batch[of + Used]!;
+    if (counted(batch, of, isForced) && used >= rule.nearAt && used - units < rule.nearAt) {
+      set.owner!.observers!.tellNear(i, decision);
+    }
+  });
+}

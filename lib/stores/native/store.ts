@@ -1,0 +1,272 @@
+import { RateLimitError, invalidOption, sentence } from '../../base/errors';
+import { refusal } from './refusal';
+import { ResultKind, type Built, type AnyResultKind } from '../../decision/result-kind';
+import type { Listing } from '../listing';
+import { Submit, type NativeCallbacks, type NativePage, type NativeRule, type NativeStore } from './native';
+import { RECORD_LENGTH, RecordField } from '../records';
+import { Status } from '../../decision/status';
+import { build, recordsOf } from '../decode';
+import { keyPart, RuleSet } from '../../decision/rule-set';
+import { SetNumbers } from './set-numbers';
+import { StoreState } from '../../telemetry/store-state';
+import { keysOf, type Subjects } from '../../decision/subjects';
+
+/** Records that one call from the core can carry; a larger read comes in several calls. */
+const BATCH_RECORDS = 1_024;
+const FIRST_SLOTS = 64;
+
+/** As people are told of them. */
+export const NAMES = { redis: 'Redis', memory: 'The store in this process' } as const;
+
+const { Pending, Ready } = Submit;
+const { Slot: SLOT, Status: STATUS } = RecordField;
+const { Answered } = Status;
+
+type Settle = (value: unknown) => void;
+
+/** Stands in a free slot, so that the array holds nothing but functions and keeps no settled promise alive. */
+const settled: Settle = () => {};
+
+/** One executor for every promise: it leaves `resolve` here for the caller, so a check allocates no closure. */
+let stashed: Settle = settled;
+function stash(resolve: Settle): void {
+  stashed = resolve;
+}
+
+/** What stands in a free slot in place of a set of rules. */
+const NO_RULES = new RuleSet([]);
+
+/**
+ * The hot path: one native store, and the promises that wait for it. A waiting call holds a slot, a small number
+ * that crosses to the core and comes back with the result; parallel arrays say what the slot waits for.
+ */
+export class Store {
+  readonly native: NativeStore;
+  readonly source: 'redis' | 'memory';
+  readonly state: StoreState;
+  private readonly batch = new Float64Array(BATCH_RECORDS * RECORD_LENGTH);
+  private readonly settles: Settle[] = [];
+  private readonly sets: RuleSet[] = [];
+  private readonly kinds: AnyResultKind[] = [];
+  private readonly subjectsBySlot: Subjects[] = [];
+  private readonly units: number[] = [];
+  /** Free slots are `free[0]` to `free[freeCount - 1]`, the one used last on top. */
+  private readonly free: number[] = [];
+  private freeCount = 0;
+  private readonly numbers: SetNumbers;
+
+  constructor(source: 'redis' | 'memory', open: (callbacks: NativeCallbacks) => NativeStore) {
+    this.source = source;
+    this.state = new StoreState({ name: NAMES[source], source, trouble: () => this.native.stats().trouble });
+    this.addSlots(FIRST_SLOTS);
+    this.native = open({
+      batch: this.batch,
+      onBatch: (count) => this.settleBatch(count),
+      onPage: (slot, status, page) => this.settlePage(slot, status, page),
+      onEvent: (kind, address, reason) => this.state.event(kind, address, reason),
+    });
+    this.numbers = new SetNumbers(this.native);
+  }
+
+  /**
+   * Gives a set its number here. `probe`: it is health's own.
+   * @throws RateLimitError `ERR_INVALID_OPTION` for what the core cannot count
+   */
+  register(set: RuleSet, prefix: string, timeoutMs: number, probe = false): void {
+    const rules = set.rules.map(({ key, quota, shadow }): NativeRule => {
+      const { algorithm, limit, burst, windowMs } = quota;
+      const id = keyPart({ key, quota });
+      return { prefix, id, algorithm, limit, burst, shadow, probe, windowMs, timeoutMs };
+    });
+    try {
+      this.numbers.register(set, rules);
+    } catch (error) {
+      throw invalidOption(
+        `The rate cannot be used: ${sentence(error instanceof Error ? error.message : String(error))}`,
+      );
+    }
+  }
+
+  // The calls below throw a RateLimitError at once when they are refused.
+
+  /** Charges what a set counts. */
+  check<K extends AnyResultKind>(
+    set: RuleSet,
+    subjects: Subjects,
+    units: number,
+    kind: K,
+  ): Promise<Built[K]> {
+    const slot = this.topSlot();
+    const code = this.native.check(set.number, keysOf(subjects), units, slot);
+    return this.submitted(code, slot, set, subjects, units, kind);
+  }
+
+  /** Looks at what a set counts, as a check of so many units would. */
+  peek<K extends AnyResultKind>(set: RuleSet, subjects: Subjects, units: number, kind: K): Promise<Built[K]> {
+    const slot = this.topSlot();
+    const code = this.native.peek(set.number, keysOf(subjects), units, slot);
+    return this.submitted(code, slot, set, subjects, units, kind);
+  }
+
+  /** Charges also where it does not fit. */
+  penalize(set: RuleSet, subjects: Subjects, units: number): Promise<Built[typeof ResultKind.Penalty]> {
+    const slot = this.topSlot();
+    const code = this.native.penalize(set.number, keysOf(subjects), units, slot);
+    return this.submitted(code, slot, set, subjects, units, ResultKind.Penalty);
+  }
+
+  /** Gives units back: how many rules took them, or negative: the status. */
+  refund(set: RuleSet, subjects: Subjects, units: number, marks: number[]): Promise<number> {
+    const slot = this.topSlot();
+    const code = this.native.refund(set.number, keysOf(subjects), units, marks, slot);
+    return this.submitted(code, slot, set, subjects, units, ResultKind.Outcome);
+  }
+
+  /** Denies for a while: 0 or more when done, negative: the status. */
+  block(set: RuleSet, subjects: Subjects, ms: number): Promise<number> {
+    const slot = this.topSlot();
+    const code = this.native.block(set.number, keysOf(subjects), ms, slot);
+    return this.submitted(code, slot, set, subjects, 0, ResultKind.Outcome);
+  }
+
+  /** Forgets keys: how many there were, or negative: the status. */
+  reset(set: RuleSet, subjects: Subjects): Promise<number> {
+    const slot = this.topSlot();
+    const code = this.native.reset(set.number, keysOf(subjects), slot);
+    return this.submitted(code, slot, set, subjects, 0, ResultKind.Outcome);
+  }
+
+  /** As `check`, for a store that answers at once. */
+  checkNow<K extends AnyResultKind>(set: RuleSet, subjects: Subjects, units: number, kind: K): Built[K] {
+    return this.answered(
+      this.native.check(set.number, keysOf(subjects), units, 0),
+      set,
+      subjects,
+      units,
+      kind,
+    );
+  }
+
+  /** As `peek`, for a store that answers at once. */
+  peekNow<K extends AnyResultKind>(set: RuleSet, subjects: Subjects, units: number, kind: K): Built[K] {
+    return this.answered(
+      this.native.peek(set.number, keysOf(subjects), units, 0),
+      set,
+      subjects,
+      units,
+      kind,
+    );
+  }
+
+  /** As `reset`, for a store that answers at once. */
+  resetNow(set: RuleSet, subjects: Subjects): number {
+    return this.answered(
+      this.native.reset(set.number, keysOf(subjects), 0),
+      set,
+      subjects,
+      0,
+      ResultKind.Outcome,
+    );
+  }
+
+  /** One page of a listing, or the status that stands in its way. */
+  page(listing: Listing): Promise<NativePage | number> {
+    return new Promise((resolve) => this.submitPage(listing, resolve as Settle));
+  }
+
+  /** As `page`, for a store that answers at once. */
+  pageNow(listing: Listing): NativePage | number {
+    let page: NativePage | number | undefined;
+    this.submitPage(listing, (value) => (page = value as NativePage | number));
+    if (page === undefined) throw new RateLimitError('ERR_UNAVAILABLE', 'The store did not answer at once.');
+    return page;
+  }
+
+  private submitPage({ prefix, id, cursor, match, pageSize }: Listing, settle: Settle): void {
+    // The page may come before the call returns, so the slot is taken first.
+    const slot = this.topSlot();
+    this.freeCount--;
+    this.settles[slot] = settle;
+    const code = this.native.list(prefix, id, cursor, match, pageSize, slot);
+    if (code >= 0) return;
+    this.release(slot);
+    throw refusal(code, prefix);
+  }
+
+  private submitted<K extends AnyResultKind>(
+    code: number,
+    slot: number,
+    set: RuleSet,
+    subjects: Subjects,
+    units: number,
+    kind: K,
+  ): Promise<Built[K]> {
+    if (code !== Pending) return Promise.resolve(this.answered(code, set, subjects, units, kind));
+    const promise = new Promise<Built[K]>(stash as (resolve: (value: Built[K]) => void) => void);
+    this.freeCount--;
+    this.settles[slot] = stashed;
+    this.sets[slot] = set;
+    this.kinds[slot] = kind;
+    this.subjectsBySlot[slot] = subjects;
+    this.units[slot] = units;
+    return promise;
+  }
+
+  private answered<K extends AnyResultKind>(
+    code: number,
+    set: RuleSet,
+    subjects: Subjects,
+    units: number,
+    kind: K,
+  ): Built[K] {
+    if (code !== Ready) throw refusal(code, keysOf(subjects));
+    return build(kind, this.batch, 0, set, subjects, units, Date.now(), this.source) as Built[K];
+  }
+
+  private settleBatch(count: number): void {
+    const { batch, settles, sets, kinds, subjectsBySlot, units, source } = this;
+    const now = Date.now();
+    for (let at = 0, end = count * RECORD_LENGTH; at < end;) {
+      const slot = batch[at + SLOT]!;
+      const settle = settles[slot]!;
+      const set = sets[slot]!;
+      const kind = kinds[slot]!;
+      const subjects = subjectsBySlot[slot]!;
+      this.release(slot);
+      if (batch[at + STATUS] !== Answered)
+        this.state.missed(batch[at + STATUS]!, kind !== ResultKind.Outcome);
+      settle(build(kind, batch, at, set, subjects, units[slot]!, now, source));
+      at += recordsOf(kind, batch, at, set) * RECORD_LENGTH;
+    }
+    if (this.state.away) this.state.answered();
+  }
+
+  private settlePage(slot: number, status: number, page: NativePage | null): void {
+    const settle = this.settles[slot]!;
+    this.release(slot);
+    settle(page ?? status);
+  }
+
+  private topSlot(): number {
+    if (this.freeCount === 0) this.addSlots(this.settles.length);
+    return this.free[this.freeCount - 1]!;
+  }
+
+  private release(slot: number): void {
+    this.settles[slot] = settled;
+    this.subjectsBySlot[slot] = '';
+    this.free[this.freeCount++] = slot;
+  }
+
+  private addSlots(count: number): void {
+    for (let i = 0; i < count; i++) {
+      const slot = this.settles.length;
+      this.settles.push(settled);
+      this.sets.push(NO_RULES);
+      this.kinds.push(ResultKind.Outcome);
+      this.subjectsBySlot.push('');
+      this.units.push(0);
+      this.free[this.freeCount++] = slot;
+    }
+  }
+}

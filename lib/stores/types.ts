@@ -1,0 +1,59 @@
+/** What stores tell of themselves and of what they hold. Times are in milliseconds since the epoch. */
+
+/** What is stored for one key. */
+export interface RateLimitEntry {
+  /** Units counted in the window. */
+  count: number;
+  /** When the window ends, in milliseconds since the epoch. */
+  resetTime: number;
+}
+
+/** One item of a listing. */
+export interface ListedKey extends RateLimitEntry {
+  /** The key as `check` takes it: without prefix and encoding. */
+  key: string;
+}
+
+/** Counters of the store. Limiters with equal connections share one store, and so these figures. */
+export interface Stats {
+  store: 'redis' | 'memory';
+  /** In-process store: keys held. Redis: 0. */
+  keys: number;
+  /** Calls waiting for their answer. */
+  pending: number;
+  /**
+   * Redis: whether a connection is up; to a cluster: whether every slot has a master and one is up to each. In-process
+   * store: true once it is in use.
+   */
+  connected: boolean;
+  /** Connections lost and dials failed. */
+  reconnects: number;
+  /** Calls that the deadline ended. */
+  timeouts: number;
+  /** Text of the last failure, without secrets; null when there was none. */
+  lastError: string | null;
+  /** Calls that met a key that holds what spillway did not write; `failureMode` decided them. */
+  foreign: number;
+  /** Such as `7.0.15`; null while unknown. */
+  serverVersion: string | null;
+}
+
+/** The outcome of a real check on a probe key, with what is known about the connection. */
+export interface Health extends Stats {
+  /** True when the probe was answered by the store within the deadline, and no reply of any server is overdue. */
+  healthy: boolean;
+  /** False under `RATELIMIT_ENABLE=false`: everything is admitted and nothing is probed. */
+  enabled: boolean;
+  /** How long the probe took, in milliseconds; null when it was not answered. */
+  latencyMs: number | null;
+  /** When the present connection (to a cluster: the latest) was made, in ms since the epoch; null without one. */
+  connectedSince: number | null;
+}
+
+/** Options of a listing. */
+export interface ListOptions {
+  /** A glob over the keys: `*` any text, `?` one character, `[ab]` one of these. Default `*`. */
+  match?: string;
+  /** Keys asked for in one step, a hint: 1 to 100,000. Default 1,000. */
+  pageSize?: number;
+}
