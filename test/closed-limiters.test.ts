@@ -27,7 +27,12 @@ async function growth(setUp: string, step: string, rounds: number, given?: unkno
       const before = await rssAfter();
       report(await rssAfter() - before);
     })();`;
-  const [grown] = await reportsOf<number>(script, { nodeArgs: ['--expose-gc'], given, withinMs: 60_000 });
+  const [grown] = await reportsOf<number>(script, {
+    nodeArgs: ['--expose-gc'],
+    measured: true,
+    given,
+    withinMs: 60_000,
+  });
   return grown!;
 }
 

@@ -146,6 +146,7 @@ test('memory stays bounded: pages come as they are asked for', async () => {
   const [result] = await reportsOf<[number, number]>(script, {
     given: server.url,
     nodeArgs: ['--expose-gc'],
+    measured: true,
   });
   expect(result?.[0]).toBe(3 * KEYS);
   expect(result?.[1]).toBeLessThan(megabytes(40));
