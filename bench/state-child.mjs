@@ -10,7 +10,6 @@ const limiter = createRateLimiter({
   plans: { P: '1000/h' },
   algorithm,
   timeoutMs: 60_000,
-  maxKeys: 1_000_000,
 });
 const keyOf = (i) => `org-${String(i).padStart(12, '0')}`;
 

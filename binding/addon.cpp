@@ -66,7 +66,7 @@ napi_value ReleaseRules(napi_env env, napi_callback_info info) {
 }
 
 napi_value List(napi_env env, napi_callback_info info) {
-  const Arguments<StoreHandle, 6> given(env, info);
+  const Arguments<StoreHandle, 7> given(env, info);
   StoreHandle* handle = given.data;
   if (handle->limiter() == nullptr) return MakeNumber(env, kStoreClosed);
   Reader read(env);
@@ -76,7 +76,8 @@ napi_value List(napi_env env, napi_callback_info info) {
   request.cursor = read.Text(given[2]);
   request.match = read.Text(given[3]);
   request.page_size = read.Whole(given[4]);
-  request.ticket = static_cast<uint32_t>(read.Whole(given[5]));
+  request.names_only = read.Truth(given[5]);
+  request.ticket = static_cast<uint32_t>(read.Whole(given[6]));
   if (!read.ok()) return nullptr;
   handle->limiter()->store()->List(request);
   // A store in process has answered already.

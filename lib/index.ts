@@ -19,9 +19,23 @@ export { RATE_LIMITS } from './drop-in/plans';
 export { loadRules } from './rules/file';
 export { subjectOf } from './rules/identity';
 export { TIERS } from './rules/tiers';
+export { customStore, memoryStore, redisStore } from './stores/option';
 
 export type { ClientIpOptions, HeaderSource } from './http/client-ip';
 export type { DropInOptions } from './drop-in';
+export type {
+  BlockOp,
+  CustomStore,
+  Outcome,
+  RefundOp,
+  ScanOp,
+  ScanPage,
+  StoreItem,
+  StoreOp,
+  StoreRule,
+} from './stores/custom/types';
+export type { MemoryStoreOptions, StoreOption } from './stores/option';
+export type { ResetOptions } from './limiter/types';
 export type { RateLimitErrorCode } from './base/errors';
 export type {
   CommonOptions,

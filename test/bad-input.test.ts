@@ -199,7 +199,9 @@ const options: [string, object, string][] = [
   ...[0, -1, NaN, 1.5, Infinity, '250', null].map((timeoutMs): [string, object, string] => {
     return [`timeoutMs ${timeoutMs}`, { rate: '5/m', timeoutMs }, 'timeoutMs'];
   }),
-  ['connectTimeoutMs 0', { rate: '5/m', connectTimeoutMs: 0 }, 'connectTimeoutMs'],
+  ['connectTimeoutMs 0', { rate: '5/m', redis: { host: 'h', connectTimeoutMs: 0 } }, 'connectTimeoutMs'],
+  ['connectTimeoutMs beside redis', { rate: '5/m', connectTimeoutMs: 9 }, 'redis: { url, connectTimeoutMs }'],
+  ['maxKeys beside the store', { rate: '5/m', maxKeys: 9 }, 'store: memoryStore({ maxKeys })'],
 ];
 
 test.each(options)('%s is refused by name', async (_name, given, named) => {

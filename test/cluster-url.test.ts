@@ -57,7 +57,7 @@ describe('three masters', () => {
   test('a listing is complete, also as the first call that there is', async () => {
     const writer = await open({});
     await Promise.all(ids(300, 'listed').map((id) => writer.check(id)));
-    const reader = await open({ connectTimeoutMs: 4_999 });
+    const reader = await open({ redis: { url: url(), connectTimeoutMs: 4_999 } });
     const keys: string[] = [];
     for await (const { key } of reader.list({ pageSize: 20 })) keys.push(key);
     expect(keys.sort()).toEqual(ids(300, 'listed').sort());

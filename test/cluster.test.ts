@@ -82,7 +82,13 @@ test('a hot slot moves under load, to a master that has never seen a script: no 
   const limiters = await Promise.all(
     [1, 2, 3].map((i) =>
       // Another dial limit, so that each has connections of its own.
-      own(createRateLimiter({ redis: cluster.redis, rate, timeoutMs: 5_000, connectTimeoutMs: 5_000 + i })),
+      own(
+        createRateLimiter({
+          redis: { ...cluster.redis, connectTimeoutMs: 5_000 + i },
+          rate,
+          timeoutMs: 5_000,
+        }),
+      ),
     ),
   );
   const [target] = await others(await cluster.masterOf(slot));

@@ -106,7 +106,7 @@ describe('silence', () => {
   test('at accept: checks are answered in time, and the dial is given up and made again', async () => {
     const fake = await own(FakeRedis.start());
     fake.onAccept = 'silent';
-    const options = { redis: fake.url, rate: '100/h', timeoutMs: 100, connectTimeoutMs: 400 };
+    const options = { redis: { url: fake.url, connectTimeoutMs: 400 }, rate: '100/h', timeoutMs: 100 };
     const limiter = await own(createRateLimiter(options));
     const { value, ms } = await timed(limiter.check('k'));
     expect(value.source).toBe('none');
@@ -122,10 +122,8 @@ describe('silence', () => {
   test('at AUTH: nothing is sent before it is answered', async () => {
     const fake = await own(FakeRedis.start({ password: 'secret' }));
     fake.hook = dialogue(['AUTH', STALL]);
-    const options = { rate: '100/h', timeoutMs: 100, connectTimeoutMs: 300 };
-    const limiter = await own(
-      createRateLimiter({ redis: { url: fake.url, password: 'secret' }, ...options }),
-    );
+    const redis = { url: fake.url, password: 'secret', connectTimeoutMs: 300 };
+    const limiter = await own(createRateLimiter({ redis, rate: '100/h', timeoutMs: 100 }));
     expect((await limiter.check('k')).source).toBe('none');
     expect(fake.received('INCR')).toHaveLength(0);
     await until('connected', () => limiter.stats().connected, { withinMs: 3_000 });

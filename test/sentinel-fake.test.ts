@@ -28,9 +28,13 @@ async function sentinel(named: () => number | undefined, otherwise: Hook = () =>
 const promotion = (from: number, to: number, name = 'mymaster') =>
   array(bulk('message'), bulk('+switch-master'), bulk(`${name} 127.0.0.1 ${from} 127.0.0.1 ${to}`));
 
-function limiter(sentinels: { port: number }[], options: Partial<RateLimiterOptions> = {}) {
+function limiter(
+  sentinels: { port: number }[],
+  options: Partial<RateLimiterOptions> = {},
+  connectTimeoutMs?: number,
+) {
   const nodes = sentinels.map(({ port }) => ({ host: '127.0.0.1', port }));
-  const redis = { sentinels: { name: 'mymaster', nodes } };
+  const redis = { sentinels: { name: 'mymaster', nodes }, connectTimeoutMs };
   return own(createRateLimiter({ redis, rate: '1000/h', timeoutMs: 3_000, ...options } as { rate: string }));
 }
 
@@ -92,7 +96,7 @@ test('sentinels that are all silent: the policy in time, an error that says so, 
   const master = await own(FakeRedis.start());
   const silent = await Promise.all([1, 2, 3].map(() => sentinel(() => master.port)));
   for (const one of silent) one.onAccept = 'silent';
-  const app = await limiter(silent, { timeoutMs: 200, connectTimeoutMs: 300 });
+  const app = await limiter(silent, { timeoutMs: 200 }, 300);
   const { value, ms } = await timed(app.check('k'));
   expect(value).toMatchObject({ source: 'none' });
   expect(ms).toBeLessThanOrEqual(inTime(200));
@@ -114,7 +118,7 @@ test('sentinels that accept and never answer the question are left when their ti
     () => STALL,
   );
   const good = await sentinel(() => master.port);
-  const app = await limiter([mute, good], { connectTimeoutMs: 400 });
+  const app = await limiter([mute, good], {}, 400);
   const { value, ms } = await timed(app.check('k'));
   expect(value).toMatchObject({ source: 'redis' });
   // A quarter of connectTimeoutMs for each.

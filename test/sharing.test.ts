@@ -1,6 +1,6 @@
 /** Limiters with equal connections share one; closing takes from nobody else. */
 import * as spillway from 'spillway';
-import { createRateLimiter, type RateOptions } from 'spillway';
+import { createRateLimiter, memoryStore, redisStore, type RateOptions } from 'spillway';
 import * as memory from 'spillway/memory';
 import { tally, times } from './support/ledger';
 import { owner } from './support/owned';
@@ -50,22 +50,23 @@ test('limiters with different plans, prefixes and deadlines share the connection
 
 test('limiters with another time to connect have a connection of their own, and the same keys', async () => {
   const server = await own(RedisServer.start());
-  const options = { redis: server.url, rate: '5/m' };
-  const one = await own(createRateLimiter({ ...options, connectTimeoutMs: 1_000 }));
-  const two = await own(createRateLimiter({ ...options, connectTimeoutMs: 1_001 }));
-  const like = await own(createRateLimiter({ ...options, connectTimeoutMs: 1_000 }));
+  const open = (connectTimeoutMs: number) =>
+    own(createRateLimiter({ redis: { url: server.url, connectTimeoutMs }, rate: '5/m' }));
+  const one = await open(1_000);
+  const two = await open(1_001);
+  const like = await open(1_000);
   await one.check('k');
   await two.check('k');
   expect((await like.check('k')).remaining).toBe(2);
   expect(await connections(server)).toBe(2);
 });
 
-test('what is only for a table in this process makes no other connection', async () => {
+test('redis: url and store: redisStore(url) are the same store', async () => {
   const server = await own(RedisServer.start());
-  for (const maxKeys of [10, 20]) {
-    const limiter = await own(createRateLimiter({ redis: server.url, rate: '5/m', maxKeys }));
-    await limiter.check('k');
-  }
+  const short = await own(createRateLimiter({ redis: server.url, rate: '5/m' }));
+  const long = await own(createRateLimiter({ store: redisStore(server.url), rate: '5/m' }));
+  await short.check('k');
+  expect((await long.check('k')).remaining).toBe(3);
   expect(await connections(server)).toBe(1);
 });
 
@@ -76,18 +77,21 @@ describe('in process', () => {
   };
 
   test('limiters of one prefix and size share a table, whatever else they say', async () => {
-    expect(await check({ maxKeys: 1_000 })).toBe(4);
-    expect(await check({ maxKeys: 1_000, timeoutMs: 9, connectTimeoutMs: 7, failureMode: 'closed' })).toBe(3);
-    expect(await check({ maxKeys: 1_000, rate: '9/m' })).toBe(6);
+    const small = { store: memoryStore({ maxKeys: 1_000 }) };
+    expect(await check(small)).toBe(4);
+    expect(await check({ ...small, timeoutMs: 9, failureMode: 'closed' })).toBe(3);
+    expect(await check({ store: memoryStore({ maxKeys: 1_000 }), rate: '9/m' })).toBe(6);
   });
 
   test('another size or prefix is another table', async () => {
-    expect(await check({ maxKeys: 1_000 })).toBe(4);
-    expect(await check({ maxKeys: 1_001 })).toBe(4);
-    expect(await check({ maxKeys: 1_000, prefix: 'sharing2:' })).toBe(4);
-    expect(await check({ maxKeys: 1_001 })).toBe(3);
+    const of = (maxKeys: number) => ({ store: memoryStore({ maxKeys }) });
+    expect(await check(of(1_000))).toBe(4);
+    expect(await check(of(1_001))).toBe(4);
+    expect(await check({ ...of(1_000), prefix: 'sharing2:' })).toBe(4);
+    expect(await check(of(1_001))).toBe(3);
     expect(await check({})).toBe(4);
-    expect(await check({ maxKeys: 1_000_000 })).toBe(3);
+    expect(await check(of(1_000_000))).toBe(3);
+    expect(await check({ store: memoryStore() })).toBe(2);
   });
 
   test('the table ends with the last limiter that holds it', async () => {

@@ -4,7 +4,8 @@ import { megabytes } from './support/wait';
 
 test('a small table through which ids of every length go', async () => {
   const script = `
-    const limiter = require('spillway').createRateLimiter({ rate: '1000/h', maxKeys: 1000 });
+    const { createRateLimiter, memoryStore } = require('spillway');
+    const limiter = createRateLimiter({ rate: '1000/h', store: memoryStore({ maxKeys: 1000 }) });
     let made = 0;
     const fill = async (length) => {
       for (let i = 0; i < 300; i++) await limiter.check(String(made++).padStart(length, 'k'));

@@ -19,10 +19,13 @@ const trust = { ca: authority.root.cert };
 afterAll(() => authority.close());
 
 const startFake = (options = {}) => own(FakeRedis.start({ tls: { cert, key, ...options } }));
-const open = (port: number, options = {}) =>
+const open = (
+  port: number,
+  { connectTimeoutMs, ...options }: { connectTimeoutMs?: number; timeoutMs?: number; rate?: string } = {},
+) =>
   own(
     createRateLimiter({
-      redis: { host: '127.0.0.1', port, tls: trust },
+      redis: { host: '127.0.0.1', port, tls: trust, connectTimeoutMs },
       rate: '100/h',
       timeoutMs: 400,
       ...options,

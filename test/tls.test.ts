@@ -212,11 +212,12 @@ test('who speaks no TLS where it is wanted is told', async () => {
 
 test('Redis without TLS waits for more of the first message: the time limit ends that', async () => {
   const { server, port } = await startRedis();
-  const limits = { timeoutMs: 300, connectTimeoutMs: 100 };
-  const wrongly = await open({ host: '127.0.0.1', port: server.port, tls }, limits);
+  const limits = { timeoutMs: 300 };
+  const address = { host: '127.0.0.1', connectTimeoutMs: 100 };
+  const wrongly = await open({ ...address, port: server.port, tls }, limits);
   expect(await wrongly.check('k')).toMatchObject({ source: 'none' });
   expect(wrongly.stats().lastError).toMatch(/no connection within the time limit/);
-  const plainly = await open({ host: '127.0.0.1', port, password: PASSWORD }, limits);
+  const plainly = await open({ ...address, port, password: PASSWORD }, limits);
   expect(await plainly.check('k')).toMatchObject({ source: 'none' });
   expect(plainly.stats().lastError).toMatch(/closed|reset/);
 });

@@ -6,6 +6,7 @@
  * - `ERR_INVALID_OPTION`: an option, a rate, a cost or a URL that cannot be used.
  * - `ERR_CLOSED`: the limiter was closed before.
  * - `ERR_UNAVAILABLE`: the store gave no answer, and no policy can stand in for it (reset, list).
+ * - `ERR_UNSUPPORTED`: the store cannot do what the call needs, such as a listing in a custom store without `scan`.
  * - `ERR_NO_BINARY`: the native part cannot be loaded on this machine.
  */
 export type RateLimitErrorCode =
@@ -14,6 +15,7 @@ export type RateLimitErrorCode =
   | 'ERR_INVALID_OPTION'
   | 'ERR_CLOSED'
   | 'ERR_UNAVAILABLE'
+  | 'ERR_UNSUPPORTED'
   | 'ERR_NO_BINARY';
 
 /** Every error that spillway throws or rejects with. Its message says what to do and holds no secret. */

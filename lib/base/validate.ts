@@ -9,6 +9,12 @@ export function isIntegerIn(value: unknown, least: number, most: number): value 
 /** What options were called in former versions, and the present name. */
 const FORMER_NAMES = new Map([['onError', 'failureMode']]);
 
+/** What options were in former versions, and what is written now. */
+const FORMER_OPTIONS = new Map([
+  ['connectTimeoutMs', 'redis: { url, connectTimeoutMs }'],
+  ['maxKeys', 'store: memoryStore({ maxKeys })'],
+]);
+
 /** Refuses names that are not known, and says which known one was probably meant. */
 export function refuseUnknown(given: object, known: readonly string[], path: string, what = 'option'): void {
   for (const name of Object.keys(given)) {
@@ -16,6 +22,10 @@ export function refuseUnknown(given: object, known: readonly string[], path: str
     const present = FORMER_NAMES.get(name);
     if (present !== undefined && known.includes(present)) {
       throw invalidOption(`The ${what} ${shown(path + name)} is now called ${path}${present}.`);
+    }
+    const instead = FORMER_OPTIONS.get(name);
+    if (instead !== undefined && path === '') {
+      throw invalidOption(`The ${what} ${shown(name)} has moved: write ${instead}.`);
     }
     const former = [...FORMER_NAMES].filter(([, now]) => known.includes(now)).map(([before]) => before);
     const like = nearest(name, [...known, ...former]);

@@ -31,8 +31,11 @@ export type Reason =
   | 'unavailable'
   | 'disabled';
 
-/** The store that answered: the shared Redis, or this process's own table. `none`: no store was asked, or none answered. */
-export type Source = 'redis' | 'memory' | 'none';
+/**
+ * The store that answered: the shared Redis, this process's own table, or a custom store by its name. `none`: no store was
+ * asked, or none answered.
+ */
+export type Source = 'redis' | 'memory' | 'none' | (string & {});
 
 /** What one rule said in a decision. */
 export interface RuleResult {

@@ -23,13 +23,12 @@ export interface DropInOptions extends CommonOptions {
 }
 
 const OPTIONS = [
+  'store',
   'redis',
   'plans',
   'prefix',
   'timeoutMs',
-  'connectTimeoutMs',
   'failureMode',
-  'maxKeys',
   'logger',
   'onDecision',
   'onDenied',
@@ -66,9 +65,13 @@ function extend(rules: readonly RequestRule[]): Limiter {
 function create(options: DropInOptions, rules?: readonly RequestRule[]): Limiter {
   refuseUnknown(options, OPTIONS, '');
   const { plans, ...rest } = options;
-  const { redis, failure }: Found = options.redis === undefined ? fromEnvironment() : options;
-  const made = new Limiter({ ...rest, redis, plans: withDefaults(plans), rules }, failure);
-  if (made.backend.source === 'memory') warnOfOwnCounts(made.log, 'REDIS_URL is not set', 'REDIS_URL');
+  const isSaid = options.redis !== undefined || options.store !== undefined;
+  const { failure, ...found }: Found = isSaid ? {} : fromEnvironment();
+  const made = new Limiter({ ...rest, ...found, plans: withDefaults(plans), rules }, failure);
+  const { source, isForgotten } = made.backend;
+  if (isForgotten || (source === 'memory' && options.store === undefined)) {
+    warnOfOwnCounts(made.log, 'REDIS_URL is not set', 'REDIS_URL');
+  }
   return made;
 }
 
@@ -175,7 +178,7 @@ export async function resetRateLimit(organizationId: string): Promise<void> {
  */
 export async function getAllRateLimits(): Promise<Map<string, RateLimitEntry>> {
   const all = new Map<string, RateLimitEntry>();
-  for await (const page of own.current.backend.pages()) {
+  for await (const page of own.current.plainCounts()) {
     for (const { name, count, resetTime } of page) all.set(name, { count, resetTime });
   }
   return all;

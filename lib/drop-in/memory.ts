@@ -11,6 +11,7 @@ import type { RateObject } from '../rules/rate';
 import { requireResponse } from '../http/response';
 import { refuseSurplus } from '../base/surplus';
 import { refuseUnknown } from '../base/validate';
+import { memoryStore, type MemoryStoreOptions } from '../stores/option';
 import { ResultKind } from '../decision/result-kind';
 import type { RateLimitResult, RateLimitStatus } from '../decision/types';
 import type { RateLimitEntry } from '../stores/types';
@@ -25,13 +26,17 @@ export type { RateLimitResult, RateLimitStatus } from '../decision/types';
 export type { RateLimitEntry } from '../stores/types';
 
 /** Options of the synchronous drop-in functions. */
-export type MemoryOptions = Pick<DropInOptions, (typeof OPTIONS)[number]>;
+export interface MemoryOptions
+  extends
+    Pick<DropInOptions, 'plans' | 'prefix' | 'logger' | 'onDecision' | 'onDenied'>,
+    MemoryStoreOptions {}
 
 const OPTIONS = ['plans', 'prefix', 'maxKeys', 'logger', 'onDecision', 'onDenied'] as const;
 
 const own = new Configured<MemoryOptions>((options) => {
   refuseUnknown(options, OPTIONS, '');
-  return new Limiter({ ...options, plans: withDefaults(options.plans) });
+  const { maxKeys, plans, ...rest } = options;
+  return new Limiter({ ...rest, store: memoryStore({ maxKeys }), plans: withDefaults(plans) });
 }, {});
 
 /**
@@ -85,7 +90,7 @@ export function resetRateLimit(organizationId: string): void {
 /** Everything that is counted under plans, by names such as `ratelimit:org-123`. */
 export function getAllRateLimits(): Map<string, RateLimitEntry> {
   const all = new Map<string, RateLimitEntry>();
-  for (const page of own.current.backend.pagesNow()) {
+  for (const page of own.current.plainCountsNow()) {
     for (const { name, count, resetTime } of page) all.set(name, { count, resetTime });
   }
   return all;

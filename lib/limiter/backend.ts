@@ -1,21 +1,25 @@
 import { unavailable } from '../decision/status';
-import { closedError } from '../base/errors';
-import { Probe } from '../stores/native/probe';
-import { Listing, type NamedKey } from '../stores/listing';
+import { closedError, type RateLimitError } from '../base/errors';
+import type { RuleSet } from '../decision/rule-set';
+import type { Source } from '../decision/types';
+import { Listing, type ListQuery, type StoredKey } from '../stores/listing';
 import { Status } from '../decision/status';
 import { isSwitchedOff, type Settings } from './options';
 import type { Unasked } from '../decision/unavailable';
 import { acquire, type StoreReference } from '../stores/registry';
-import type { Store } from '../stores/native/store';
+import type { StoreTarget } from '../stores/option';
+import type { Probe, Store, SyncStore } from '../stores/store';
 import type { Log } from '../telemetry/logger';
 import type { Meanwhile } from '../telemetry/store-state';
-import type { Health, ListOptions, Stats } from '../stores/types';
+import type { Health, Stats } from '../stores/types';
 
 /** A limiter's share of its store: taken at the first call, given back at the end, and what is known about it. */
 export class Backend {
   readonly prefix: string;
   readonly timeoutMs: number;
-  readonly source: 'redis' | 'memory';
+  readonly source: Source;
+  /** Counts in this process, where a Redis was meant. */
+  readonly isForgotten: boolean;
   /** Undefined before the first call, and again after `close`. */
   store: Store | undefined;
   readonly log: Log;
@@ -36,8 +40,10 @@ export class Backend {
     this.enabled = !isSwitchedOff(settings.log);
     this.prefix = settings.prefix;
     this.timeoutMs = settings.timeoutMs;
-    this.source = settings.redis === undefined && settings.failure === undefined ? 'memory' : 'redis';
-    this.acquire = () => acquire(settings);
+    const { store, prefix } = settings;
+    this.source = sourceOf(store);
+    this.isForgotten = store.kind === 'memory' && store.forgotten === true;
+    this.acquire = () => acquire(store, prefix);
   }
 
   /** Undefined: see `absence`. Connects nothing. @throws RateLimitError `ERR_CLOSED` */
@@ -78,37 +84,41 @@ export class Backend {
 
   /** The outcome of a call that no policy can answer. @throws RateLimitError `ERR_UNAVAILABLE`, `ERR_CLOSED` */
   require(store: Store | undefined, outcome: number): number {
-    if (outcome < 0 && store !== undefined)
-      throw unavailable(-outcome, this.timeoutMs, store.native.stats().lastError);
+    if (outcome < 0 && store !== undefined) throw this.failed(store, -outcome);
     return outcome;
   }
 
-  /** A listing page by page; empty pages are left out. `id` is that of `Listing`. */
-  pages(id = '', options?: ListOptions): AsyncGenerator<NamedKey[], void, undefined> {
-    return this.pagesOf(new Listing(this.prefix, id, options));
-  }
-
-  private async *pagesOf(listing: Listing): AsyncGenerator<NamedKey[], void, undefined> {
+  /** The keys of one rule, page by page; empty pages are left out. */
+  async *pages(set: RuleSet, query: ListQuery): AsyncGenerator<StoredKey[], void, undefined> {
+    const listing = new Listing(this.prefix, set, query);
     while (!listing.done) {
       const store = this.need();
       if (store === undefined) return;
+      this.know(store, set);
       const page = await store.page(listing);
-      if (typeof page === 'number') throw unavailable(page, this.timeoutMs, store.native.stats().lastError);
+      if (typeof page === 'number') throw this.failed(store, page);
       const keys = listing.take(page);
       if (keys.length > 0) yield keys;
     }
   }
 
   /** As `pages`, on the in-process store, at once. */
-  *pagesNow(): Generator<NamedKey[], void, undefined> {
-    const listing = new Listing(this.prefix);
+  *pagesNow(set: RuleSet, query: ListQuery): Generator<StoredKey[], void, undefined> {
+    const listing = new Listing(this.prefix, set, query);
     while (!listing.done) {
-      const store = this.need();
+      const store = this.need() as SyncStore | undefined;
       if (store === undefined) return;
       const page = store.pageNow(listing);
-      if (typeof page === 'number') throw unavailable(page, this.timeoutMs, store.native.stats().lastError);
+      if (typeof page === 'number') throw this.failed(store, page);
       yield listing.take(page);
     }
+  }
+
+  /** Makes a set known to the store, once. @returns whether it was new */
+  know(store: Store, set: RuleSet): boolean {
+    if (set.number >= 0) return false;
+    store.register(set, this.prefix, this.timeoutMs);
+    return true;
   }
 
   async health(): Promise<Health> {
@@ -117,11 +127,11 @@ export class Backend {
       const { enabled } = this;
       return { ...this.stats(), healthy: !enabled, enabled, latencyMs: null, connectedSince: null };
     }
-    return this.probeOf(store).run(() => this.stats());
+    return { ...(await this.probeOf(store).run()), enabled: true };
   }
 
   private probeOf(store: Store): Probe {
-    return (this.probe ??= new Probe(store, this.prefix, this.timeoutMs));
+    return (this.probe ??= store.probe(this.prefix, this.timeoutMs));
   }
 
   /** Whether Redis counts: false once the connection is gone, a reply is overdue or a charge was refused. Connects. */
@@ -133,17 +143,34 @@ export class Backend {
   }
 
   stats(): Stats {
-    const native = this.store?.native.stats();
-    return {
-      store: this.source,
-      keys: native?.keys ?? 0,
-      pending: native?.pending ?? 0,
-      connected: native?.connected ?? false,
-      reconnects: native?.reconnects ?? 0,
-      timeouts: native?.timeouts ?? 0,
-      lastError: native?.lastError || this.reference?.failure?.message || null,
-      foreign: native?.foreign ?? 0,
-      serverVersion: native?.serverVersion || null,
-    };
+    const lastError = this.reference?.failure?.message ?? null;
+    return this.store?.stats() ?? { ...NO_STATS, store: this.source, lastError };
+  }
+
+  private failed(store: Store, status: number): RateLimitError {
+    return unavailable(status, this.timeoutMs, store.stats().lastError ?? '');
+  }
+}
+
+/** Of a store that was not opened. */
+const NO_STATS = {
+  keys: 0,
+  pending: 0,
+  connected: false,
+  reconnects: 0,
+  timeouts: 0,
+  foreign: 0,
+  serverVersion: null,
+} as const;
+
+function sourceOf(target: StoreTarget): Source {
+  switch (target.kind) {
+    case 'custom':
+      return target.custom.name;
+    case 'memory':
+      return 'memory';
+    case 'redis':
+    case 'failed':
+      return 'redis';
   }
 }

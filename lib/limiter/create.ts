@@ -25,6 +25,9 @@ export function createRateLimiter(options: RateLimiterOptions): Limiter {
   if ('redis' in options && made.backend.source === 'memory') {
     warnOfOwnCounts(made.log, 'The option redis is given, and empty', 'the variable that it comes from');
   }
+  if (made.backend.isForgotten) {
+    warnOfOwnCounts(made.log, 'redisStore was given nothing', 'the variable that it comes from');
+  }
   return made;
 }
 

@@ -5,17 +5,19 @@ import { rateLimitHeaders, type HeaderFormat } from '../http/headers/emit';
 import { validateKey } from '../rules/key';
 import { ResultKind, type Built, type AnyResultKind } from '../decision/result-kind';
 import { RuleResolver, type Resolution } from './rule-resolver';
-import type { NamedKey } from '../stores/listing';
 import type { PlanOptions, RateLimiterOptions } from './option-types';
-import type { AnyLimiter } from './types';
-import { readOptions, readUnits, refuseCheckOptions } from './options';
+import type { AnyLimiter, ResetOptions } from './types';
+import { listed, readListOptions } from './list';
+import { readOptions, readResetRule, readUnits, refuseCheckOptions, type Settings } from './options';
 import { settled, shaped, withoutStore } from '../decision/unavailable';
 import { MAX_WINDOW_MS, type RateObject } from '../rules/rate';
 import type { RuleSet } from '../decision/rule-set';
 import type { AccessList } from '../rules/access';
 import type { RateLimitRequest } from '../rules/identity';
 import type { SubjectId } from '../rules/named';
-import type { Store } from '../stores/native/store';
+import type { RequestRule } from '../rules/request-rule';
+import type { StoredKey } from '../stores/listing';
+import type { Store, SyncStore } from '../stores/store';
 import { refuseSurplus } from '../base/surplus';
 import type { Log } from '../telemetry/logger';
 import { isWatched, tell, type Observers } from '../telemetry/observe';
@@ -36,7 +38,8 @@ export class Limiter implements AnyLimiter {
 
   /** @param failure why the Redis that was meant cannot be used: an outage, which is no mistake of the options */
   constructor(options: RateLimiterOptions, failure?: RateLimitError) {
-    const settings = { ...readOptions(options), failure };
+    const read = readOptions(options);
+    const settings: Settings = failure === undefined ? read : { ...read, store: { kind: 'failed', failure } };
     this.format = settings.headers;
     this.observers = settings.observers;
     this.resolver = new RuleResolver(settings.rules, settings.log, settings.observers, settings.headers);
@@ -54,6 +57,11 @@ export class Limiter implements AnyLimiter {
   setPlans(plans: PlanOptions<string>['plans']): void {
     if (arguments.length > 1) refuseSurplus('setPlans', 1, arguments);
     this.resolver.setPlans(plans);
+  }
+
+  setRules(rules: readonly RequestRule[]): void {
+    if (arguments.length > 1) refuseSurplus('setRules', 1, arguments);
+    this.resolver.setRules(rules);
   }
 
   check(key: string, plan?: string | CheckOptions, options?: CheckOptions): Promise<Decision> {
@@ -145,7 +153,7 @@ export class Limiter implements AnyLimiter {
     limit?: RateObject,
   ): Built[K] {
     const set = this.setOf(plan, limit);
-    const store = this.storeFor(set, readKey(key));
+    const store = this.storeFor(set, readKey(key)) as SyncStore | undefined;
     if (store === undefined) return this.unasked(kind, set, key);
     return kind === ResultKind.Result
       ? store.checkNow<K>(set, key, 1, kind)
@@ -183,15 +191,31 @@ export class Limiter implements AnyLimiter {
     await this.onEvery(names, (store, set, name) => store.block(set, name, ms));
   }
 
-  async reset(subject: SubjectId): Promise<boolean> {
-    if (arguments.length > 1) refuseSurplus('reset', 1, arguments);
-    return this.onEvery(this.resolver.namesOf(subject), (store, set, name) => store.reset(set, name));
+  async reset(subject: SubjectId, options: ResetOptions = {}): Promise<boolean> {
+    if (arguments.length > 2) refuseSurplus('reset', 2, arguments);
+    const rule = readResetRule(options);
+    const names = this.resolver.namesOf(subject);
+    return this.onEvery(names, (store, set, name) => store.reset(set, name), rule);
   }
 
   /** As `reset`, on the in-process store, at once. */
   resetNow(key: string): void {
     this.backend.need();
-    for (const set of this.resolver.everySet(readKey(key))) this.storeFor(set, key)?.resetNow(set, key);
+    for (const set of this.resolver.everySet(readKey(key))) {
+      (this.storeFor(set, key) as SyncStore | undefined)?.resetNow(set, key);
+    }
+  }
+
+  /** What plans count under the bare names of subjects, page by page. */
+  async *plainCounts(): AsyncGenerator<StoredKey[], void, undefined> {
+    const { plainCounts } = this.resolver;
+    if (plainCounts !== undefined) yield* this.backend.pages(plainCounts, readListOptions());
+  }
+
+  /** As `plainCounts`, on the in-process store, at once. */
+  *plainCountsNow(): Generator<StoredKey[], void, undefined> {
+    const { plainCounts } = this.resolver;
+    if (plainCounts !== undefined) yield* this.backend.pagesNow(plainCounts, readListOptions());
   }
 
   headers(decision: Decision): Record<string, string> {
@@ -200,7 +224,8 @@ export class Limiter implements AnyLimiter {
 
   list(options?: ListOptions): AsyncGenerator<ListedKey, void, undefined> {
     if (arguments.length > 1) refuseSurplus('list', 1, arguments);
-    return listed(this.backend.pages(this.resolver.listed, options));
+    const query = readListOptions(options);
+    return listed(this.backend, this.resolver.countersOf(query.rule), query);
   }
 
   health(): Promise<Health> {
@@ -307,10 +332,11 @@ export class Limiter implements AnyLimiter {
   private async onEvery(
     names: readonly string[],
     act: (store: Store, set: RuleSet, name: string) => Promise<number>,
+    rule?: string,
   ): Promise<boolean> {
     this.backend.need();
     const calls = names.flatMap((name) =>
-      this.resolver.everySet(name).map((set) => ({ name, set, store: this.storeFor(set, name) })),
+      this.resolver.everySet(name, rule).map((set) => ({ name, set, store: this.storeFor(set, name) })),
     );
     const outcomes = await Promise.all(
       calls.map(({ name, set, store }) => (store === undefined ? Promise.resolve(0) : act(store, set, name))),
@@ -332,7 +358,7 @@ export class Limiter implements AnyLimiter {
   }
 
   private register(store: Store, set: RuleSet): void {
-    store.register(set, this.backend.prefix, this.backend.timeoutMs);
+    this.backend.know(store, set);
     // What a call brings along is counted under a key that names its window.
     if (!set.passing) noteWindows(this.log, store, this.backend.prefix, this, this.resolver.windows());
   }
@@ -344,12 +370,5 @@ export class Limiter implements AnyLimiter {
     throw invalidOption(
       'This is no decision of this limiter. Give the very object that check answered; a copy does not know its charge.',
     );
-  }
-}
-
-/** Without the names that keys have in the store. */
-async function* listed(pages: AsyncIterable<NamedKey[]>): AsyncGenerator<ListedKey, void, undefined> {
-  for await (const page of pages) {
-    for (const { key, count, resetTime } of page) yield { key, count, resetTime };
   }
 }

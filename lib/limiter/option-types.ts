@@ -1,5 +1,6 @@
 import type { HeaderFormat } from '../http/headers/emit';
 import type { Rate } from '../rules/rate';
+import type { StoreOption } from '../stores/option';
 import type { RedisOptions } from '../stores/redis/options';
 import type { RuleOptions } from '../rules/compile';
 import type { Plan as PlanRules } from '../rules/plan';
@@ -10,21 +11,16 @@ import type { FailureMode } from '../rules/failure-mode';
 
 /** Options that every limiter has, and the drop-in functions. */
 export interface CommonOptions {
-  /** A URL or an object that says where Redis is. Absent or empty: the store inside this process, for one process or for tests. */
+  /** Where it is counted: `redisStore(url)`, `memoryStore()`, `customStore(store)`. Default: the store inside this process. */
+  store?: StoreOption;
+  /** Short for `store: redisStore(…)`. Absent or empty: the store inside this process, for one process or for tests. */
   redis?: string | RedisOptions;
   /** Written in front of every key in Redis; 1 to 256 characters, no braces. Default `ratelimit:`. */
   prefix?: string;
   /** The deadline of one call in milliseconds, waiting for a connection included: 1 to 2^31-1. Default 250. */
   timeoutMs?: number;
-  /** The deadline of making a connection in milliseconds, 1 to 2^31-1. Default 5,000. */
-  connectTimeoutMs?: number;
   /** Who is admitted while Redis does not answer: everybody (`open`, the default) or nobody (`closed`). */
   failureMode?: FailureMode;
-  /**
-   * In-process store: the most keys it holds, 1 to 100,000,000; default 1,000,000. Beyond it expired keys leave
-   * first, then those that end soonest.
-   */
-  maxKeys?: number;
   /**
    * Whom spillway tells what whoever runs the application should know, such as a Redis that does not answer: one line
    * for each change. Default: the console, of which `RATELIMIT_LOG_LEVEL` (`debug`, `warn`, `error`, `none`) says how

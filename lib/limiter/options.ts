@@ -1,43 +1,28 @@
 import { variable } from '../base/environment';
-import { invalidOption, shown, type RateLimitError } from '../base/errors';
+import { invalidOption, shown } from '../base/errors';
 import { readHeaderFormat, type HeaderFormat } from '../http/headers/emit';
-import { readRedis, type RedisTarget } from '../stores/redis/options';
+import { readStore, type StoreTarget } from '../stores/option';
 import { compileRules, RULE_OPTIONS, type CompiledRules, type RuleOptions } from '../rules/compile';
 import { readLogger, type Log } from '../telemetry/logger';
 import { OBSERVERS, readObservers, type Observers } from '../telemetry/observe';
 import type { CheckOptions } from '../decision/types';
+import type { ResetOptions } from './types';
 import { isIntegerIn, readInteger, refuseUnknown, requireObject } from '../base/validate';
 import { readFailureMode } from '../rules/failure-mode';
 
 /** The options of a limiter, validated and complete. */
 export interface Settings {
-  /** Undefined: the in-process store. */
-  readonly redis: RedisTarget | undefined;
-  /** Why the Redis that was meant cannot be used. */
-  readonly failure?: RateLimitError;
+  readonly store: StoreTarget;
   readonly rules: CompiledRules;
   readonly log: Log;
   readonly observers: Observers;
   readonly headers: HeaderFormat;
   readonly prefix: string;
   readonly timeoutMs: number;
-  readonly connectTimeoutMs: number;
-  readonly maxKeys: number;
 }
 
-const OPTIONS = [
-  'redis',
-  ...RULE_OPTIONS,
-  ...OBSERVERS,
-  'logger',
-  'headers',
-  'prefix',
-  'timeoutMs',
-  'connectTimeoutMs',
-  'maxKeys',
-];
+const OPTIONS = ['redis', 'store', ...RULE_OPTIONS, ...OBSERVERS, 'logger', 'headers', 'prefix', 'timeoutMs'];
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
-const MAX_KEYS = 100_000_000;
 
 /**
  * Checks every option by name and value.
@@ -49,15 +34,13 @@ export function readOptions(given: unknown): Settings {
   const options = given as Record<string, unknown>;
   const log = readLogger(options['logger']);
   return {
-    redis: readRedis(options['redis']),
+    store: readStore(options['store'], options['redis']),
     rules: compileRules(pick(options, RULE_OPTIONS)),
     log,
     observers: readObservers(options, log),
     headers: readHeaderFormat(options['headers']),
     prefix: readPrefix(options['prefix']),
     timeoutMs: readInteger(options['timeoutMs'], 'timeoutMs', 250, 1, MAX_TIMEOUT_MS),
-    connectTimeoutMs: readInteger(options['connectTimeoutMs'], 'connectTimeoutMs', 5_000, 1, MAX_TIMEOUT_MS),
-    maxKeys: readInteger(options['maxKeys'], 'maxKeys', 1_000_000, 1, MAX_KEYS),
   };
 }
 
@@ -80,6 +63,15 @@ export function refuseCheckOptions(options: CheckOptions): void {
   }
   refuseUnknown(options, ['cost', 'failureMode'], '');
   if (options.failureMode !== undefined) readFailureMode(options.failureMode);
+}
+
+/** The rule that `reset` means; undefined: all. @throws RateLimitError `ERR_INVALID_OPTION` */
+export function readResetRule(options: ResetOptions): string | undefined {
+  requireObject(options, 'The options of reset');
+  refuseUnknown(options, ['rule'], '');
+  const { rule } = options;
+  if (rule === undefined || typeof rule === 'string') return rule;
+  throw invalidOption(`rule must be the id of a rule, not ${shown(rule)}.`);
 }
 
 /** Units to charge or give back. @throws RateLimitError `ERR_INVALID_OPTION` */

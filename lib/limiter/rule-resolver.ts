@@ -1,4 +1,6 @@
+import { invalidOption, shown } from '../base/errors';
 import { GivenLimits } from './given-limits';
+import type { Counters } from './list';
 import type { HeaderFormat } from '../http/headers/emit';
 import { ResultKind } from '../decision/result-kind';
 import { MAX_RULES } from '../rules/rule';
@@ -7,7 +9,7 @@ import type { RateObject } from '../rules/rate';
 import { keyPart, type RuleSet } from '../decision/rule-set';
 import { RuleSets } from './rule-sets';
 import type { AccessList } from '../rules/access';
-import { withPlans, type CompiledRules } from '../rules/compile';
+import { withPlans, withRules, type CompiledRules } from '../rules/compile';
 import { listedName, type RateLimitRequest } from '../rules/identity';
 import { namesOf, type SubjectId } from '../rules/named';
 import { parsePath } from '../rules/path';
@@ -57,6 +59,11 @@ export class RuleResolver {
     this.use(withPlans(this.rules, plans));
   }
 
+  /** Puts other rules for requests in place. Throws as `setPlans`. */
+  setRules(rules: unknown): void {
+    this.use(withRules(this.rules, rules));
+  }
+
   get hasRate(): boolean {
     return this.rate !== undefined;
   }
@@ -65,10 +72,33 @@ export class RuleResolver {
     return this.rate === undefined && this.rules.entries.length === 0;
   }
 
-  /** What stands behind the subject in the keys whose counts are listed: those of the one rate, or plain ones. */
-  get listed(): string {
-    const [rule] = this.rules.rate ?? [];
-    return rule === undefined ? '' : keyPart(rule);
+  /** What is counted, by the form of its keys. */
+  counters(): Counters[] {
+    const byPart = new Map<string, CompiledRule[]>();
+    for (const rule of this.every) byPart.set(keyPart(rule), [...(byPart.get(keyPart(rule)) ?? []), rule]);
+    return [...byPart.values()].map((rules) => ({
+      set: this.sets.of([rules[0]!]),
+      ids: [...new Set(rules.map(({ id }) => id))],
+      limit: rules.every(({ quota }) => quota.burst === rules[0]!.quota.burst)
+        ? rules[0]!.quota.burst
+        : undefined,
+    }));
+  }
+
+  /** What one rule counts, or all. @throws RateLimitError `ERR_INVALID_OPTION` for a rule that there is not */
+  countersOf(rule: string | undefined): Counters[] {
+    const all = this.counters();
+    if (rule === undefined) return all;
+    const found = all.filter(({ ids }) => ids.includes(rule));
+    if (found.length > 0) return found;
+    throw invalidOption(
+      `There is no rule ${shown(rule)}. Known are: ${all.flatMap(({ ids }) => ids).join(', ')}.`,
+    );
+  }
+
+  /** What plans count under the bare names of subjects; undefined where they count nothing there. */
+  get plainCounts(): RuleSet | undefined {
+    return this.counters().find(({ set }) => keyPart(set.rules[0]!) === '')?.set;
   }
 
   /** Whether a set is one of these. */
@@ -134,7 +164,8 @@ export class RuleResolver {
   }
 
   /** Sets that together have every key under which a name may be counted, each once: that of a subject, or a key. */
-  everySet(name: string): RuleSet[] {
+  everySet(name: string, rule?: string): RuleSet[] {
+    if (rule !== undefined) return this.countersOf(rule).map(({ set }) => set);
     const ofOverride = [...this.access.planOf(listedName(name), []), ...this.access.planOfKey(name, [])];
     const rules = ofOverride.length === 0 ? this.all : distinct([...this.all, ...ofOverride]);
     const sets: RuleSet[] = [];

@@ -1,6 +1,7 @@
 import type { AccessList } from '../rules/access';
 import type { RateLimitRequest } from '../rules/identity';
 import type { SubjectId } from '../rules/named';
+import type { RequestRule } from '../rules/request-rule';
 import type { Plan as PlanRules } from '../rules/plan';
 import type { CheckOptions, Decision } from '../decision/types';
 import type { Health, ListedKey, ListOptions, Stats } from '../stores/types';
@@ -32,19 +33,26 @@ export interface LimiterBase {
    */
   block(subject: SubjectId, ms: number): Promise<void>;
   /**
-   * Forgets what was counted for a subject under all plans and rules of this limiter, blocks included.
+   * Forgets what was counted for a subject under all plans and rules of this limiter, or one of them, blocks included.
    * @param subject as in `block`
    * @returns true when something had been counted
-   * @throws RateLimitError `ERR_INVALID_KEY`, `ERR_CLOSED`, `ERR_UNAVAILABLE` (nothing is known to be forgotten)
+   * @throws RateLimitError `ERR_INVALID_KEY`, `ERR_INVALID_OPTION`, `ERR_CLOSED`, `ERR_UNAVAILABLE` (nothing is known to be
+   *   forgotten)
    */
-  reset(subject: SubjectId): Promise<boolean>;
+  reset(subject: SubjectId, options?: ResetOptions): Promise<boolean>;
+  /**
+   * Puts other rules for requests in place of those there are, from the next check on. Counts go on where ids stay.
+   * @throws RateLimitError `ERR_INVALID_OPTION`, also where an override names a rule that leaves; then all stay as they were
+   */
+  setRules(rules: readonly RequestRule[]): void;
   /** The headers of a decision, in the format of the option `headers`; see `rateLimitHeaders`. */
   headers(decision: Decision): Record<string, string>;
   /**
-   * Goes through the counts that stand under `<prefix><key>`, or those of the limiter's one rate where it has one, on a
-   * connection of its own, page by page and in no order. Keys that come or go meanwhile may be missed. Memory stays bounded however many keys there are; Redis
-   * may repeat a key while its table shrinks, and repetitions among the last 50,000 keys are left out.
-   * @throws RateLimitError `ERR_INVALID_OPTION`, `ERR_CLOSED`, `ERR_UNAVAILABLE`
+   * Goes through what every rule of this limiter counts, rule by rule, page by page and in no order; in Redis on a
+   * connection of its own. Keys that come or go meanwhile may be missed. Memory stays bounded however many keys there are;
+   * Redis may repeat a key while its table shrinks, and repetitions among the last 50,000 keys are left out. Each rule
+   * takes Redis a walk through all of its keys: with millions of them name the `rule`.
+   * @throws RateLimitError `ERR_INVALID_OPTION`, `ERR_CLOSED`, `ERR_UNAVAILABLE`, `ERR_UNSUPPORTED`
    */
   list(options?: ListOptions): AsyncIterableIterator<ListedKey>;
   /**
@@ -59,6 +67,12 @@ export interface LimiterBase {
    * `failureMode`; later calls reject with `ERR_CLOSED`. Closing twice is closing once.
    */
   close(): Promise<void>;
+}
+
+/** What `reset` may be told besides. */
+export interface ResetOptions {
+  /** Id of the one rule whose count is forgotten. Plans that share a count forget it together. */
+  rule?: string;
 }
 
 /** A limiter with rules for requests only: `createRateLimiter({ rules })`. */

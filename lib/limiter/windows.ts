@@ -1,6 +1,6 @@
 import { shown } from '../base/errors';
 import { windowText } from '../rules/quota';
-import type { Store } from '../stores/native/store';
+import type { Store } from '../stores/store';
 import type { Log } from '../telemetry/logger';
 import { VERSION } from '../base/version';
 

@@ -1,3 +1,4 @@
+import type { Source } from '../decision/types';
 import { dropIn } from '../drop-in';
 import { isIntegerIn, refuseUnknown, requireObject } from '../base/validate';
 import { invalidOption } from '../base/errors';
@@ -16,7 +17,7 @@ export interface HealthOptions {
 /** What the route answers. Nothing in it tells where the store is, or why it is away: the route may be public. */
 export interface HealthBody {
   status: 'healthy' | 'degraded';
-  store: 'redis' | 'memory';
+  store: Source;
   /** False under `RATELIMIT_ENABLE=false`. */
   enabled: boolean;
   /** How long a check took; null where it was not answered. */

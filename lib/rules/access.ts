@@ -40,7 +40,7 @@ export class AccessList {
 
   /** @throws RateLimitError `ERR_INVALID_OPTION` */
   constructor(
-    private readonly context: AccessContext,
+    private context: AccessContext,
     entries: AccessEntries = {},
   ) {
     this.replace(entries);
@@ -99,6 +99,22 @@ export class AccessList {
       }
     } catch (error) {
       Object.assign(this, { verdicts, addresses, overrides: before });
+      throw error;
+    }
+  }
+
+  /**
+   * For the limiter: overrides hold for these rules from now on.
+   * @throws RateLimitError `ERR_INVALID_OPTION` where one names a rule that is not among them; then all stay as they were
+   * @internal
+   */
+  useRules(rules: AccessContext['rules']): void {
+    const { context } = this;
+    this.context = { ...context, rules };
+    try {
+      this.replace(this.entries());
+    } catch (error) {
+      this.context = context;
       throw error;
     }
   }

@@ -107,7 +107,7 @@ export function compileRules(options: RuleOptions): CompiledRules {
   }
   const ofRate = rate === undefined ? undefined : compileRate(rate, defaults);
   const ipv6Subnet = readInteger(options.ipv6Subnet, 'ipv6Subnet', IPV6_SUBNET, 1, 128);
-  const rules = new Map(entries.map(({ of }): [string, CompiledRule | undefined] => [of.id, of.rule]));
+  const rules = rulesById(entries);
   const base = {
     plans: new Map<string, CompiledPlan>(),
     rate: ofRate,
@@ -134,8 +134,35 @@ export function compileRules(options: RuleOptions): CompiledRules {
 export function withPlans(rules: CompiledRules, plans: unknown): CompiledRules {
   if (rules.rate !== undefined) throw invalidOption('A limiter with one rate has no plans.');
   const compiled = { ...rules, plans: compilePlans(plans, rules.defaults) };
-  const taken = new Set(rules.entries.map(({ of }) => of.id));
-  for (const [plan, ofPlan] of compiled.plans) {
+  refuseSharedIds(compiled);
+  refuseTooMany(compiled);
+  return compiled;
+}
+
+/**
+ * The same with other rules for requests. Counts go on where ids stay.
+ * @throws RateLimitError `ERR_INVALID_OPTION`, also where an override names a rule that leaves; then all stays as it is
+ */
+export function withRules(rules: CompiledRules, given: unknown): CompiledRules {
+  const { plans, rate, defaults, missing, access } = rules;
+  const entries = compileRequestRules(given, { ...defaults, missing });
+  if (plans.size === 0 && rate === undefined && entries.length === 0) {
+    throw invalidOption('rules is empty, and there are neither plans nor a rate: nothing would be limited.');
+  }
+  const compiled = { ...rules, entries };
+  refuseSharedIds(compiled);
+  refuseTooMany(compiled);
+  access.useRules(rulesById(entries));
+  return compiled;
+}
+
+function rulesById(entries: readonly Entry[]): Map<string, CompiledRule | undefined> {
+  return new Map(entries.map(({ of }) => [of.id, of.rule]));
+}
+
+function refuseSharedIds({ entries, plans }: CompiledRules): void {
+  const taken = new Set(entries.map(({ of }) => of.id));
+  for (const [plan, ofPlan] of plans) {
     for (const { id, key } of ofPlan) {
       if (!taken.has(id) && !taken.has(key)) continue;
       throw invalidOption(
@@ -143,8 +170,6 @@ export function withPlans(rules: CompiledRules, plans: unknown): CompiledRules {
       );
     }
   }
-  refuseTooMany(compiled);
-  return compiled;
 }
 
 function readBypass(value: unknown): Pattern[] {

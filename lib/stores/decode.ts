@@ -30,6 +30,14 @@ export function build(
 ): Built[AnyResultKind] {
   const status = batch[at + STATUS]!;
   if (kind === ResultKind.Outcome) return status === Answered ? batch[at + Used]! : -status;
+  if (kind === ResultKind.Reading) {
+    if (status !== Answered) return -status;
+    return {
+      used: batch[at + Used]!,
+      resetInMs: batch[at + ResetInMs]!,
+      blocked: batch[at + Blocked] === 1,
+    };
+  }
   if (status !== Answered) {
     const decision = withoutStore(set, subjects, 'unavailable', now);
     if (isWatched(kind, set.owner?.observers)) tell(set.owner?.observers, decision, requestOf(subjects));

@@ -1,59 +1,96 @@
-import { invalidOption, shown } from '../base/errors';
-import type { NativePage } from './native/native';
-import { readInteger, refuseUnknown } from '../base/validate';
-import type { ListedKey, ListOptions } from './types';
+import type { RuleSet } from '../decision/rule-set';
+import { keyPart } from '../decision/rule-set';
+import type { Scope } from '../rules/identity';
+import { keyFront, keyTail, subjectIn } from './keys';
 
-/** A key with the name that it has in the store, prefix and encoding included. */
-export interface NamedKey extends ListedKey {
-  name: string;
+/** One page of a listing: `keys[i]`, as it is named in the store, has `counts[i]` and ends in `resetInMs[i]`. */
+export interface Page {
+  /** Where the next one begins; empty: there is none. */
+  readonly cursor: string;
+  readonly keys: readonly string[];
+  /** Units; from `BLOCKED` on the key is blocked. */
+  readonly counts: readonly number[];
+  readonly resetInMs: readonly number[];
+}
+
+/** The count of a blocked key. */
+export const BLOCKED = 2 ** 53;
+
+/** What a listing asks for, validated. */
+export interface ListQuery {
+  /** What the bare key has to match. */
+  readonly match: RegExp;
+  /** A glob over the whole subject that leaves out nobody whose key matches. */
+  readonly pattern: string;
+  readonly kind: Scope | undefined;
+  /** Keys asked for in one step, a hint. */
+  readonly pageSize: number;
+}
+
+/** A key as it stands in the store. */
+export interface StoredKey {
+  /** Its name there, prefix and encoding included. */
+  readonly name: string;
+  readonly subject: string;
+  /** Units; 0 where it is blocked. */
+  readonly count: number;
+  readonly resetTime: number;
+  readonly blocked: boolean;
 }
 
 const RECENT = 50_000;
 
-/** Where a listing stands: which page to read next, and what was seen lately. */
+/** Where a listing stands that goes through all keys of one rule: which page to read next, and what was seen lately. */
 export class Listing {
-  readonly match: string;
-  readonly pageSize: number;
   /** Empty for the first page. */
   cursor = '';
   done = false;
+  private readonly front: string;
+  private readonly tail: string;
   private recent = new Set<string>();
   private older = new Set<string>();
 
-  /**
-   * @param id what stands behind the subject in the keys of the rule that is listed; see `keyPart`
-   * @throws RateLimitError `ERR_INVALID_OPTION`
-   */
+  /** @param set of one rule, whose keys are meant and by which they are read */
   constructor(
     readonly prefix: string,
-    readonly id = '',
-    options: ListOptions = {},
+    readonly set: RuleSet,
+    readonly query: ListQuery,
   ) {
-    if (typeof options !== 'object' || options === null) {
-      throw invalidOption(`The options of a listing must be an object, not ${shown(options)}.`);
-    }
-    refuseUnknown(options, ['match', 'pageSize'], '');
-    const { match = '*', pageSize } = options;
-    if (typeof match !== 'string' || match === '' || match.length > 4_096) {
-      throw invalidOption('match must be a glob of 1 to 4,096 characters, such as "org-*".');
-    }
-    this.match = match;
-    this.pageSize = readInteger(pageSize, 'pageSize', 30, 1, 100_000);
+    this.front = keyFront(prefix, this.part);
+    this.tail = keyTail(this.part);
+  }
+
+  /** What stands behind the subject in the keys; see `keyPart`. */
+  get part(): string {
+    return keyPart(this.set.rules[0]!);
+  }
+
+  /** Whether the keys hold counts that can be read as they are. */
+  get isOfCounts(): boolean {
+    return this.set.rules[0]!.quota.algorithm === 'fixed-window';
+  }
+
+  subjectOf(name: string): string {
+    return subjectIn(name, this.front, this.tail);
   }
 
   /** The new keys of a page that was read. */
-  take(page: NativePage): NamedKey[] {
+  take(page: Page): StoredKey[] {
     this.cursor = page.cursor;
     this.done = page.cursor === '';
     const now = Date.now();
-    const items: NamedKey[] = [];
-    // `<prefix><subject>`, or `{<prefix><subject>}:<id>`.
-    const front = this.prefix.length + (this.id === '' ? 0 : 1);
-    const tail = this.id === '' ? 0 : this.id.length + 2;
+    const items: StoredKey[] = [];
     page.keys.forEach((name, i) => {
       if (!this.isNew(name)) return;
-      const key = decodeKey(name.slice(front, name.length - tail));
-      items.push({ name, key, count: page.counts[i]!, resetTime: now + page.resetInMs[i]! });
+      const count = page.counts[i]!;
+      const blocked = count >= BLOCKED;
+      items.push({
+        name,
+        subject: this.subjectOf(name),
+        count: blocked ? 0 : count,
+        resetTime: now + page.resetInMs[i]!,
+        blocked,
+      });
     });
     return items;
   }
@@ -71,12 +108,4 @@ export class Listing {
     this.recent.add(name);
     return true;
   }
-}
-
-/** Undoes the core's encoding of `%`, braces and control characters; other text, put there by others, stays. */
-function decodeKey(encoded: string): string {
-  if (!encoded.includes('%')) return encoded;
-  return encoded.replace(/%([01][0-9A-F]|25|7B|7D|7F)/g, (_, hex: string) =>
-    String.fromCharCode(parseInt(hex, 16)),
-  );
 }

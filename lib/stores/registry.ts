@@ -1,11 +1,13 @@
-import { native } from '../binary';
 import { RateLimitError } from '../base/errors';
-import type { NativeCallbacks } from './native/native';
-import type { RedisTarget } from './redis/options';
-import { NAMES, Store } from './native/store';
-import { StoreState } from '../telemetry/store-state';
-import { withTrust } from './redis/trust';
 import { VERSION } from '../base/version';
+import { native } from '../binary';
+import { StoreState } from '../telemetry/store-state';
+import { AdaptedStore } from './custom/store';
+import { NAMES, NativeStore } from './native/store';
+import type { StoreTarget } from './option';
+import type { RedisTarget } from './redis/options';
+import { withTrust } from './redis/trust';
+import type { Store } from './store';
 
 /** A store, or why there is none. */
 type Opened =
@@ -15,20 +17,12 @@ type Opened =
 /** A share in a store. `release` gives it back, once; the last one closes the store. */
 export type StoreReference = Opened & { release(): void };
 
-/** Which store is meant, as far as options say it. */
-export interface StoreSettings {
-  /** Undefined: the in-process store. */
-  readonly redis: RedisTarget | undefined;
-  /** Why the Redis that was meant cannot be used. */
-  readonly failure?: RateLimitError;
-  readonly prefix: string;
-  readonly connectTimeoutMs: number;
-  readonly maxKeys: number;
-}
+/** What two shares have to have in common: a text, or an object of the application's. */
+type Identity = string | object;
 
 interface Shared {
-  /** A closure, because what it compares holds credentials: a dump of the registry must not show them. */
-  readonly serves: (connection: string) => boolean;
+  /** A closure, because what it compares may hold credentials: a dump of the registry must not show them. */
+  readonly serves: (identity: Identity) => boolean;
   readonly opened: Opened;
   references: number;
 }
@@ -44,46 +38,55 @@ function registry(): Set<Shared> {
 }
 
 /**
- * The store for these settings: an existing one when connection options are equal, else a new one. One that cannot be
- * opened is an outage like any other: it is not tried again, and `failureMode` decides what it is asked.
+ * The store that is meant: an existing one where it is the same, else a new one. One that cannot be opened is an outage
+ * like any other: it is not tried again, and `failureMode` decides what it is asked.
  */
-export function acquire(settings: StoreSettings): StoreReference {
-  const { redis, failure, prefix, connectTimeoutMs, maxKeys } = settings;
-  if (failure !== undefined) {
-    return reference(JSON.stringify(['none', failure.message]), () => opened('redis', () => refuse(failure)));
-  }
-  return redis === undefined
-    ? reference(JSON.stringify(['memory', prefix, maxKeys]), () =>
-        opened('memory', () => openMemory(prefix, maxKeys)),
-      )
-    : reference(JSON.stringify(['redis', redis, connectTimeoutMs]), () =>
-        opened('redis', () => openRedis(redis, connectTimeoutMs)),
+export function acquire(target: StoreTarget, prefix: string): StoreReference {
+  switch (target.kind) {
+    case 'memory': {
+      const { maxKeys } = target;
+      const config = { prefix, maxKeys };
+      return reference(JSON.stringify(['memory', prefix, maxKeys]), () =>
+        opened('memory', () => new NativeStore('memory', (told) => native().openMemory(config, told))),
       );
+    }
+    case 'redis': {
+      const { redis } = target;
+      return reference(JSON.stringify(['redis', redis]), () => opened('redis', () => openRedis(redis)));
+    }
+    case 'custom': {
+      const { custom } = target;
+      return reference(custom, () => {
+        const store = new AdaptedStore(custom);
+        return { store, state: store.state };
+      });
+    }
+    case 'failed': {
+      const { failure } = target;
+      return reference(JSON.stringify(['failed', failure.message]), () => failed('redis', failure));
+    }
+  }
 }
 
-function opened(source: Store['source'], open: () => Store): Opened {
+function opened(source: 'redis' | 'memory', open: () => Store): Opened {
   try {
     const store = open();
     return { store, state: store.state };
   } catch (error) {
     if (!(error instanceof RateLimitError)) throw error;
-    const state = new StoreState({
-      name: NAMES[source],
-      source,
-      trouble: () => error.message,
-    });
-    return { store: undefined, state, failure: error };
+    return failed(source, error);
   }
 }
 
-function refuse(failure: RateLimitError): never {
-  throw failure;
+function failed(source: 'redis' | 'memory', failure: RateLimitError): Opened {
+  const state = new StoreState({ name: NAMES[source], source, trouble: () => failure.message });
+  return { store: undefined, state, failure };
 }
 
-function reference(connection: string, open: () => Opened): StoreReference {
+function reference(identity: Identity, open: () => Opened): StoreReference {
   const all = registry();
-  const shared = [...all].find((one) => one.serves(connection)) ?? {
-    serves: (other: string) => other === connection,
+  const shared = [...all].find((one) => one.serves(identity)) ?? {
+    serves: (other: Identity) => other === identity,
     opened: open(),
     references: 0,
   };
@@ -97,17 +100,13 @@ function reference(connection: string, open: () => Opened): StoreReference {
       held = false;
       if (--shared.references > 0) return;
       all.delete(shared);
-      shared.opened.store?.native.close();
+      shared.opened.store?.close();
     },
   };
 }
 
-function openMemory(prefix: string, maxKeys: number): Store {
-  return new Store('memory', (callbacks) => native().openMemory({ prefix, maxKeys }, callbacks));
-}
-
-function openRedis(target: RedisTarget, connectTimeoutMs: number): Store {
+function openRedis(target: RedisTarget): Store {
   const trusted = { tls: withTrust(target.tls), sentinelTls: withTrust(target.sentinelTls) };
-  const config = { ...target, ...trusted, clientName: 'spillway', connectTimeoutMs };
-  return new Store('redis', (callbacks: NativeCallbacks) => native().openRedis(config, callbacks));
+  const config = { ...target, ...trusted, clientName: 'spillway' };
+  return new NativeStore('redis', (told) => native().openRedis(config, told));
 }

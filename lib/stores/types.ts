@@ -1,3 +1,6 @@
+import type { Source } from '../decision/types';
+import type { Scope } from '../rules/identity';
+
 /** What stores tell of themselves and of what they hold. Times are in milliseconds since the epoch. */
 
 /** What is stored for one key. */
@@ -8,15 +11,26 @@ export interface RateLimitEntry {
   resetTime: number;
 }
 
-/** One item of a listing. */
+/** One item of a listing: what one rule counts for one subject. */
 export interface ListedKey extends RateLimitEntry {
-  /** The key as `check` takes it: without prefix and encoding. */
+  /** Who is counted, without kind and encoding: `org-123`, `203.0.113.9`. Of an API key its hash. */
   key: string;
+  /** The kind: of what `check` counted by a key, `organization`, unless the key begins like another kind. */
+  scope: Scope;
+  /** Key and kind, as `reset` and `block` take them. */
+  subject: string;
+  /** Id of the rule that counts. Plans that share a count: those of all of them, in the order of the plans. */
+  rule: string;
+  /** What can be counted at most; undefined where plans of different limits share the count. */
+  limit: number | undefined;
+  /** True while `block` holds; then nothing is counted, and `resetTime` is its end. */
+  blocked: boolean;
 }
 
 /** Counters of the store. Limiters with equal connections share one store, and so these figures. */
 export interface Stats {
-  store: 'redis' | 'memory';
+  /** `redis`, `memory`, or the name of a custom store. */
+  store: Source;
   /** In-process store: keys held. Redis: 0. */
   keys: number;
   /** Calls waiting for their answer. */
@@ -52,8 +66,12 @@ export interface Health extends Stats {
 
 /** Options of a listing. */
 export interface ListOptions {
-  /** A glob over the keys: `*` any text, `?` one character, `[ab]` one of these. Default `*`. */
+  /** A glob over `key`: `*` any text, `?` one character, `[ab]` one of these. Default `*`. */
   match?: string;
-  /** Keys asked for in one step, a hint: 1 to 100,000. Default 1,000. */
+  /** Only subjects of this kind. */
+  kind?: Scope;
+  /** Only what this rule counts. Default: all rules, one after the other. */
+  rule?: string;
+  /** Keys asked for in one step, a hint: 1 to 100,000. Default 30. */
   pageSize?: number;
 }

@@ -30,6 +30,8 @@ struct ListRequest {
   int64_t page_size = 0;
   Ticket ticket = 0;
   std::string id;  // of the rule whose keys are listed; empty: those that are `<prefix><subject>`
+  // The keys alone, whose counts another algorithm keeps: entries have no count and no end. Else those of fixed windows.
+  bool names_only = false;
 };
 
 struct Stats {
@@ -71,7 +73,7 @@ class Store {
   virtual bool Submit(const Check& check, Completions* immediate) = 0;
   virtual void List(const ListRequest& request) = 0;
 
-  // See NativeStore.healthy in lib/stores/native/native.ts; `probe` is a set of one rule, and `subject` that of health's own key.
+  // See NativeHandle.healthy in lib/stores/native/native.ts; `probe` is a set of one rule, and `subject` that of health's own key.
   virtual bool Healthy(const RuleSet& probe, std::string_view subject) = 0;
   virtual Stats GetStats() const = 0;
   // Ends every ticket with kClosed; no call follows.

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { inspect } from 'node:util';
-import { createRateLimiter, type RateLimitError } from '../../lib';
+import { createRateLimiter, memoryStore, type RateLimitError } from '../../lib';
 import { readOptions } from '../../lib/limiter/options';
 import { withDefaults } from '../../lib/drop-in/plans';
 import { VERSION } from '../../lib/base/version';
@@ -13,14 +13,18 @@ function refusal(options: unknown): RateLimitError {
   return error;
 }
 
+/** What is read of the option `redis`. */
+function redisOf(redis: unknown) {
+  const { store } = readOptions({ rate: '1/s', redis });
+  return store.kind === 'redis' ? store.redis : undefined;
+}
+
 describe('defaults', () => {
   test('are the documented ones', () => {
     expect(readOptions({ rate: '1/s' })).toMatchObject({
-      redis: undefined,
+      store: { kind: 'memory', maxKeys: 1_000_000 },
       prefix: 'ratelimit:',
       timeoutMs: 250,
-      connectTimeoutMs: 5_000,
-      maxKeys: 1_000_000,
     });
     expect(readOptions({ rate: '1/s' }).rules.rate).toMatchObject([{ failureMode: 'open', nearLimit: 0.8 }]);
     expect(readOptions({ rate: '1/s' })).toMatchObject({
@@ -72,7 +76,7 @@ describe('misspelled options', () => {
   });
 
   test('lists what is known where nothing is near', () => {
-    expect(refusal({ rate: '1/s', colour: 1 }).message).toMatch(/Known are: redis, plans, rate/);
+    expect(refusal({ rate: '1/s', colour: 1 }).message).toMatch(/Known are: redis, store, plans, rate/);
     expect(refusal({ rate: '1/s', constructor: 1 }).message).toMatch(/"constructor"/);
   });
 });
@@ -99,9 +103,12 @@ test.each([
   [{ rate: '1/s', timeoutMs: '250' }],
   [{ rate: '1/s', timeoutMs: NaN }],
   [{ rate: '1/s', timeoutMs: 2 ** 31 }],
-  [{ rate: '1/s', connectTimeoutMs: -1 }],
-  [{ rate: '1/s', maxKeys: 0 }],
-  [{ rate: '1/s', maxKeys: 1e308 }],
+  [{ rate: '1/s', redis: { host: 'h', connectTimeoutMs: -1 } }],
+  [{ rate: '1/s', store: 5 }],
+  [{ rate: '1/s', store: {} }],
+  [{ rate: '1/s', store: null }],
+  [{ rate: '1/s', store: { apply() {} } }],
+  [{ rate: '1/s', store: memoryStore(), redis: 'redis://h' }],
   [{ rate: '1/s', failureMode: 'memory' }],
   [{ rate: '1/s', failureMode: true }],
   [{ rate: '1/s', onNearLimit: 'warn' }],
@@ -140,8 +147,6 @@ test.each([
 });
 
 describe('redis', () => {
-  const redisOf = (redis: unknown) => readOptions({ rate: '1/s', redis }).redis;
-
   test('absent or empty means in process', () => {
     expect(redisOf(undefined)).toBeUndefined();
     expect(redisOf('')).toBeUndefined();
@@ -177,7 +182,7 @@ describe('redis', () => {
 });
 
 test('a server may be a node of a cluster, unless that is switched off', () => {
-  const kindOf = (redis: unknown) => readOptions({ rate: '1/s', redis }).redis?.kind;
+  const kindOf = (redis: unknown) => redisOf(redis)?.kind;
   expect(kindOf('redis://h')).toBe('single');
   expect(kindOf({ host: 'h', cluster: undefined })).toBe('single');
   expect(kindOf({ url: 'redis://h', cluster: false })).toBe('alone');
@@ -186,8 +191,7 @@ test('a server may be a node of a cluster, unless that is switched off', () => {
 });
 
 describe('redis.tls', () => {
-  const tlsOf = (tls: unknown, more = {}) =>
-    readOptions({ rate: '1/s', redis: { host: 'h', tls, ...more } }).redis?.tls;
+  const tlsOf = (tls: unknown, more = {}) => redisOf({ host: 'h', tls, ...more })?.tls;
   const pem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n';
 
   test('is off, on, or on with what differs', () => {
@@ -203,13 +207,12 @@ describe('redis.tls', () => {
   });
 
   test('a rediss URL is on, whatever stands beside it', () => {
-    const urlOf = (tls: unknown) =>
-      readOptions({ rate: '1/s', redis: { url: 'rediss://h', tls } }).redis?.tls;
+    const urlOf = (tls: unknown) => redisOf({ url: 'rediss://h', tls })?.tls;
     expect(urlOf(undefined)).toMatchObject({ enabled: true, verify: true });
     expect(urlOf(false)).toMatchObject({ enabled: true, verify: true });
     expect(urlOf({ servername: 's' })).toMatchObject({ enabled: true, servername: 's' });
-    expect(readOptions({ rate: '1/s', redis: 'rediss://h' }).redis?.tls).toMatchObject({ enabled: true });
-    expect(readOptions({ rate: '1/s', redis: { url: 'redis://h', tls: true } }).redis?.tls).toMatchObject({
+    expect(redisOf('rediss://h')?.tls).toMatchObject({ enabled: true });
+    expect(redisOf({ url: 'redis://h', tls: true })?.tls).toMatchObject({
       enabled: true,
     });
   });
@@ -263,7 +266,7 @@ test.each([
 });
 
 test('a port that is not given is that of its kind of server', () => {
-  const nodesOf = (redis: unknown) => readOptions({ rate: '1/s', redis }).redis?.nodes;
+  const nodesOf = (redis: unknown) => redisOf(redis)?.nodes;
   const nodes = [{ host: 'a' }, { host: 'b', port: 1 }];
   expect(nodesOf({ sentinels: { name: 'm', nodes } })).toMatchObject([{ port: 26_379 }, { port: 1 }]);
   expect(nodesOf({ cluster: nodes })).toMatchObject([{ port: 6_379 }, { port: 1 }]);

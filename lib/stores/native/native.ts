@@ -1,3 +1,5 @@
+import type { Page } from '../listing';
+
 /**
  * The boundary to the C++ addon: what it exports, in TypeScript's words. `binary.ts` loads it.
  * Everything here is internal; the public API builds promises, objects and errors on top of it.
@@ -82,14 +84,6 @@ export const Submit = {
   Closed: -6,
 } as const;
 
-/** One page of a listing: `keys[i]` has `counts[i]` and ends in `resetInMs[i]`. An empty `cursor` means done. */
-export interface NativePage {
-  cursor: string;
-  keys: string[];
-  counts: number[];
-  resetInMs: number[];
-}
-
 export interface NativeStats {
   /** In-process store: entries held. Redis: 0. */
   keys: number;
@@ -111,7 +105,7 @@ export interface NativeStats {
   serverVersion: string;
 }
 
-export interface NativeStore {
+export interface NativeHandle {
   /** Registers the rules of a check and answers the set's number. Throws RangeError for what cannot be held. */
   addRules(rules: NativeRule[]): number;
   /** Nobody asks under this number any more; calls on their way go on. `addRules` may give it to another set. */
@@ -132,9 +126,18 @@ export interface NativeStore {
   reset(set: number, key: string | string[], slot: number): number;
   /**
    * Reads one page of the counts of the rule with this prefix and id; answered through `onPage`. `cursor` is `''` for
-   * the first page. `match` is a glob over the subject, `*` for all; `pageSize` is a hint.
+   * the first page. `match` is a glob over the subject, `*` for all; `pageSize` is a hint. `namesOnly`: the keys of a rule
+   * whose states are no counts; then counts and ends are 0.
    */
-  list(prefix: string, id: string, cursor: string, match: string, pageSize: number, slot: number): number;
+  list(
+    prefix: string,
+    id: string,
+    cursor: string,
+    match: string,
+    pageSize: number,
+    namesOnly: boolean,
+    slot: number,
+  ): number;
   /**
    * Whether `trouble` of `stats()` is empty. Asking connects, and charges health's own key, `key` under the one rule of
    * the set, where what is known is bad or old: at most once in 500 ms and server.
@@ -151,12 +154,12 @@ export interface NativeCallbacks {
   /** `count` records stand in `batch`. */
   onBatch(count: number): void;
   /** A listing page, or null and the failure's ending. */
-  onPage(slot: number, status: number, page: NativePage | null): void;
+  onPage(slot: number, status: number, page: Page | null): void;
   /** `kind` is one of `StoreEvent`. Address and reason hold no secret, no user name and no key. Behind the batches of its turn. */
   onEvent(kind: number, address: string, reason: string): void;
 }
 
 export interface NativeAddon {
-  openRedis(config: NativeRedisConfig, callbacks: NativeCallbacks): NativeStore;
-  openMemory(config: NativeMemoryConfig, callbacks: NativeCallbacks): NativeStore;
+  openRedis(config: NativeRedisConfig, callbacks: NativeCallbacks): NativeHandle;
+  openMemory(config: NativeMemoryConfig, callbacks: NativeCallbacks): NativeHandle;
 }

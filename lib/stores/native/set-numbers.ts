@@ -1,4 +1,4 @@
-import type { NativeRule, NativeStore } from './native';
+import type { NativeHandle, NativeRule } from './native';
 import type { RuleSet } from '../../decision/rule-set';
 
 /**
@@ -10,7 +10,7 @@ export class SetNumbers {
   private readonly known = new Map<string, { readonly number: number; users: number }>();
   private readonly collected = new FinalizationRegistry<string>((name) => this.release(name));
 
-  constructor(private readonly native: Pick<NativeStore, 'addRules' | 'releaseRules'>) {}
+  constructor(private readonly native: Pick<NativeHandle, 'addRules' | 'releaseRules'>) {}
 
   /** Gives a set its number. Throws as `addRules` does. */
   register(set: RuleSet, rules: NativeRule[]): void {

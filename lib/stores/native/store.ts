@@ -1,8 +1,13 @@
 import { RateLimitError, invalidOption, sentence } from '../../base/errors';
 import { refusal } from './refusal';
 import { ResultKind, type Built, type AnyResultKind } from '../../decision/result-kind';
-import type { Listing } from '../listing';
-import { Submit, type NativeCallbacks, type NativePage, type NativeRule, type NativeStore } from './native';
+import type { Listing, Page } from '../listing';
+import { Submit, type NativeCallbacks, type NativeHandle, type NativeRule } from './native';
+import { probePrefix, probeSet } from '../probe-set';
+import { NativeProbe } from './probe';
+import { readStates } from './states';
+import type { Probe, SyncStore } from '../store';
+import type { Stats } from '../types';
 import { RECORD_LENGTH, RecordField } from '../records';
 import { Status } from '../../decision/status';
 import { build, recordsOf } from '../decode';
@@ -40,8 +45,8 @@ const NO_RULES = new RuleSet([]);
  * The hot path: one native store, and the promises that wait for it. A waiting call holds a slot, a small number
  * that crosses to the core and comes back with the result; parallel arrays say what the slot waits for.
  */
-export class Store {
-  readonly native: NativeStore;
+export class NativeStore implements SyncStore {
+  private readonly native: NativeHandle;
   readonly source: 'redis' | 'memory';
   readonly state: StoreState;
   private readonly batch = new Float64Array(BATCH_RECORDS * RECORD_LENGTH);
@@ -55,7 +60,7 @@ export class Store {
   private freeCount = 0;
   private readonly numbers: SetNumbers;
 
-  constructor(source: 'redis' | 'memory', open: (callbacks: NativeCallbacks) => NativeStore) {
+  constructor(source: 'redis' | 'memory', open: (callbacks: NativeCallbacks) => NativeHandle) {
     this.source = source;
     this.state = new StoreState({ name: NAMES[source], source, trouble: () => this.native.stats().trouble });
     this.addSlots(FIRST_SLOTS);
@@ -170,24 +175,53 @@ export class Store {
   }
 
   /** One page of a listing, or the status that stands in its way. */
-  page(listing: Listing): Promise<NativePage | number> {
-    return new Promise((resolve) => this.submitPage(listing, resolve as Settle));
+  async page(listing: Listing): Promise<Page | number> {
+    const page = await new Promise<Page | number>((resolve) => this.submitPage(listing, resolve as Settle));
+    return listing.isOfCounts || typeof page === 'number' ? page : readStates(this, listing, page);
   }
 
-  /** As `page`, for a store that answers at once. */
-  pageNow(listing: Listing): NativePage | number {
-    let page: NativePage | number | undefined;
-    this.submitPage(listing, (value) => (page = value as NativePage | number));
+  /** As `page`, for counts in a store that answers at once. */
+  pageNow(listing: Listing): Page | number {
+    let page: Page | number | undefined;
+    this.submitPage(listing, (value) => (page = value as Page | number));
     if (page === undefined) throw new RateLimitError('ERR_UNAVAILABLE', 'The store did not answer at once.');
     return page;
   }
 
-  private submitPage({ prefix, id, cursor, match, pageSize }: Listing, settle: Settle): void {
+  probe(prefix: string, timeoutMs: number): Probe {
+    const set = probeSet();
+    if (this.source === 'redis') this.register(set, probePrefix(prefix), timeoutMs, true);
+    else this.register(set, prefix, 1);
+    return new NativeProbe(this, this.native, set, timeoutMs);
+  }
+
+  stats(): Stats {
+    const { keys, pending, connected, reconnects, timeouts, lastError, foreign, serverVersion } =
+      this.native.stats();
+    return {
+      store: this.source,
+      keys,
+      pending,
+      connected,
+      reconnects,
+      timeouts,
+      lastError: lastError || null,
+      foreign,
+      serverVersion: serverVersion || null,
+    };
+  }
+
+  close(): void {
+    this.native.close();
+  }
+
+  private submitPage({ prefix, part, isOfCounts, cursor, query }: Listing, settle: Settle): void {
     // The page may come before the call returns, so the slot is taken first.
     const slot = this.topSlot();
     this.freeCount--;
     this.settles[slot] = settle;
-    const code = this.native.list(prefix, id, cursor, match, pageSize, slot);
+    const { pattern, pageSize } = query;
+    const code = this.native.list(prefix, part, cursor, pattern, pageSize, !isOfCounts, slot);
     if (code >= 0) return;
     this.release(slot);
     throw refusal(code, prefix);
@@ -234,14 +268,14 @@ export class Store {
       const subjects = subjectsBySlot[slot]!;
       this.release(slot);
       if (batch[at + STATUS] !== Answered)
-        this.state.missed(batch[at + STATUS]!, kind !== ResultKind.Outcome);
+        this.state.missed(batch[at + STATUS]!, kind !== ResultKind.Outcome && kind !== ResultKind.Reading);
       settle(build(kind, batch, at, set, subjects, units[slot]!, now, source));
       at += recordsOf(kind, batch, at, set) * RECORD_LENGTH;
     }
     if (this.state.away) this.state.answered();
   }
 
-  private settlePage(slot: number, status: number, page: NativePage | null): void {
+  private settlePage(slot: number, status: number, page: Page | null): void {
     const settle = this.settles[slot]!;
     this.release(slot);
     settle(page ?? status);

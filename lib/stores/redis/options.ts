@@ -20,8 +20,14 @@ export interface RedisLogin {
   tls?: boolean | TlsOptions;
 }
 
+/** What every connection to Redis may say besides. */
+export interface RedisConnection extends RedisLogin {
+  /** The deadline of making a connection, login included, in milliseconds: 1 to 2^31-1. Default 5,000. */
+  connectTimeoutMs?: number;
+}
+
 /** One server. What a `url` says wins over the fields beside it. */
-export interface SingleRedisOptions extends RedisLogin {
+export interface SingleRedisOptions extends RedisConnection {
   /**
    * `redis://[user[:password]@]host[:port][/db]`, `rediss://` for TLS, or `redis+unix://[user[:password]@]/path[?db=1]`;
    * credentials percent-encoded, IPv6 hosts in brackets.
@@ -40,7 +46,7 @@ export interface SingleRedisOptions extends RedisLogin {
 }
 
 /** The master that sentinels know by a name. */
-export interface SentinelRedisOptions extends RedisLogin {
+export interface SentinelRedisOptions extends RedisConnection {
   sentinels: RedisLogin & {
     /** The name in `sentinel monitor`. */
     name: string;
@@ -51,7 +57,7 @@ export interface SentinelRedisOptions extends RedisLogin {
 }
 
 /** Nodes of a cluster; the others are found by asking these. */
-export interface ClusterRedisOptions extends RedisLogin {
+export interface ClusterRedisOptions extends RedisConnection {
   cluster: readonly RedisNode[];
 }
 
@@ -59,10 +65,12 @@ export interface ClusterRedisOptions extends RedisLogin {
 export type RedisOptions = SingleRedisOptions | SentinelRedisOptions | ClusterRedisOptions;
 
 /** Where Redis is, validated and complete. It holds secrets: not to be kept in a field that a dump shows. */
-export type RedisTarget = Omit<NativeRedisConfig, 'clientName' | 'connectTimeoutMs'>;
+export type RedisTarget = Omit<NativeRedisConfig, 'clientName'>;
 
 const LOGIN = ['username', 'password', 'tls'];
-const SINGLE = ['url', 'host', 'port', 'path', 'db', ...LOGIN];
+const CONNECTION = [...LOGIN, 'connectTimeoutMs'];
+const SINGLE = ['url', 'host', 'port', 'path', 'db', ...CONNECTION];
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const MAX_DB = 999_999_999;
 const EXAMPLE =
   "a URL such as 'redis://localhost:6379' or an object with url, host and port, path, sentinels, or cluster";
@@ -110,6 +118,7 @@ function single(base: RedisAddress, options: Record<string, unknown>): RedisTarg
     password: base.password || login.password,
     db: base.db || db,
     tls: base.tls ? { ...login.tls, enabled: true } : login.tls,
+    connectTimeoutMs: readConnectTimeout(options),
   };
 }
 
@@ -121,7 +130,7 @@ const ABSENT = {
 } as const;
 
 function readSentinels(options: Record<string, unknown>): RedisTarget {
-  refuseUnknown(options, ['sentinels', 'db', ...LOGIN], 'redis.');
+  refuseUnknown(options, ['sentinels', 'db', ...CONNECTION], 'redis.');
   const sentinels = options['sentinels'];
   if (typeof sentinels !== 'object' || sentinels === null) {
     throw invalidOption("redis.sentinels must be an object such as { name: 'mymaster', nodes: [{ host }] }.");
@@ -145,6 +154,7 @@ function readSentinels(options: Record<string, unknown>): RedisTarget {
     sentinelUsername: own.username,
     sentinelPassword: own.password,
     sentinelTls: own.tls,
+    connectTimeoutMs: readConnectTimeout(options),
   };
 }
 
@@ -152,9 +162,16 @@ function readCluster(options: Record<string, unknown>): RedisTarget {
   if (options['db'] !== undefined && options['db'] !== 0) {
     throw invalidOption('redis.db cannot be set for a cluster: it has database 0 only.');
   }
-  refuseUnknown(options, ['cluster', 'db', ...LOGIN], 'redis.');
+  refuseUnknown(options, ['cluster', 'db', ...CONNECTION], 'redis.');
   const nodes = readNodes(options['cluster'], 'redis.cluster', 6379);
-  return { ...ABSENT, ...readLogin(options, 'redis'), kind: 'cluster', nodes, db: 0 };
+  return {
+    ...ABSENT,
+    ...readLogin(options, 'redis'),
+    kind: 'cluster',
+    nodes,
+    db: 0,
+    connectTimeoutMs: readConnectTimeout(options),
+  };
 }
 
 function readNodes(value: unknown, name: string, port: number): RedisTarget['nodes'] {
@@ -201,6 +218,10 @@ function readLogin(options: Record<string, unknown>, name: string) {
     password: readText(options['password'], `${name}.password`),
     tls: readTls(options['tls'], `${name}.tls`),
   };
+}
+
+function readConnectTimeout(options: Record<string, unknown>): number {
+  return readInteger(options['connectTimeoutMs'], 'redis.connectTimeoutMs', 5_000, 1, MAX_TIMEOUT_MS);
 }
 
 function readDb(value: unknown): number {

@@ -125,10 +125,14 @@ void MemoryStore::List(const ListRequest& request) {
     const std::string_view key = table_.Key(ref);
     const size_t bytes = table_.PayloadBytes(ref);
     const std::string_view subject = key.substr(0, key.find('}'));
-    if (!IsCount(bytes) || key.substr(subject.size()) != tail) continue;
+    if ((!IsCount(bytes) && !request.names_only) || key.substr(subject.size()) != tail) continue;
     if (now_ms > table_.End(ref) || !GlobMatch(match, subject)) continue;
-    const int64_t count = LoadCount(table_.Payload(ref), bytes);
-    page.entries.push_back({front + std::string(key), count, table_.End(ref) - now_ms + 1});
+    Page::Entry entry{front + std::string(key)};
+    if (!request.names_only) {
+      entry.count = LoadCount(table_.Payload(ref), bytes);
+      entry.reset_in_ms = table_.End(ref) - now_ms + 1;
+    }
+    page.entries.push_back(std::move(entry));
   }
   if (ref != KeyTable::kNone) page.cursor = std::to_string(ref);
   results_->pages.push_back(std::move(page));

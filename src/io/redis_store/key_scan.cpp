@@ -191,6 +191,10 @@ void KeyScan::TakeKeys(const Reply& reply) {
   texts_.clear();
   asked_ = false;
   step_ = Step::kValues;
+  if (pages_.front().names_only) {
+    for (std::string& key : keys_) page_.entries.push_back({std::move(key)});
+    keys_.clear();
+  }
   if (keys_.empty()) {
     Finish(Status::kAnswered);
   } else {
