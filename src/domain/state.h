@@ -7,11 +7,9 @@
 #include <vector>
 
 #include "memory/records.h"
+#include "step.h"
 
 namespace spillway {
-
-// The latest moment that a caller's clock may show: the last that a JavaScript Date holds.
-constexpr int64_t kMaxTimeMs = 8'640'000'000'000'000;
 
 // One key's state where somebody else keeps it, as a text, while a step is taken; see step.h. Times are the caller's.
 struct State {

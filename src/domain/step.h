@@ -14,6 +14,9 @@ namespace spillway {
 // an item that is written if it is still what was read. What is kept is an opaque text; see state.h. Decisions are those of
 // MemoryStore, by the same code.
 
+// The latest moment that a caller's clock may show: the last that a JavaScript Date holds.
+constexpr int64_t kMaxTimeMs = 8'640'000'000'000'000;
+
 // What one rule of a call is asked about.
 struct StepItem {
   const Rule* rule = nullptr;  // one that Validate takes; prefix, id and timeout mean nothing here
