@@ -1,6 +1,8 @@
 // The algorithms as a pure function: numbers cross in one typed array, in and out, and states beside them.
 #include "step_call.h"
 
+#include <array>
+
 #include "rule.h"
 #include "step.h"
 #include "values.h"
@@ -73,7 +75,7 @@ napi_value StepCall(napi_env env, napi_callback_info info) {
   const bool good = op >= 0 && op < static_cast<int64_t>(Op::kReset) && units >= 1 && units <= kMaxLimit &&
                     now_ms >= 0 && now_ms <= kMaxTimeMs;
   if (numbers == nullptr || !good) return Refused(env);
-  Rule rules[kMaxRules];
+  std::array<Rule, kMaxRules> rules;
   std::string states[kMaxRules];
   StepItem items[kMaxRules];
   for (size_t i = 0; i < size; ++i) {
@@ -83,8 +85,8 @@ napi_value StepCall(napi_env env, napi_callback_info info) {
     items[i] = {&rules[i], states[i], Whole(of[kMark])};
   }
   if (!read.ok()) return nullptr;
-  Stepped results[kMaxRules];
-  const size_t done = Step(static_cast<Op>(op), units, now_ms, size, items, results);
+  std::array<Stepped, kMaxRules> results;
+  const size_t done = Step(static_cast<Op>(op), units, now_ms, size, items, results.data());
   for (size_t i = 0; done == size && i < size; ++i) {
     Write(results[i], numbers + i * kStepLength);
     if (results[i].changed) SetAt(env, given[4], i, MakeText(env, results[i].state));

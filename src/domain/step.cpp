@@ -1,6 +1,7 @@
 #include "step.h"
 
 #include <algorithm>
+#include <array>
 
 #include "memory/counter.h"
 #include "state.h"
@@ -24,8 +25,8 @@ size_t Step(Op op, int64_t units, int64_t now_ms, size_t size, const StepItem* i
     counters[i].Read(rule, {&states[i], now_ms});
   }
   if (op <= Op::kPenalize) {
-    Decision decisions[kMaxRules];
-    Decide(op, units, size, counters, decisions);
+    std::array<Decision, kMaxRules> decisions;
+    Decide(op, units, size, counters, decisions.data());
     for (size_t i = 0; i < size; ++i) {
       results[i].decision = decisions[i];
       // A log's mark is a moment, and one that is blocked has none.

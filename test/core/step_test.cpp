@@ -206,6 +206,25 @@ TEST(Step, AClockThatGoesBackIsBorne) {
   }
 }
 
+TEST(Step, ALogsEntryBeyondAnyWindowDoesNotCount) {
+  const Rule rule = MakeRule(Algorithm::kSlidingLog, 5, 1000);
+  // Its times are 40 bits, from ten years ago on: what lies behind them is not taken for a moment ago.
+  const int64_t ahead_ms = kTodayMs - 10 + (int64_t{1} << 40);
+  const std::string state = "1:l," + std::to_string(ahead_ms + 1000) + "," + std::to_string(ahead_ms) + ",5";
+  EXPECT_EQ(Once(rule, state, kTodayMs, 1, Op::kPeek).decision.used, 0);
+  EXPECT_EQ(Once(rule, state, ahead_ms, 1, Op::kPeek).decision.used, 5);
+}
+
+TEST(Step, ABucketThatFillsForAgesHasAState) {
+  Rule rule = MakeRule(Algorithm::kTokenBucket, 1, 1);
+  rule.burst = kMaxLimit;
+  const Stepped charged = Once(rule, "", kTodayMs, kMaxLimit);
+  EXPECT_EQ(charged.decision.remaining, 0);
+  EXPECT_EQ(charged.expires_in_ms, kMaxLimit - kTodayMs + 1);
+  EXPECT_EQ(Once(rule, charged.state, kTodayMs + 5, 1, Op::kPeek).decision.remaining, 5);
+  EXPECT_TRUE(Once(rule, charged.state, kTodayMs, 1, Op::kRefund, charged.decision.mark).changed);
+}
+
 TEST(Step, ALogIsNoLongerThanItsLimit) {
   const Rule rule = MakeRule(Algorithm::kSlidingLog, kMaxLogLimit, kMaxWindowMs);
   // As far apart as they can be: each entry takes its most digits.

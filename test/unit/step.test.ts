@@ -101,7 +101,8 @@ function besideOf(asked: Step): StepRule {
       return rule.limit > 0 ? { ...rule, burst: (rule.burst ?? rule.limit) + 1000 } : rule;
     case 'sliding-log':
       return { ...rule, limit: 10_000 };
-    default:
+    case 'fixed-window':
+    case 'sliding-window':
       return { ...rule, limit: Number.MAX_SAFE_INTEGER };
   }
 }
