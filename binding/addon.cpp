@@ -8,6 +8,7 @@
 #include "redis/sentinel_stream.h"
 #include "redis_config.h"
 #include "redis_store/redis_store.h"
+#include "step_call.h"
 #include "store_handle.h"
 #include "values.h"
 
@@ -190,6 +191,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Environment* environment = Environment::Create(env);
   SetFunction(env, exports, "openRedis", OpenRedis, environment);
   SetFunction(env, exports, "openMemory", OpenMemory, environment);
+  SetFunction(env, exports, "step", StepCall, nullptr);
   return exports;
 }
 

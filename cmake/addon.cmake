@@ -11,6 +11,7 @@ add_library(addon MODULE
   binding/check.cpp
   binding/environment.cpp
   binding/redis_config.cpp
+  binding/step_call.cpp
   binding/store_handle.cpp
   binding/values.cpp)
 target_include_directories(addon SYSTEM PRIVATE ${SPILLWAY_NODE_ADDON_API})

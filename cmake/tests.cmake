@@ -13,7 +13,7 @@ target_link_libraries(core_tests PRIVATE io spillway_options GTest::gtest_main $
 # Millions of steps: optimised, they and what they drive take a third of the time.
 if(NOT SPILLWAY_SANITIZE)
   target_compile_options(domain PRIVATE -O1)
-  foreach(name algorithms key_table key_table_room layered model)
+  foreach(name algorithms key_table key_table_room layered model state_text step)
     set_source_files_properties(${CMAKE_SOURCE_DIR}/test/core/${name}_test.cpp PROPERTIES COMPILE_OPTIONS -O1)
   endforeach()
 endif()

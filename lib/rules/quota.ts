@@ -68,7 +68,7 @@ export function readQuota(
 }
 
 /** The core refuses the same; here it is known which rule it is. Every number in between has to be exact. */
-function refuseTooLarge({ algorithm, limit, windowMs, burst }: Quota, where: string): void {
+export function refuseTooLarge({ algorithm, limit, windowMs, burst }: Quota, where: string): void {
   if (algorithm === 'sliding-log' && limit > MAX_LOG_LIMIT) {
     throw invalidOption(
       `${where}: a sliding log holds an entry for each unit, so it admits at most ${MAX_LOG_LIMIT} per window; use 'sliding-window'.`,

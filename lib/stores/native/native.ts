@@ -159,7 +159,41 @@ export interface NativeCallbacks {
   onEvent(kind: number, address: string, reason: string): void;
 }
 
+/** What `step` is asked; the numbers are those of the core. */
+export const StepOp = { Charge: 0, Peek: 1, Force: 2, Refund: 3, Block: 4 } as const;
+
+/** Of each rule, where `step` reads it in `numbers`. */
+export const StepIn = {
+  /** The place in ALGORITHMS. */
+  Algorithm: 0,
+  Limit: 1,
+  WindowMs: 2,
+  Burst: 3,
+  Shadow: 4,
+  Mark: 5,
+} as const;
+/** And where it writes what came of it. The first seven are those of a record, and mean nothing after a refund or a block. */
+export const StepOut = {
+  Allowed: 0,
+  Remaining: 1,
+  ResetInMs: 2,
+  RetryAfterMs: 3,
+  Used: 4,
+  Mark: 5,
+  Blocked: 6,
+  /** 1 where another state stands in `states`. */
+  Changed: 7,
+  ExpiresInMs: 8,
+} as const;
+export const STEP_LENGTH = 9;
+
 export interface NativeAddon {
+  /**
+   * Decides one call on states that the caller keeps, all of its rules or none; pure but for its last two arguments, which it
+   * reads and writes. An empty state is none. Answers how many states there are, or the place of the first text that is no
+   * state, and then nothing was done. Throws RangeError for what no step is taken by.
+   */
+  step(op: number, units: number, nowMs: number, numbers: Float64Array, states: string[]): number;
   openRedis(config: NativeRedisConfig, callbacks: NativeCallbacks): NativeHandle;
   openMemory(config: NativeMemoryConfig, callbacks: NativeCallbacks): NativeHandle;
 }

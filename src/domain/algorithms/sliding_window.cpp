@@ -65,9 +65,9 @@ int64_t SlidingWindowWait(const Rule& rule, int64_t units, int64_t now_ms, const
 }
 
 bool SlidingWindowRefund(const Rule& rule, int64_t units, int64_t mark, int64_t now_ms, SlidingWindow* window) {
+  if (mark > window->newest || window->newest - mark >= static_cast<int64_t>(SlidingWindow::kSubWindows)) return false;
   // Numbers of another grid mean other times. What else stands there may count under a longer window of this grid.
   if (window->sub_ms != SubWindowMs(rule) || DropTime(rule, window->sub_ms, mark) <= now_ms) return false;
-  if (mark > window->newest || window->newest - mark >= static_cast<int64_t>(SlidingWindow::kSubWindows)) return false;
   int64_t& count = window->counts[static_cast<size_t>(window->newest - mark)];
   if (count == 0) return false;
   count -= std::min(units, count);

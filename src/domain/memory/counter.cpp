@@ -2,142 +2,117 @@
 
 #include <algorithm>
 
+#include "memory/table_record.h"
+#include "state.h"
+
 namespace spillway {
 
-void Counter::Read(const Rule& rule, std::string_view subject, int64_t now_ms, KeyTable* table) {
-  table_ = table;
+template <typename Record>
+void Counter<Record>::Read(const Rule& rule, const Record& record) {
   rule_ = &rule;
-  subject_ = subject;
-  now_ms_ = now_ms;
-  ref_ = table->Find(subject);
+  record_ = record;
   blocked_ = false;
   cut_ = false;
-  const bool live = in_table() && now_ms <= table->End(ref_);
-  uint8_t* payload = live ? Payload() : nullptr;
-  const size_t bytes = live ? PayloadBytes() : 0;
-  const RecordKind kind = live ? KindOf(payload, bytes) : RecordKind::kCount;
-  if (live && kind == RecordKind::kCount && LoadCount(payload, bytes) >= kBlocked) {
+  const bool live = record.live();
+  const RecordKind kind = live ? record.kind() : RecordKind::kCount;
+  if (live && kind == RecordKind::kCount && record.Count() >= kBlocked) {
     blocked_ = true;
     kept_ = false;
-    usage_ = {0, table->End(ref_) - now_ms + 1, 0};
+    usage_ = {0, record.end_ms() - now_ms() + 1, 0};
     return;
   }
   switch (rule.algorithm) {
     case Algorithm::kFixedWindow:
       kept_ = live && kind == RecordKind::kCount;
-      fixed_ = kept_ ? FixedWindow{LoadCount(payload, bytes), table->End(ref_)} : FixedWindow{};
-      usage_ = FixedWindowRead(rule, now_ms, &fixed_);
-      cut_ = kept_ && fixed_.ends_at_ms != table->End(ref_);
+      fixed_ = kept_ ? FixedWindow{record.Count(), record.end_ms()} : FixedWindow{};
+      usage_ = FixedWindowRead(rule, now_ms(), &fixed_);
+      cut_ = kept_ && fixed_.ends_at_ms != record.end_ms();
       break;
     case Algorithm::kSlidingWindow:
       kept_ = kind == RecordKind::kSlidingWindow;
-      sliding_ = kept_ ? LoadSlidingWindow(payload, bytes) : SlidingWindow{};
-      usage_ = SlidingWindowRead(rule, now_ms, &sliding_);
+      sliding_ = kept_ ? record.Window() : SlidingWindow{};
+      usage_ = SlidingWindowRead(rule, now_ms(), &sliding_);
       break;
     case Algorithm::kSlidingLog:
       kept_ = kind == RecordKind::kSlidingLog;
       span_ = {};
-      usage_ = kept_ ? SlidingLogRead(rule, now_ms, Log(), &span_) : Usage{rule.limit, 0, now_ms};
+      usage_ = kept_ ? SlidingLogRead(rule, now_ms(), record.Log(), &span_) : Usage{rule.limit, 0, now_ms()};
       break;
     case Algorithm::kTokenBucket:
       kept_ = kind == RecordKind::kTokenBucket;
-      bucket_ = kept_ ? LoadTokenBucket(payload) : TokenBucket{};
-      usage_ = TokenBucketRead(rule, now_ms, &bucket_);
+      bucket_ = kept_ ? record.Bucket() : TokenBucket{};
+      usage_ = TokenBucketRead(rule, now_ms(), &bucket_);
       break;
   }
 }
 
-void Counter::Charge(int64_t units) {
+template <typename Record>
+void Counter<Record>::Charge(int64_t units) {
   switch (rule_->algorithm) {
     case Algorithm::kFixedWindow:
       FixedWindowCharge(*rule_, units, &fixed_, &usage_);
       break;
     case Algorithm::kSlidingWindow:
-      if (!SlidingWindowCharge(*rule_, units, now_ms_, &sliding_, &usage_)) return;
+      if (!SlidingWindowCharge(*rule_, units, now_ms(), &sliding_, &usage_)) return;
       break;
     case Algorithm::kSlidingLog:
       ChargeLog(units);
       return;
     case Algorithm::kTokenBucket:
-      if (!TokenBucketCharge(*rule_, units, now_ms_, &bucket_, &usage_)) return;
+      if (!TokenBucketCharge(*rule_, units, now_ms(), &bucket_, &usage_)) return;
       break;
   }
   Write();
 }
 
-void Counter::ChargeLog(int64_t units) {
-  if (!kept_) {
-    // A log that has ended has the room that it once needed.
-    const bool again = in_table() && KindOf(Payload(), PayloadBytes()) == RecordKind::kSlidingLog;
-    const size_t bytes = again ? PayloadBytes() : LogBytes(kFirstLogEntries);
-    StartLog(Place(bytes), bytes);
-  }
-  SlidingLog log = Log();
+template <typename Record>
+void Counter<Record>::ChargeLog(int64_t units) {
+  if (!kept_) record_.PutLog();
+  SlidingLog log = record_.Log();
   const size_t entries = log.capacity();
-  if (SlidingLogTrim(now_ms_, &log, &span_) && entries < static_cast<size_t>(kMaxLogLimit)) {
-    ref_ = table_->Grow(ref_, LogBytes(std::min(entries * 2, static_cast<size_t>(kMaxLogLimit))));
-    log = Log();
-    log.Widened(entries);
+  if (SlidingLogTrim(now_ms(), &log, &span_) && entries < static_cast<size_t>(kMaxLogLimit)) {
+    record_.WidenLog(std::min(entries * 2, static_cast<size_t>(kMaxLogLimit)));
+    log = record_.Log();
   }
-  SlidingLogCharge(*rule_, units, now_ms_, &log, &span_, &usage_);
-  SetEnd(now_ms_ + rule_->window_ms + 1);
+  SlidingLogCharge(*rule_, units, now_ms(), &log, &span_, &usage_);
+  record_.SetEnd(now_ms() + rule_->window_ms + 1);
 }
 
 // Stores a state that was changed, except a log's.
-void Counter::Write() {
+template <typename Record>
+void Counter<Record>::Write() {
   if (rule_->algorithm == Algorithm::kFixedWindow) {
-    PutCount(fixed_.used, rule_->limit);
-    SetEnd(fixed_.ends_at_ms);
+    record_.PutCount(fixed_.used, rule_->limit);
+    record_.SetEnd(fixed_.ends_at_ms);
     return;
   }
   if (rule_->algorithm == Algorithm::kSlidingWindow) {
-    const size_t needed = SlidingWindowBytes(sliding_);
-    const size_t bytes = kept_ ? std::max(needed, PayloadBytes()) : needed;
-    StoreSlidingWindow(sliding_, Place(bytes), bytes);
+    record_.PutWindow(sliding_);
   } else {
-    StoreTokenBucket(bucket_, Place(kTokenBucketBytes));
+    record_.PutBucket(bucket_);
   }
-  SetEnd(now_ms_ + usage_.reset_ms + 1);
+  record_.SetEnd(now_ms() + usage_.reset_ms + 1);
 }
 
-// A record of counts stays where it is, so that a listing meets it once: it has room for `limit` from the start.
-void Counter::PutCount(int64_t count, int64_t limit) {
-  const size_t there = in_table() ? PayloadBytes() : 0;
-  const size_t needed = std::max(CountBytes(count), there == 0 ? CountBytes(limit) : 0);
-  const size_t bytes = IsCount(there) ? std::max(there, needed) : needed;
-  StoreCount(count, Place(bytes), bytes);
-}
-
-uint8_t* Counter::Place(size_t payload_bytes) {
-  if (!in_table()) {
-    ref_ = table_->Insert(subject_, payload_bytes, now_ms_);
-  } else if (PayloadBytes() != payload_bytes) {
-    ref_ = table_->Grow(ref_, payload_bytes);
-  }
-  return Payload();
-}
-
-// A bucket may take longer to fill, and a block may last longer, than the table counts: then they end a little earlier, in
-// about 34 years.
-void Counter::SetEnd(int64_t end_ms) { table_->SetEnd(ref_, std::min(end_ms, KeyTable::kMaxEndMs)); }
-
-int64_t Counter::Wait(int64_t units) const {
+template <typename Record>
+int64_t Counter<Record>::Wait(int64_t units) const {
   if (blocked_) return usage_.reset_ms;
   if (units > rule_->capacity()) return kNeverFits;
   switch (rule_->algorithm) {
     case Algorithm::kFixedWindow:
       return FixedWindowWait(usage_);
     case Algorithm::kSlidingWindow:
-      return SlidingWindowWait(*rule_, units, now_ms_, sliding_, usage_.room);
+      return SlidingWindowWait(*rule_, units, now_ms(), sliding_, usage_.room);
     case Algorithm::kSlidingLog:
-      return SlidingLogWait(*rule_, units, now_ms_, Log(), span_);
+      return SlidingLogWait(*rule_, units, now_ms(), record_.Log(), span_);
     case Algorithm::kTokenBucket:
       return TokenBucketWait(*rule_, units, bucket_);
   }
   return kNeverFits;
 }
 
-Decision Counter::Describe(int64_t units, bool fits) const {
+template <typename Record>
+Decision Counter<Record>::Describe(int64_t units, bool fits) const {
   const int64_t capacity = rule_->capacity();
   Decision decision;
   decision.allowed = fits;
@@ -152,40 +127,69 @@ Decision Counter::Describe(int64_t units, bool fits) const {
 }
 
 // The record's end stays: nothing is counted longer than before.
-bool Counter::Refund(int64_t units, int64_t mark) {
+template <typename Record>
+bool Counter<Record>::Refund(int64_t units, int64_t mark) {
   if (!kept_) return false;
-  uint8_t* payload = Payload();
-  const size_t bytes = PayloadBytes();
   switch (rule_->algorithm) {
     case Algorithm::kFixedWindow: {
-      FixedWindow window{LoadCount(payload, bytes), table_->End(ref_)};
+      FixedWindow window{record_.Count(), record_.end_ms()};
       if (!FixedWindowRefund(units, mark, &window)) return false;
-      StoreCount(window.used, payload, bytes);
+      record_.PutCount(window.used, rule_->limit);
       return true;
     }
     case Algorithm::kSlidingWindow: {
-      SlidingWindow window = LoadSlidingWindow(payload, bytes);
-      if (!SlidingWindowRefund(*rule_, units, mark, now_ms_, &window)) return false;
-      StoreSlidingWindow(window, payload, bytes);
+      SlidingWindow window = record_.Window();
+      if (!SlidingWindowRefund(*rule_, units, mark, now_ms(), &window)) return false;
+      record_.PutWindow(window);
       return true;
     }
     case Algorithm::kSlidingLog: {
-      SlidingLog log = Log();
-      return SlidingLogRefund(*rule_, units, mark, now_ms_, &log);
+      SlidingLog log = record_.Log();
+      return SlidingLogRefund(*rule_, units, mark, now_ms(), &log);
     }
     case Algorithm::kTokenBucket: {
-      TokenBucket bucket = LoadTokenBucket(payload);
-      if (!TokenBucketRefund(*rule_, units, mark, now_ms_, &bucket)) return false;
-      StoreTokenBucket(bucket, payload);
+      TokenBucket bucket = record_.Bucket();
+      if (!TokenBucketRefund(*rule_, units, mark, now_ms(), &bucket)) return false;
+      record_.PutBucket(bucket);
       return true;
     }
   }
   return false;
 }
 
-void Counter::Block(int64_t ms) {
-  PutCount(kBlocked, 0);
-  SetEnd(now_ms_ + std::min(ExpiryOf(ms), KeyTable::kMaxEndMs));
+template <typename Record>
+void Counter<Record>::Block(int64_t ms) {
+  record_.PutCount(kBlocked, 0);
+  record_.SetEnd(now_ms() + ExpiryOf(ms));
 }
+
+template <typename Record>
+void Decide(Op op, int64_t units, size_t size, Counter<Record>* counters, Decision* decisions) {
+  bool fits[kMaxRules] = {};
+  bool admitted = true;
+  for (size_t i = 0; i < size; ++i) {
+    fits[i] = counters[i].Fits(units);
+    if (!fits[i] && !counters[i].rule().shadow) admitted = false;
+  }
+  // Records that are there first: a newcomer may take the place of one of them.
+  for (const bool newcomers : {false, true}) {
+    for (size_t i = 0; i < size; ++i) {
+      Counter<Record>& counter = counters[i];
+      if (counter.has_record() == newcomers) continue;
+      const bool counts = op == Op::kPenalize || (op == Op::kCheck && admitted && fits[i]);
+      if (counts && !counter.blocked()) {
+        counter.Charge(units);
+      } else if (op != Op::kPeek) {
+        counter.Mend();
+      }
+      decisions[i] = counter.Describe(units, fits[i]);
+    }
+  }
+}
+
+template class Counter<TableRecord>;
+template class Counter<StateRecord>;
+template void Decide(Op, int64_t, size_t, Counter<TableRecord>*, Decision*);
+template void Decide(Op, int64_t, size_t, Counter<StateRecord>*, Decision*);
 
 }  // namespace spillway

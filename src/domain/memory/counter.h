@@ -1,26 +1,28 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <string_view>
 
 #include "algorithms/fixed_window.h"
+#include "check.h"
 #include "decision.h"
-#include "memory/key_table.h"
 #include "memory/records.h"
 
 namespace spillway {
 
-// One key's state under one rule, between the table and the algorithms, while a call is decided: Read fills it, the others
-// work on what was read. It is of no use once another key may have taken this one's place in the table.
+// One key's state under one rule, between where it is kept and the algorithms, while a call is decided: Read fills it, the
+// others work on what was read. `Record` is the place: a TableRecord in this process, a StateRecord in somebody else's hands.
+template <typename Record>
 class Counter {
  public:
-  // `rule`, `subject` and `table` outlive the counter. A state that another algorithm left starts afresh.
-  void Read(const Rule& rule, std::string_view subject, int64_t now_ms, KeyTable* table);
+  // `rule` outlives the counter. A state that another algorithm left starts afresh.
+  void Read(const Rule& rule, const Record& record);
 
+  const Rule& rule() const { return *rule_; }
   // Whether this rule alone would admit the units.
   bool Fits(int64_t units) const { return !blocked_ && units <= usage_.room; }
   bool blocked() const { return blocked_; }
-  bool in_table() const { return ref_ != KeyTable::kNone; }
+  bool has_record() const { return record_.there(); }
 
   // Adds units, also where they do not fit; not to a blocked key.
   void Charge(int64_t units);
@@ -38,20 +40,12 @@ class Counter {
  private:
   void ChargeLog(int64_t units);
   void Write();
-  void PutCount(int64_t count, int64_t limit);
-  uint8_t* Place(size_t payload_bytes);
-  void SetEnd(int64_t end_ms);
-  uint8_t* Payload() const { return table_->Payload(ref_); }
-  size_t PayloadBytes() const { return table_->PayloadBytes(ref_); }
-  SlidingLog Log() const { return LogIn(Payload(), PayloadBytes()); }
+  int64_t now_ms() const { return record_.now_ms(); }
   int64_t Wait(int64_t units) const;
 
   // No initializers: a call has room for kMaxRules of these, and mostly uses one.
-  KeyTable* table_;
   const Rule* rule_;
-  std::string_view subject_;
-  int64_t now_ms_;
-  KeyTable::Ref ref_;
+  Record record_;
   bool kept_;     // the record holds a state of the rule's algorithm that has not ended
   bool blocked_;  // then only `usage_` says something
   bool cut_;      // a fixed window's end was too far away
@@ -63,5 +57,9 @@ class Counter {
     LogSpan span_;
   };
 };
+
+// What a check, a look or a penalty comes to under all rules of a call, all or nothing; a decision for each counter.
+template <typename Record>
+void Decide(Op op, int64_t units, size_t size, Counter<Record>* counters, Decision* decisions);
 
 }  // namespace spillway

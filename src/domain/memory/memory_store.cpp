@@ -6,6 +6,7 @@
 #include "glob.h"
 #include "key.h"
 #include "memory/counter.h"
+#include "memory/table_record.h"
 
 namespace spillway {
 
@@ -28,29 +29,10 @@ bool MemoryStore::Submit(const Check& check, Completions* immediate) {
 void MemoryStore::Decide(const Check& check, Completions* immediate) {
   const RuleSet& rules = *check.rules;
   const int64_t now_ms = Now();
-  Counter counters[kMaxRules];
-  bool fits[kMaxRules] = {};
-  bool admitted = true;
-  for (size_t i = 0; i < rules.size(); ++i) {
-    counters[i].Read(rules[i], keys_[i], now_ms, &table_);
-    fits[i] = counters[i].Fits(check.units);
-    if (!fits[i] && !rules[i].shadow) admitted = false;
-  }
+  Counter<TableRecord> counters[kMaxRules];
+  for (size_t i = 0; i < rules.size(); ++i) counters[i].Read(rules[i], {&table_, keys_[i], now_ms});
   Decision* decisions = immediate->Answer(check.ticket, Source::kMemory, rules.size());
-  // Records that are there first: a newcomer may take the place of one of them.
-  for (const bool newcomers : {false, true}) {
-    for (size_t i = 0; i < rules.size(); ++i) {
-      Counter& counter = counters[i];
-      if (counter.in_table() == newcomers) continue;
-      const bool counts = check.op == Op::kPenalize || (check.op == Op::kCheck && admitted && fits[i]);
-      if (counts && !counter.blocked()) {
-        counter.Charge(check.units);
-      } else if (check.op != Op::kPeek) {
-        counter.Mend();
-      }
-      decisions[i] = counter.Describe(check.units, fits[i]);
-    }
-  }
+  spillway::Decide(check.op, check.units, rules.size(), counters, decisions);
 }
 
 bool MemoryStore::CheckFixedWindow(const Check& check, Completions* immediate) {
@@ -90,8 +72,8 @@ int64_t MemoryStore::Change(const Check& check) {
       if (Forget(keys_[i], now_ms)) ++changed;
       continue;
     }
-    Counter counter;
-    counter.Read(rules[i], keys_[i], now_ms, &table_);
+    Counter<TableRecord> counter;
+    counter.Read(rules[i], {&table_, keys_[i], now_ms});
     if (check.op == Op::kBlock) {
       counter.Block(check.units);
     } else if (counter.Refund(check.units, check.marks[i])) {
