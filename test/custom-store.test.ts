@@ -159,7 +159,11 @@ describe('when it fails', () => {
       },
       /ECONNREFUSED postgres:\/\/…@db/,
     ],
-    ['rejects with no error', () => Promise.reject(undefined), /undefined/],
+    [
+      'rejects with no error',
+      () => ({ then: (_: unknown, failed: (why: unknown) => void) => failed('gone') }),
+      /gone/,
+    ],
     ['answers nothing', () => Promise.resolve(undefined), /no list of outcomes/],
     ['answers too few', () => Promise.resolve([]), /0 outcomes for 1 items/],
     ['answers no number', () => [{ ...FINE, remaining: NaN }], /outcome without/],

@@ -186,7 +186,7 @@ describe('limiters and what else is given limits', () => {
     ['peek', ['k', undefined, {}]],
     ['penalize', ['k', undefined, 1]],
     ['block', ['k', 1_000]],
-    ['reset', ['k']],
+    ['reset', ['k', {}]],
     ['checkRequest', [request]],
     ['peekRequest', [request]],
   ])('%s', async (name, args) => {

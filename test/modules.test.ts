@@ -11,7 +11,18 @@ const SYNC = [
 ];
 const ASYNC = [
   ...SYNC,
-  ...['TIERS', 'clientIp', 'createRateLimiter', 'loadRules', 'namedRate', 'namedRates', 'rateLimitHeaders'],
+  ...[
+    'TIERS',
+    'clientIp',
+    'createRateLimiter',
+    'customStore',
+    'loadRules',
+    'memoryStore',
+    'redisStore',
+    'namedRate',
+    'namedRates',
+    'rateLimitHeaders',
+  ],
   'subjectOf',
 ].sort();
 

@@ -12,6 +12,7 @@ import type { Rate, RateObject } from '../rules/rate';
 import { parseRedisUrl } from '../stores/redis/url';
 import { requireResponse } from '../http/response';
 import { refuseSurplus } from '../base/surplus';
+import { BLOCKED } from '../stores/listing';
 import { ResultKind } from '../decision/result-kind';
 import type { RateLimitResult, RateLimitStatus } from '../decision/types';
 import type { RateLimitEntry } from '../stores/types';
@@ -179,7 +180,9 @@ export async function resetRateLimit(organizationId: string): Promise<void> {
 export async function getAllRateLimits(): Promise<Map<string, RateLimitEntry>> {
   const all = new Map<string, RateLimitEntry>();
   for await (const page of own.current.plainCounts()) {
-    for (const { name, count, resetTime } of page) all.set(name, { count, resetTime });
+    for (const { name, count, resetTime, blocked } of page) {
+      all.set(name, { count: blocked ? BLOCKED : count, resetTime });
+    }
   }
   return all;
 }

@@ -12,6 +12,7 @@ import { requireResponse } from '../http/response';
 import { refuseSurplus } from '../base/surplus';
 import { refuseUnknown } from '../base/validate';
 import { memoryStore, type MemoryStoreOptions } from '../stores/option';
+import { BLOCKED } from '../stores/listing';
 import { ResultKind } from '../decision/result-kind';
 import type { RateLimitResult, RateLimitStatus } from '../decision/types';
 import type { RateLimitEntry } from '../stores/types';
@@ -91,7 +92,9 @@ export function resetRateLimit(organizationId: string): void {
 export function getAllRateLimits(): Map<string, RateLimitEntry> {
   const all = new Map<string, RateLimitEntry>();
   for (const page of own.current.plainCountsNow()) {
-    for (const { name, count, resetTime } of page) all.set(name, { count, resetTime });
+    for (const { name, count, resetTime, blocked } of page) {
+      all.set(name, { count: blocked ? BLOCKED : count, resetTime });
+    }
   }
   return all;
 }

@@ -67,7 +67,11 @@ export function refuseCheckOptions(options: CheckOptions): void {
 
 /** The rule that `reset` means; undefined: all. @throws RateLimitError `ERR_INVALID_OPTION` */
 export function readResetRule(options: ResetOptions): string | undefined {
-  requireObject(options, 'The options of reset');
+  if (typeof options !== 'object' || options === null) {
+    throw invalidOption(
+      `The options of reset must be an object such as { rule: 'api' }, not ${shown(options)}. As a callback of map or forEach, write (id) => reset(id).`,
+    );
+  }
   refuseUnknown(options, ['rule'], '');
   const { rule } = options;
   if (rule === undefined || typeof rule === 'string') return rule;
