@@ -8,39 +8,38 @@
 namespace spillway {
 
 template <typename Record>
-void Counter<Record>::Read(const Rule& rule, const Record& record) {
-  rule_ = &rule;
-  record_ = record;
+void Counter<Record>::Load() {
+  const Rule& rule = *rule_;
   blocked_ = false;
   cut_ = false;
-  const bool live = record.live();
-  const RecordKind kind = live ? record.kind() : RecordKind::kCount;
-  if (live && kind == RecordKind::kCount && record.Count() >= kBlocked) {
+  const bool live = record_.live();
+  const RecordKind kind = live ? record_.kind() : RecordKind::kCount;
+  if (live && kind == RecordKind::kCount && record_.Count() >= kBlocked) {
     blocked_ = true;
     kept_ = false;
-    usage_ = {0, record.end_ms() - now_ms() + 1, 0};
+    usage_ = {0, record_.end_ms() - now_ms() + 1, 0};
     return;
   }
   switch (rule.algorithm) {
     case Algorithm::kFixedWindow:
       kept_ = live && kind == RecordKind::kCount;
-      fixed_ = kept_ ? FixedWindow{record.Count(), record.end_ms()} : FixedWindow{};
+      fixed_ = kept_ ? FixedWindow{record_.Count(), record_.end_ms()} : FixedWindow{};
       usage_ = FixedWindowRead(rule, now_ms(), &fixed_);
-      cut_ = kept_ && fixed_.ends_at_ms != record.end_ms();
+      cut_ = kept_ && fixed_.ends_at_ms != record_.end_ms();
       break;
     case Algorithm::kSlidingWindow:
       kept_ = kind == RecordKind::kSlidingWindow;
-      sliding_ = kept_ ? record.Window() : SlidingWindow{};
+      sliding_ = kept_ ? record_.Window() : SlidingWindow{};
       usage_ = SlidingWindowRead(rule, now_ms(), &sliding_);
       break;
     case Algorithm::kSlidingLog:
       kept_ = kind == RecordKind::kSlidingLog;
       span_ = {};
-      usage_ = kept_ ? SlidingLogRead(rule, now_ms(), record.Log(), &span_) : Usage{rule.limit, 0, now_ms()};
+      usage_ = kept_ ? SlidingLogRead(rule, now_ms(), record_.Log(), &span_) : Usage{rule.limit, 0, now_ms()};
       break;
     case Algorithm::kTokenBucket:
       kept_ = kind == RecordKind::kTokenBucket;
-      bucket_ = kept_ ? record.Bucket() : TokenBucket{};
+      bucket_ = kept_ ? record_.Bucket() : TokenBucket{};
       usage_ = TokenBucketRead(rule, now_ms(), &bucket_);
       break;
   }
@@ -112,18 +111,16 @@ int64_t Counter<Record>::Wait(int64_t units) const {
 }
 
 template <typename Record>
-Decision Counter<Record>::Describe(int64_t units, bool fits) const {
+void Counter<Record>::Describe(int64_t units, bool fits, Decision* decision) const {
   const int64_t capacity = rule_->capacity();
-  Decision decision;
-  decision.allowed = fits;
-  decision.limit = capacity;
-  decision.remaining = std::clamp<int64_t>(usage_.room, 0, capacity);
-  decision.used = capacity - usage_.room;
-  decision.reset_in_ms = usage_.reset_ms;
-  decision.retry_after_ms = fits ? 0 : Wait(units);
-  decision.mark = usage_.mark;
-  decision.blocked = blocked_;
-  return decision;
+  decision->allowed = fits;
+  decision->limit = capacity;
+  decision->remaining = std::clamp<int64_t>(usage_.room, 0, capacity);
+  decision->used = capacity - usage_.room;
+  decision->reset_in_ms = usage_.reset_ms;
+  decision->retry_after_ms = fits ? 0 : Wait(units);
+  decision->mark = usage_.mark;
+  decision->blocked = blocked_;
 }
 
 // The record's end stays: nothing is counted longer than before.
@@ -182,7 +179,7 @@ void Decide(Op op, int64_t units, size_t size, Counter<Record>* counters, Decisi
       } else if (op != Op::kPeek) {
         counter.Mend();
       }
-      decisions[i] = counter.Describe(units, fits[i]);
+      counter.Describe(units, fits[i], &decisions[i]);
     }
   }
 }
