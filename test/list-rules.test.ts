@@ -81,6 +81,7 @@ describe.each(['in process', 'on Redis'])('%s', (where) => {
     expect(await keys({ kind: 'ip' })).toEqual(['203.0.113.1', '203.0.113.12', '203.0.113.2']);
     expect(await keys({ kind: 'ip', match: '*.1?' })).toEqual(['203.0.113.12']);
     expect(await keys({ match: '203.0.113.1*' })).toEqual(['203.0.113.1', '203.0.113.12']);
+    await limiter.checkRequest({ ...REQUEST, organization: 'my-org-1' });
     expect(await keys({ match: 'org-*' })).toEqual(['org-123']);
     expect(await keys({ rule: 'sliding' })).toEqual(['7']);
     expect(await keys({ rule: 'sliding', kind: 'ip' })).toEqual([]);
@@ -106,6 +107,14 @@ describe.each(['in process', 'on Redis'])('%s', (where) => {
       expect(resetTime).toBeGreaterThan(Date.now() + 50_000);
       expect(resetTime).toBeLessThanOrEqual(Date.now() + 60_001);
     }
+  });
+
+  test('what was given back is not listed', async () => {
+    const limiter = await open(RULES.filter(({ id }) => id !== 'window' && id !== 'all'));
+    const decision = await limiter.checkRequest(REQUEST);
+    expect(await all(limiter.list())).toHaveLength(4);
+    await limiter.refund(decision);
+    expect(await all(limiter.list())).toEqual([]);
   });
 
   test('pages of one key each give the same', async () => {
@@ -204,6 +213,13 @@ describe('rules that cannot be set', () => {
     expect(error).toMatchObject({ code: 'ERR_INVALID_OPTION' });
     expect(error!.message).toMatch(message);
     expect(after).toEqual([['a', 50]]);
+  });
+
+  test('nor is it known to overrides', async () => {
+    const limiter = await open();
+    expect(() => limiter.setRules([{ id: 'b', rate: '5/h' }])).toThrow(/no rule "a"/);
+    expect(() => limiter.access.override('user:1', { rules: { b: '9/h' } })).toThrow(/no rule "b"/);
+    limiter.access.override('user:1', { rules: { a: '9/h' } });
   });
 
   test('an override of a rule that stays goes on', async () => {
