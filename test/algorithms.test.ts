@@ -174,15 +174,15 @@ describe.each(bothStores())('%s', (source, common) => {
     });
   });
 
-  test('a token bucket admits its burst at once and says both numbers', async () => {
+  test('a token bucket admits its burst at once, counts down from it and says its rate', async () => {
     const limiter = await own(
       createRateLimiter({ ...common(), rate: '60/h', algorithm: 'token-bucket', burst: 100 }),
     );
     expect(await limiter.check('k', { cost: 100 })).toMatchObject({
       allowed: true,
       remaining: 0,
-      limit: 60,
-      rules: [{ limit: 60, burst: 100 }],
+      limit: 100,
+      rules: [{ limit: 100, requests: 60, windowMs: 3_600_000 }],
     });
     const denied = await limiter.check('k', { cost: 2 });
     expect(denied).toMatchObject({ allowed: false, reason: 'limit' });

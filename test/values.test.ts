@@ -69,6 +69,15 @@ describe.each(names)('a count as JSON, %s', (plan) => {
     }
   });
 
+  test('a number below zero leaves more room, of which no more than the limit is told', async () => {
+    const limiter = await open();
+    await server.command('SET', KEY, -5, 'PX', 600_000);
+    const decision = await limiter.check('org', plan);
+    const whole = { remaining: 100, limit: 100 };
+    expect(decision).toMatchObject({ source: 'redis', rules: [whole, ...decision.rules.slice(1)] });
+    expect(await server.command('GET', KEY)).toBe('-4');
+  });
+
   test('numbers at the edge', async () => {
     const limiter = await open();
     for (const [count, remaining] of [
