@@ -73,7 +73,7 @@ describe.each(bothStores())('%s', (_, common) => {
   });
 
   test('headers in the format of the limiter', async () => {
-    const given = { ...common(), plans: { P: ['5/h', '3/m'] } };
+    const given = { ...common(), plans: { P: ['5/h', '3/m'] } } as const;
     const legacy = await own(createRateLimiter(given));
     const draft = await own(createRateLimiter({ ...given, headers: 'draft-10' }));
     expect(legacy.headers(await legacy.check('k', 'P'))).toMatchObject({

@@ -45,7 +45,7 @@ describe('checkRequest', () => {
   });
 
   test('how much of an IPv6 address is one client is told by the limiter', async () => {
-    const given = { rules: [{ id: 'all', rate: '9/m' }], access: { deny: ['ip:2001:db8::1'] } };
+    const given = { rules: [{ id: 'all', rate: '9/m' }], access: { deny: ['ip:2001:db8::1'] } } as const;
     const subjects: unknown[] = [];
     for (const ipv6Subnet of [undefined, 128, 48]) {
       const options = {

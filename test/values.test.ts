@@ -17,8 +17,8 @@ const KEY = 'ratelimit:org';
 const plans = {
   plain: '100/h',
   windows: ['100/h', '1000/d'],
-  mixed: ['100/h', { rate: '1000/d', algorithm: 'sliding-window' as const }],
-};
+  mixed: ['100/h', { rate: '1000/d', algorithm: 'sliding-window' }],
+} as const;
 const names = Object.keys(plans) as (keyof typeof plans)[];
 const open = () => own(createRateLimiter({ redis: server.url, plans, timeoutMs: 5_000 }));
 const json = (count: unknown, more: object = {}) =>

@@ -61,3 +61,25 @@ export interface RequestOptions extends LayerOptions {
 }
 
 export type RateLimiterOptions = PlanOptions<string> | RateOptions | RequestOptions;
+
+/**
+ * What `createRateLimiter` takes, as one shape and not one of several: so a mistake is told at the property that has it,
+ * and not of the shape that was not meant.
+ * @typeParam Plan the names of `plans`, `never` without them
+ * @typeParam One the `rate`, `never` without it
+ */
+export type GivenOptions<Plan extends string, One extends Rate> = LayerOptions & {
+  /** What each plan admits. Only these names are plans: any other is an error, never unlimited. */
+  plans?: { readonly [Name in Plan]: PlanRules };
+  /** One rate for every key, instead of plans. */
+  rate?: One;
+} & Complete<Plan, One>;
+
+/** Plans and a rate exclude each other, and where there is neither there must be rules. */
+type Complete<Plan extends string, One extends Rate> = string extends Plan
+  ? unknown
+  : [Plan] extends [never]
+    ? [One] extends [never]
+      ? { rules: readonly RequestRule[] }
+      : unknown
+    : { rate?: undefined };

@@ -68,6 +68,10 @@ export class RuleResolver {
     return this.rate !== undefined;
   }
 
+  hasPlan(name: unknown): boolean {
+    return typeof name === 'string' && this.rules.plans.has(name);
+  }
+
   get hasPlansOnly(): boolean {
     return this.rate === undefined && this.rules.entries.length === 0;
   }

@@ -83,7 +83,7 @@ export interface CompiledRules {
 }
 
 /**
- * Checks what is limited by name and value. Reads named rates from the environment.
+ * Checks what is limited by name and value.
  * @throws RateLimitError `ERR_INVALID_OPTION`, with the place of the mistake such as `rules[2].rate`
  */
 export function compileRules(options: RuleOptions): CompiledRules {

@@ -12,11 +12,14 @@ import {
   RATE_LIMITS,
   rateLimitHeaders,
   RateLimitError,
+  parseRate,
+  namedRate,
   subjectOf,
   TIERS,
   type AnyLimiter,
   type Decision,
   type PlanLimiter,
+  type Rate,
   type RateLimiter,
   type RequestLimiter,
 } from '../../lib';
@@ -84,7 +87,7 @@ export async function plans(): Promise<void> {
     same<[typeof key, typeof count, typeof resetTime], [string, number, number]>();
   }
   same<ReturnType<typeof limiter.reset>, Promise<boolean>>();
-  const whole: Record<Plan, string> = { FREE: '1/s', PRO: '2/s', ENTERPRISE: '3/s' };
+  const whole: Record<Plan, Rate> = { FREE: '1/s', PRO: '2/s', ENTERPRISE: '3/s' };
   await createRateLimiter({ plans: whole }).check(organization.id, organization.plan);
 }
 
@@ -103,6 +106,37 @@ export async function rate(): Promise<void> {
   createRateLimiter({ prefix: 'a:' });
   // @ts-expect-error not both
   createRateLimiter({ rate: '10/s', plans: { FREE: '1/s' } });
+}
+
+export async function namesOfPlans(name: string | undefined): Promise<void> {
+  const limiter = createRateLimiter({ plans: { FREE: '100/h', PRO: '1000/h' } });
+  // @ts-expect-error any text
+  await limiter.check('org', name);
+  if (limiter.hasPlan(name)) {
+    same<typeof name, 'FREE' | 'PRO'>();
+    await limiter.check('org', name);
+  }
+  // @ts-expect-error one rate, no plans
+  createRateLimiter({ rate: '1/s' }).hasPlan('FREE');
+}
+
+export function rates(text: string): void {
+  same<ReturnType<typeof parseRate>, Rate>();
+  const good: Rate[] = ['100/h', '5/10s', '1000/d', '0/s', 'unlimited', { requests: 1, windowMs: 1 }];
+  void [...good, parseRate(text), namedRate('login')];
+  // @ts-expect-error a word for a unit
+  void ('100/hour' satisfies Rate);
+  // @ts-expect-error no unit
+  void ('100' satisfies Rate);
+  // @ts-expect-error no number
+  void ('many/s' satisfies Rate);
+  void (`${text.length}/h` satisfies Rate);
+  // @ts-expect-error a name
+  void ('login' satisfies Rate);
+  // @ts-expect-error any text: parseRate reads it
+  void (text satisfies Rate);
+  // @ts-expect-error unlimited beside others says nothing
+  createRateLimiter({ plans: { A: ['1/s', 'unlimited'] } });
 }
 
 export async function layers(): Promise<void> {
