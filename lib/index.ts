@@ -68,10 +68,11 @@ export type { Identity, IdentityFunction, IdScope, RateLimitRequest, Scope } fro
 export type { SubjectId } from './rules/named';
 export type { Override, RuleOverrides } from './rules/override';
 export type { Plan, PlanRule } from './rules/plan';
-export type { Missing, RequestRule, Skip } from './rules/request-rule';
+export type { Bypass, BypassFunction } from './rules/bypass';
+export type { Missing, RequestRule } from './rules/request-rule';
 export type { DecisionMessage, StateMessage } from './telemetry/channels';
 export type { Logger } from './telemetry/logger';
-export type { ObserverOptions, OnDecision, OnNearLimit } from './telemetry/observe';
+export type { NearLimit, ObserverOptions, OnDecision, OnNearLimit } from './telemetry/observe';
 export type { TierName } from './rules/tiers';
 export type {
   AdmittedDecision,

@@ -1,5 +1,5 @@
 /** Sentinels that say what a real one says rarely, and a replica in a master's place. */
-import { createRateLimiter, type RateLimiterOptions, type RateOptions } from 'spillway';
+import { createRateLimiter, type RateLimiterOptions } from 'spillway';
 import { CLOSE, FakeRedis, STALL, type Answer, type Hook } from './support/fake-redis';
 import { times } from './support/ledger';
 import { owner } from './support/owned';

@@ -12,7 +12,7 @@ import type { Scope } from '../rules/identity';
  * - `limit`: the limit is used up.
  * - `blocked`: by `block`.
  * - `never-fits`: the cost is above what the rule holds, so no wait helps.
- * - `bypass`: a path of `bypass`, a `skip` of the limiter, or the allow list: nothing is counted.
+ * - `bypass`: by `bypass` of the limiter or the allow list: nothing is counted.
  * - `unlimited`: no rule limits it.
  * - `denied`: by the deny list.
  * - `unidentified`: a rule cannot tell whom to count, and its `missing` says `deny`.

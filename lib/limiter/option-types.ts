@@ -6,7 +6,7 @@ import type { RuleOptions } from '../rules/compile';
 import type { Plan as PlanRules } from '../rules/plan';
 import type { RequestRule } from '../rules/request-rule';
 import type { Logger } from '../telemetry/logger';
-import type { ObserverOptions, OnDecision } from '../telemetry/observe';
+import type { NearLimit, ObserverOptions, OnDecision } from '../telemetry/observe';
 import type { FailureMode } from '../rules/failure-mode';
 
 /** Options that every limiter has, and the drop-in functions. */
@@ -35,7 +35,12 @@ export interface CommonOptions {
 
 /** What every limiter may say besides its plans or its rate. */
 export interface LayerOptions
-  extends CommonOptions, ObserverOptions, Omit<RuleOptions, 'plans' | 'rate' | 'failureMode'> {
+  extends CommonOptions, ObserverOptions, Omit<RuleOptions, 'plans' | 'rate' | 'failureMode' | 'nearLimit'> {
+  /**
+   * The part of a limit from which decisions say `nearLimit`, default 0.8: a number, or `{ at, tell }` with a function that
+   * is told when a rule gets there.
+   */
+  nearLimit?: number | NearLimit;
   /** Which headers `headers(decision)` gives; default `legacy`. */
   headers?: HeaderFormat;
 }

@@ -7,7 +7,7 @@ import { compileRules, type RuleOptions } from './compile';
 import { withNamedRates } from './file-rates';
 
 /** The options that a file may hold: all of `RuleOptions` but functions. */
-export type RulesFile = Omit<RuleOptions, 'skip' | 'plans' | 'rate' | 'rules'> &
+export type RulesFile = Omit<RuleOptions, 'plans' | 'rate' | 'rules'> &
   (
     | { plans: NonNullable<RuleOptions['plans']>; rate?: undefined; rules?: RuleOptions['rules'] }
     | { rate: Rate; plans?: undefined; rules?: RuleOptions['rules'] }

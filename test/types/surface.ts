@@ -155,10 +155,9 @@ export async function layers(): Promise<void> {
         rate: { requests: 5, windowMs: 1_000 },
       },
     ],
-    bypass: ['/api/health'],
-    skip: ({ user }) => user === 'robot',
+    bypass: ['/api/health', ({ user }) => user === 'robot'],
     access: { deny: ['ip:192.0.2.0/24'], overrides: { vip: '10/s' } },
-    onNearLimit: ({ rule, subject }, { limit }) => console.warn(rule, subject, limit),
+    nearLimit: { at: 0.7, tell: ({ rule, subject }, { limit }) => console.warn(rule, subject, limit) },
     headers: 'both',
   });
   same<typeof limiter, PlanLimiter<'FREE' | 'TEAM' | 'ALL'>>();
@@ -184,6 +183,12 @@ export async function layers(): Promise<void> {
   limiter.setPlans({ FREE: '1/s', TEAM: '2/s' });
   // @ts-expect-error a misspelled field of a rule
   createRateLimiter({ rules: [{ id: 'a', rat: '1/s' }] });
+  createRateLimiter({ rate: '1/s', bypass: '/x', nearLimit: 0.5 });
+  createRateLimiter({ rules: [{ id: 'a', rate: '1/s', bypass: ({ ip }) => ip === '::1', nearLimit: 0.5 }] });
+  // @ts-expect-error of a rule a number only
+  createRateLimiter({ rules: [{ id: 'a', rate: '1/s', nearLimit: { at: 0.5 } }] });
+  // @ts-expect-error of former versions
+  createRateLimiter({ rate: '1/s', skip: () => true });
   // @ts-expect-error decisions are read
   decision.allowed = true;
   same<ReturnType<typeof createTiered>, PlanLimiter<'free' | 'premium' | 'enterprise'>>();

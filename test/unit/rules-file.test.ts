@@ -23,7 +23,13 @@ const isValid = new Ajv({ strict: true, strictRequired: false, allErrors: true }
 
 const GOOD: unknown[] = [
   { plans: TIERS },
-  { rate: '10/s' },
+  { rate: '10/s', bypass: '/api/health' },
+  {
+    rules: [
+      { id: 'a', rate: '1/s', bypass: '/a' },
+      { id: 'b', rate: '1/s', bypass: ['/b/*', '/'] },
+    ],
+  },
   { rate: 'login', algorithm: 'token-bucket', burst: 9 },
   { $schema: './x.json', plans: { FREE: 'unlimited', PRO: { requests: 5, windowMs: 1 }, A: ['1/010s'] } },
   {
@@ -99,8 +105,13 @@ const BAD: unknown[] = [
   { rules: [{ id: 'a', rate: '1/s', skip: true }] },
   { rules: [{ id: 'a', rate: '1/s', group: '' }] },
   { rate: '1/s', skip: null },
-  { rate: '1/s', bypass: '/x' },
   { rate: '1/s', bypass: ['/x/'] },
+  { rate: '1/s', bypass: '/x/' },
+  { rate: '1/s', bypass: null },
+  { rate: '1/s', bypass: [['/x']] },
+  { rules: [{ id: 'a', rate: '1/s', bypass: ['/x/'] }] },
+  { rate: '1/s', nearLimit: { at: 0 } },
+  { rate: '1/s', nearLimit: { tell: 'log' } },
   { rate: '1/s', nearLimit: 0 },
   { rate: '1/s', nearLimit: 1.1 },
   { rate: '1/s', failureMode: 'maybe' },
@@ -139,8 +150,7 @@ describe('the schema and the reader agree', () => {
   });
 
   test('on names', () => {
-    const options = RULE_OPTIONS.filter((name) => name !== 'skip');
-    expect(Object.keys(schema.properties).sort()).toEqual(['$schema', ...options].sort());
+    expect(Object.keys(schema.properties).sort()).toEqual(['$schema', ...RULE_OPTIONS].sort());
     expect(schema.definitions.algorithm.enum).toEqual([...ALGORITHMS]);
     expect(schema.definitions.identity.enum).toEqual([...IDENTITIES]);
     expect(schema.definitions.rate.oneOf[1]?.enum).toEqual(['unlimited', ...RATE_NAMES]);

@@ -69,12 +69,12 @@ describe('which rules', () => {
     expect(charged({ rules: [several] }, { path: '/elsewhere' })).toEqual([]);
   });
 
-  test('a skipped rule leaves its place in the group to the next', () => {
-    const skip = ({ plan }: RateLimitRequest) => plan === 'PRO';
+  test('a rule that is bypassed leaves its place in the group to the next', () => {
+    const bypass = ({ plan }: RateLimitRequest) => plan === 'PRO';
     const options = {
       plans: { PRO: 'unlimited' },
       rules: [
-        { ...rules[3]!, group: 'g', skip },
+        { ...rules[3]!, group: 'g', bypass },
         { ...rules[1]!, group: 'g' },
       ],
     };
@@ -288,7 +288,7 @@ describe('plans', () => {
   });
 });
 
-describe('bypass and skip', () => {
+describe('bypass', () => {
   const rules = [{ id: 'all', rate: '1/s' }];
   const bypass = ['/api/health', 'POST:/api/webhooks/stripe', '/api/cron/*'];
 
@@ -306,13 +306,35 @@ describe('bypass and skip', () => {
     expect(selection.kind).toBe(expected ? 'bypass' : 'charge');
   });
 
-  test('skip leaves a request out; only true does', () => {
-    const skip = (request: RateLimitRequest) => request.user === 'admin';
-    expect(select({ rules, skip }, { user: 'admin' })).toEqual({ kind: 'bypass', why: 'skip' });
-    expect(select({ rules, skip }).kind).toBe('charge');
-    expect(select({ rules, skip: (() => Promise.resolve(true)) as unknown as () => boolean }).kind).toBe(
-      'charge',
-    );
+  test('a function leaves a request out; only true does', () => {
+    const isAdmin = (request: RateLimitRequest) => request.user === 'admin';
+    for (const given of [isAdmin, [isAdmin], ['/none', () => false, isAdmin]]) {
+      expect(select({ rules, bypass: given }, { user: 'admin' })).toEqual({ kind: 'bypass', why: 'bypass' });
+      expect(select({ rules, bypass: given }).kind).toBe('charge');
+    }
+    const promise = (() => Promise.resolve(true)) as unknown as () => boolean;
+    expect(select({ rules, bypass: promise }).kind).toBe('charge');
+  });
+
+  test('one pattern needs no list', () => {
+    expect(select({ rules, bypass: '/api/*' }).kind).toBe('bypass');
+    expect(select({ rules, bypass: '/other' }).kind).toBe('charge');
+    expect(select({ rules, bypass: [] }).kind).toBe('charge');
+  });
+
+  test('of a rule leaves that rule out, in the exact letters of its pattern', () => {
+    const one = {
+      id: 'one',
+      match: '/api/*',
+      rate: '9/m',
+      bypass: ['/api/health', ({ user }: RateLimitRequest) => user === 'admin'],
+    };
+    const other = { id: 'other', rate: '9/m' };
+    const both = ['one ip:192.0.2.1', 'other ip:192.0.2.1'];
+    expect(charged({ rules: [one, other] })).toEqual(both);
+    expect(charged({ rules: [one, other] }, { path: '/api/HEALTH' })).toEqual(both);
+    expect(charged({ rules: [one, other] }, { path: '/api/health' })).toEqual(both.slice(1));
+    expect(charged({ rules: [one, other] }, { user: 'admin' })).toEqual(both.slice(1));
   });
 });
 
@@ -358,9 +380,13 @@ test.each<[unknown, RegExp]>([
   [{ rules: [{ id: 'a', rate: '1/s', by: [] }] }, /^rules\[0\]\.by is empty/],
   [{ rules: [{ id: 'a', rate: '1/s', by: ['ip', null] }] }, /^rules\[0\]\.by\[1\] must be/],
   [{ rules: [{ id: 'a', rate: '1/s', group: '' }] }, /^rules\[0\]\.group must be/],
-  [{ rules: [{ id: 'a', rate: '1/s', skip: true }] }, /^rules\[0\]\.skip must be a function/],
+  [
+    { rules: [{ id: 'a', rate: '1/s', bypass: true }] },
+    /^rules\[0\]\.bypass must be a pattern .* a function/,
+  ],
+  [{ rate: '1/s', bypass: ['/x', null] }, /^bypass\[1\] must be a pattern .* a function/],
   [{ rules: [{ id: 'a', rate: '1/s', missing: 'allow' }] }, /^rules\[0\]\.missing must be one of/],
-  [{ rate: '1/s', bypass: '/x' }, /^bypass must be a list/],
+  [{ rate: '1/s', bypass: '/x/' }, /^bypass: .*'\/x\/\*'/],
   [{ rate: '1/s', bypass: ['/api/cron/'] }, /^bypass\[0\]: .*'\/api\/cron\/\*'/],
   [{ rate: '1/s', bypass: ['/api/health*'] }, /^bypass\[0\]: /],
   [{ rate: '1/s', burst: 5 }, /^burst: only algorithm/],
