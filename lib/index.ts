@@ -22,7 +22,7 @@ export { subjectOf } from './rules/identity';
 export { TIERS } from './rules/tiers';
 export { customStore, memoryStore, redisStore } from './stores/option';
 
-export type { ClientIpOptions, HeaderSource } from './http/client-ip';
+export type { ClientIpOptions, HeaderName, HeaderSource } from './http/client-ip';
 export type { DropInOptions } from './drop-in';
 export type {
   BlockOp,
