@@ -59,8 +59,10 @@ function loadBinary(): NativeAddon {
   } catch (error) {
     throw noBinary(whyNot(machine, error));
   }
+  const where =
+    process.platform === 'win32' ? 'in WSL or in a container' : 'there, for example in a container';
   throw noBinary(
-    `spillway has no binary for ${machine}; it runs on Linux and macOS, x64 and arm64. Build and run the app there, for example in a container.`,
+    `spillway has no binary for ${machine}; it runs on Linux with glibc and on macOS, x64 and arm64. Build and run the app ${where}.`,
   );
 }
 
@@ -68,11 +70,21 @@ function whyNot(machine: string, error: unknown): string {
   if (isBundled()) {
     return 'spillway was bundled, and a bundle cannot hold its native part. In Next.js wrap what next.config exports in withSpillway, or list "spillway" in serverExternalPackages; another bundler has to treat it as external.';
   }
+  if (isWithoutGlibc()) {
+    return 'spillway runs on Linux with glibc, and this one has another C library, as Alpine does. Build and run the app in an image with glibc, such as node:22-slim.';
+  }
   if (!fs().existsSync(`${__dirname}/../prebuilds/${machine}/spillway.node`)) {
     return `The native part of spillway is not installed for ${machine}. Run "npm rebuild spillway" on the machine that runs it; pnpm has to allow its install script first: "pnpm approve-builds".`;
   }
   const why = error instanceof Error ? error.message.split('\n', 1)[0]! : String(error);
-  return `The native part of spillway is installed and cannot be loaded (${why}). It was built for another system: run "npm rebuild spillway" on the machine that runs it. Linux without glibc, such as Alpine, is not supported: use an image with glibc.`;
+  return `The native part of spillway is installed and cannot be loaded (${why}). It was built for another system: run "npm rebuild spillway" on the machine that runs it.`;
+}
+
+/** Node.js names the C library that it runs on only where that is glibc. */
+function isWithoutGlibc(): boolean {
+  if (process.platform !== 'linux') return false;
+  const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  return header.glibcVersionRuntime === undefined;
 }
 
 /** Whether this runs out of a bundler's file, whose name and place are others, or made up. */

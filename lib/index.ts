@@ -17,11 +17,12 @@ export { createRateLimiter } from './limiter/create';
 export { namedRate, namedRates } from './rules/named-rates';
 export { RATE_LIMITS } from './drop-in/plans';
 export { loadRules } from './rules/file';
+export { parseRate } from './rules/read-rate';
 export { subjectOf } from './rules/identity';
 export { TIERS } from './rules/tiers';
 export { customStore, memoryStore, redisStore } from './stores/option';
 
-export type { ClientIpOptions, HeaderSource } from './http/client-ip';
+export type { ClientIpOptions, HeaderName, HeaderSource } from './http/client-ip';
 export type { DropInOptions } from './drop-in';
 export type {
   BlockOp,
@@ -59,7 +60,7 @@ export type { HeaderFormat, HeaderOptions } from './http/headers/emit';
 export type { HeaderDecision, HeaderRule } from './http/headers/header-input';
 export type { RateName } from './rules/named-rates';
 export type { PlanName } from './drop-in/plans';
-export type { Rate, RateObject } from './rules/rate';
+export type { Rate, RateObject, RateText, Unlimited } from './rules/rate';
 export type { AccessEntries, AccessList } from './rules/access';
 export type { RuleOptions } from './rules/compile';
 export type { RulesFile } from './rules/file';
@@ -67,10 +68,11 @@ export type { Identity, IdentityFunction, IdScope, RateLimitRequest, Scope } fro
 export type { SubjectId } from './rules/named';
 export type { Override, RuleOverrides } from './rules/override';
 export type { Plan, PlanRule } from './rules/plan';
-export type { Missing, RequestRule, Skip } from './rules/request-rule';
+export type { Bypass, BypassFunction } from './rules/bypass';
+export type { Missing, RequestRule } from './rules/request-rule';
 export type { DecisionMessage, StateMessage } from './telemetry/channels';
 export type { Logger } from './telemetry/logger';
-export type { ObserverOptions, OnDecision, OnNearLimit } from './telemetry/observe';
+export type { NearLimit, ObserverOptions, OnDecision, OnNearLimit } from './telemetry/observe';
 export type { TierName } from './rules/tiers';
 export type {
   AdmittedDecision,

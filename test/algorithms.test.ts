@@ -1,5 +1,5 @@
 /** Every operation under every algorithm, through the public API, on both stores. */
-import { createRateLimiter, type RateLimiter } from 'spillway';
+import { createRateLimiter, type RateLimiter, type Rate } from 'spillway';
 import { bothStores } from './support/both-stores';
 import { times } from './support/ledger';
 import { owner } from './support/owned';
@@ -10,7 +10,7 @@ const algorithms = ['fixed-window', 'sliding-window', 'sliding-log', 'token-buck
 
 describe.each(bothStores())('%s', (source, common) => {
   describe.each(algorithms)('%s', (algorithm) => {
-    const open = (rate = '10/h'): Promise<RateLimiter> =>
+    const open = (rate: Rate = '10/h'): Promise<RateLimiter> =>
       own(createRateLimiter({ ...common(), rate, algorithm }));
 
     test('admits as many as it says and denies the next, with a wait', async () => {
@@ -141,7 +141,7 @@ describe.each(bothStores())('%s', (source, common) => {
     });
 
     test('what was consumed stays consumed when the limit changes', async () => {
-      const plans = (rate: string) => ({ P: { rate, id: 'api', algorithm } });
+      const plans = (rate: Rate) => ({ P: { rate, id: 'api', algorithm } });
       const limiter = await own(createRateLimiter({ ...common(), plans: plans('100/h') }));
       const remaining = async () => (await limiter.check('k', 'P')).remaining;
       expect([await remaining(), await remaining()]).toEqual([99, 98]);
@@ -155,7 +155,7 @@ describe.each(bothStores())('%s', (source, common) => {
 
     test('another algorithm under the same id starts afresh', async () => {
       const shared = common();
-      const plan = { id: 'api', rate: '10/h', algorithm };
+      const plan = { id: 'api', rate: '10/h', algorithm } as const;
       const limiter = await own(createRateLimiter({ ...shared, plans: { P: plan } }));
       await limiter.check('k', 'P', { cost: 5 });
       for (const other of algorithms.filter((name) => name !== algorithm)) {
@@ -174,15 +174,15 @@ describe.each(bothStores())('%s', (source, common) => {
     });
   });
 
-  test('a token bucket admits its burst at once and says both numbers', async () => {
+  test('a token bucket admits its burst at once, counts down from it and says its rate', async () => {
     const limiter = await own(
       createRateLimiter({ ...common(), rate: '60/h', algorithm: 'token-bucket', burst: 100 }),
     );
     expect(await limiter.check('k', { cost: 100 })).toMatchObject({
       allowed: true,
       remaining: 0,
-      limit: 60,
-      rules: [{ limit: 60, burst: 100 }],
+      limit: 100,
+      rules: [{ limit: 100, requests: 60, windowMs: 3_600_000 }],
     });
     const denied = await limiter.check('k', { cost: 2 });
     expect(denied).toMatchObject({ allowed: false, reason: 'limit' });

@@ -179,7 +179,7 @@ const rates: unknown[] = [
 ];
 
 test.each(rates)('%j is not a rate', async (given) => {
-  const rate = given as string;
+  const rate = given as spillway.Rate;
   expect((await refusalOf(() => createRateLimiter({ rate }))).code).toBe('ERR_INVALID_OPTION');
   const plan = await refusalOf(() => createRateLimiter({ plans: { GOLD: rate } }));
   expect(plan.message).toContain('GOLD');
@@ -205,7 +205,7 @@ const options: [string, object, string][] = [
 ];
 
 test.each(options)('%s is refused by name', async (_name, given, named) => {
-  const { code, message } = await refusalOf(() => createRateLimiter(given as { rate: string }));
+  const { code, message } = await refusalOf(() => createRateLimiter(given as spillway.RateOptions));
   expect(code).toBe('ERR_INVALID_OPTION');
   expect(message).toContain(named);
 });

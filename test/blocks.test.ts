@@ -1,5 +1,5 @@
 /** A blocked key stays blocked: whoever asks, by whichever form, and whatever others have added to its mark meanwhile. */
-import { createRateLimiter, type PlanRule } from 'spillway';
+import { createRateLimiter, type Plan } from 'spillway';
 import { SetClock } from './support/clock';
 import { times } from './support/ledger';
 import { owner } from './support/owned';
@@ -14,7 +14,7 @@ const BLOCK_MS = 2 * WINDOW_MS;
 const MARKS = ['9007199254740992', '9007199254740993', '9007199254840993', '9223372036854775807'];
 
 const rate = '10/m';
-const plans: Record<string, readonly (string | PlanRule)[]> = {
+const plans: Record<string, Plan & readonly unknown[]> = {
   plain: [rate],
   windows: [rate, '50/h'],
   shadow: [rate, { rate: '50/h', shadow: true }],
@@ -93,7 +93,7 @@ test('sixteen at once by every form: nobody is admitted, and the mark is not bel
   const decisions = [];
   for (let round = 0; round < 60; round++) {
     decisions.push(
-      ...(await times(16, (i) => [one, two][i % 2]!.check('k', ['plain', 'mixed', 'windows'][i % 3]!))),
+      ...(await times(16, (i) => [one, two][i % 2]!.check('k', ['plain', 'mixed', 'windows'][i % 3]))),
     );
     // Another process's plain command, which knows nothing of the block.
     await server.command('INCR', 'ratelimit:k');

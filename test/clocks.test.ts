@@ -113,8 +113,8 @@ describe('state dated beyond now, because the clock of the server was moved back
     [algorithm, 'beside another'] as const,
   ]);
   test.each(forms)('a %s, %s, starts afresh, and what is dated now counts', async (algorithm, form) => {
-    const rule = { rate: '5/h', algorithm };
-    const rules = form === 'alone' ? [rule] : [{ rate: '1000/d' }, rule, { rate: '900/2d' }];
+    const rule = { rate: '5/h', algorithm } as const;
+    const rules = form === 'alone' ? [rule] : ([{ rate: '1000/d' }, rule, { rate: '900/2d' }] as const);
     const options = { redis: server.url, plans: { p: rules }, prefix: `${algorithm} ${form}:` };
     const limiter = await own(createRateLimiter({ ...options, timeoutMs: 10_000 }));
     const left = async (ask: 'check' | 'peek', cost: number) => {

@@ -49,12 +49,12 @@ test('waiting checks that are joined share what fits; each operation reaches all
   const options = {
     redis: cluster.redis,
     rules: [
-      { id: 'person', by: 'user' as const, rate: '9/h' },
-      { id: 'address', by: 'ip' as const, rate: '5/h', algorithm: 'sliding-log' as const },
-      { id: 'watched', by: 'user' as const, rate: '3/h', algorithm: 'token-bucket' as const, shadow: true },
+      { id: 'person', by: 'user', rate: '9/h' },
+      { id: 'address', by: 'ip', rate: '5/h', algorithm: 'sliding-log' },
+      { id: 'watched', by: 'user', rate: '3/h', algorithm: 'token-bucket', shadow: true },
     ],
     timeoutMs: 5_000,
-  };
+  } as const;
   const limiter = await own(createRateLimiter(options));
   const request = { method: 'GET', path: '/', user, ip };
   const keys = [
@@ -91,10 +91,10 @@ test('a part that cannot be answered: the policy answers in time, and what the o
   const options = {
     redis: cluster.redis,
     plans: { P: '1000/h' },
-    rules: [{ id: 'person', by: 'user' as const, rate: '1000/h' }],
-    failureMode: 'closed' as const,
+    rules: [{ id: 'person', by: 'user', rate: '1000/h' }],
+    failureMode: 'closed',
     timeoutMs: 250,
-  };
+  } as const;
   const limiter = await own(createRateLimiter(options));
   const user = await userOn(alive!, 'paired');
   const organization = await userOn(dead!, 'frozen', 'ratelimit:');

@@ -20,9 +20,9 @@ const own = owner();
 afterEach(() => closeRedisConnection());
 
 const RULES = [
-  { id: 'address', by: 'ip' as const, rate: '3/m' },
-  { id: 'person', by: 'user' as const, rate: '3/m' },
-];
+  { id: 'address', by: 'ip', rate: '3/m' },
+  { id: 'person', by: 'user', rate: '3/m' },
+] as const;
 const request = (user: string) => ({ method: 'GET', path: '/', user, ip: '192.0.2.77' });
 const ids = (count: number, name: string) => Array.from({ length: count }, (_, i) => `${name}${i}`);
 const counted = (allowed: number, count: number) => ({ allowed, bySource: { redis: count } });

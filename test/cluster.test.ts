@@ -121,7 +121,7 @@ test('a hot slot moves under load, to a master that has never seen a script: no 
 });
 
 test('a plan of several rules moves with its slot', async () => {
-  const plans = { P: ['100000/d', '90000/h', { rate: '80000/m', algorithm: 'token-bucket' as const }] };
+  const plans = { P: ['100000/d', '90000/h', { rate: '80000/m', algorithm: 'token-bucket' }] } as const;
   const limiter = await own(createRateLimiter({ redis: cluster.redis, plans, timeoutMs: 5_000 }));
   const id = idIn(() => true, 'plan');
   const slot = slotOf(`ratelimit:${id}`);
@@ -204,7 +204,7 @@ test('a master comes and goes under load: nothing fails, and its connection goes
 });
 
 test('a listing reads all masters, each key once; reset removes exactly one', async () => {
-  const options = { redis: cluster.redis, rate: '10/h', prefix: 'listed:', timeoutMs: 5_000 };
+  const options = { redis: cluster.redis, rate: '10/h', prefix: 'listed:', timeoutMs: 5_000 } as const;
   const limiter: RateLimiter = await own(createRateLimiter(options));
   const ids = Array.from({ length: 300 }, (_, i) => `org-${i}`);
   await Promise.all(ids.map((id) => limiter.check(id)));

@@ -8,7 +8,7 @@ const own = owner();
 
 async function open() {
   const server = await own(RedisServer.start());
-  const plans = { day: '9/d', hour: '4/h' };
+  const plans = { day: '9/d', hour: '4/h' } as const;
   const limiter = await own(createRateLimiter({ redis: server.url, plans, timeoutMs: 5_000 }));
   // So that no script has to be sent along, behind others.
   await limiter.check('warm', 'hour', { cost: 2 });

@@ -106,7 +106,11 @@ describe('silence', () => {
   test('at accept: checks are answered in time, and the dial is given up and made again', async () => {
     const fake = await own(FakeRedis.start());
     fake.onAccept = 'silent';
-    const options = { redis: { url: fake.url, connectTimeoutMs: 400 }, rate: '100/h', timeoutMs: 100 };
+    const options = {
+      redis: { url: fake.url, connectTimeoutMs: 400 },
+      rate: '100/h',
+      timeoutMs: 100,
+    } as const;
     const limiter = await own(createRateLimiter(options));
     const { value, ms } = await timed(limiter.check('k'));
     expect(value.source).toBe('none');

@@ -1,12 +1,12 @@
 /** Redis 8.8 counts a fixed window by one command of its own; a server is asked for it where it says that it has it. */
-import { createRateLimiter } from 'spillway';
+import { createRateLimiter, type Rate } from 'spillway';
 import { FakeRedis } from './support/fake-redis';
 import { owner } from './support/owned';
 import { error } from './support/resp';
 
 const own = owner();
 
-async function open(version: string, rate: `${number}/${string}` = '3/h') {
+async function open(version: string, rate: Rate = '3/h') {
   const fake = await own(FakeRedis.start({ version }));
   const limiter = await own(createRateLimiter({ redis: fake.url, rate, timeoutMs: 2_000, prefix: 'p:' }));
   return { fake, limiter };

@@ -51,11 +51,13 @@ describe.each(bothStores())('%s', (_, common) => {
       createRateLimiter({
         ...common(),
         plans: { P: ['10/h', { id: 'half', rate: '20/m', nearLimit: 0.5 }] },
-        nearLimit: 0.7,
         logger: { warn, error: warn },
-        onNearLimit: (rule, decision) => {
-          told.push([rule.rule, rule.subject, rule.remaining, decision.nearLimit]);
-          throw new Error('the callback failed');
+        nearLimit: {
+          at: 0.7,
+          tell: (rule, decision) => {
+            told.push([rule.rule, rule.subject, rule.remaining, decision.nearLimit]);
+            throw new Error('the callback failed');
+          },
         },
       }),
     );
@@ -68,12 +70,12 @@ describe.each(bothStores())('%s', (_, common) => {
     ]);
     // Said once a minute, however often it fails.
     expect(warn.mock.calls).toEqual([
-      ['spillway: onNearLimit failed; decisions do not depend on it: Error: the callback failed'],
+      ['spillway: nearLimit.tell failed; decisions do not depend on it: Error: the callback failed'],
     ]);
   });
 
   test('headers in the format of the limiter', async () => {
-    const given = { ...common(), plans: { P: ['5/h', '3/m'] } };
+    const given = { ...common(), plans: { P: ['5/h', '3/m'] } } as const;
     const legacy = await own(createRateLimiter(given));
     const draft = await own(createRateLimiter({ ...given, headers: 'draft-10' }));
     expect(legacy.headers(await legacy.check('k', 'P'))).toMatchObject({

@@ -21,6 +21,7 @@ const ASYNC = [
     'redisStore',
     'namedRate',
     'namedRates',
+    'parseRate',
     'rateLimitHeaders',
   ],
   'subjectOf',

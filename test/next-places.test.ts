@@ -31,6 +31,17 @@ describe('checkRequest', () => {
     expect((await checkRequest(request('/', { headers }), options)).allowed).toBe(true);
   });
 
+  test('by the single address of a header that the proxy writes', async () => {
+    const options = { limiter: limiter(), ipHeader: 'CF-Connecting-IP' };
+    const from = (address: string) =>
+      request('/api/a', { headers: { ...headers, 'cf-connecting-ip': address } });
+    expect((await checkRequest(from('192.0.2.7'), options)).rules[0]!.subject).toBe('ip:192.0.2.7');
+    expect((await checkRequest(from('192.0.2.7'), options)).allowed).toBe(false);
+    expect((await checkRequest(from('192.0.2.8'), options)).allowed).toBe(true);
+    expect((await checkRequest(from('192.0.2.9, 192.0.2.10'), options)).reason).toBe('unidentified');
+    expect((await checkRequest(request('/api/a', { headers }), options)).reason).toBe('unidentified');
+  });
+
   test('the path is that of Next.js, without its basePath', async () => {
     const options = { limiter: limiter(), trustedProxies: 1 };
     const asked = Object.assign(request('/docs/api/a?b=c', { headers }), { nextUrl: { pathname: '/api/a' } });
@@ -45,7 +56,7 @@ describe('checkRequest', () => {
   });
 
   test('how much of an IPv6 address is one client is told by the limiter', async () => {
-    const given = { rules: [{ id: 'all', rate: '9/m' }], access: { deny: ['ip:2001:db8::1'] } };
+    const given = { rules: [{ id: 'all', rate: '9/m' }], access: { deny: ['ip:2001:db8::1'] } } as const;
     const subjects: unknown[] = [];
     for (const ipv6Subnet of [undefined, 128, 48]) {
       const options = {

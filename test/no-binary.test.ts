@@ -1,8 +1,9 @@
 /** A package without its native part: an outage like any other, which is said loudly. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { ROOT } from './support/process';
 
 const MACHINE = `${process.platform}-${process.arch}`;
@@ -119,6 +120,50 @@ test('one that is there and cannot be loaded says why, from a build on', () => {
   } finally {
     rmSync(join(folder, 'prebuilds'), { recursive: true });
   }
+});
+
+test.each([
+  [
+    'win32',
+    'x64',
+    /^spillway has no binary for win32-x64; .* Build and run the app in WSL or in a container\.$/,
+  ],
+  ['freebsd', 'x64', /^spillway has no binary for freebsd-x64; .* Build and run the app there, for example/],
+  ['linux', 'riscv64', /^spillway has no binary for linux-riscv64; .* Build and run the app there/],
+])('%s on %s is told where the app can run', (platform, arch, says) => {
+  const pretend = `
+    Object.defineProperty(process, 'platform', { value: '${platform}' });
+    Object.defineProperty(process, 'arch', { value: '${arch}' });`;
+  expectSaid(told(EVERYWHERE, {}, pretend), says);
+});
+
+test('a Linux without glibc is told to use another image, not to build again', () => {
+  const pretend = `
+    Object.defineProperty(process, 'platform', { value: 'linux' });
+    Object.defineProperty(process, 'arch', { value: 'x64' });
+    process.report.getReport = () => ({ header: {} });`;
+  expectSaid(
+    told(EVERYWHERE, {}, pretend),
+    /^spillway runs on Linux with glibc, .* Build and run the app in an image with glibc/,
+  );
+});
+
+test.each([
+  [
+    'win32',
+    /^spillway runs on Linux and macOS, and not on win32: build and run the app in WSL or in a container\.\n$/,
+  ],
+  ['freebsd', /^spillway runs on Linux and macOS, and not on freebsd: build and run the app there/],
+])('an install on %s warns, and does not fail', (platform, says) => {
+  const script = `
+    Object.defineProperty(process, 'platform', { value: '${platform}' });
+    import(${JSON.stringify(pathToFileURL(join(ROOT, 'scripts/install.mjs')).href)});`;
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' });
+  expect({ status, stdout, stderr }).toEqual({
+    status: 0,
+    stdout: '',
+    stderr: expect.stringMatching(says) as string,
+  });
 });
 
 test('a bundle says to leave the package out of it, not to build it again', () => {

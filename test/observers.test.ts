@@ -174,7 +174,7 @@ test('the drop-in functions tell whole decisions, though they answer a few numbe
 test.each([
   ['onDecision', 'yes'],
   ['onDenied', {}],
-  ['onNearLimit', 5],
+  ['nearLimit', { tell: 5 }],
   ['logger', true],
   ['logger', {}],
   ['logger', null],

@@ -1,5 +1,5 @@
 /** Plans of several rules, through the public API on both stores. */
-import { createRateLimiter, TIERS } from 'spillway';
+import { createRateLimiter, TIERS, type Rate } from 'spillway';
 import { bothStores } from './support/both-stores';
 import { left } from './support/decisions';
 import { FakeRedis } from './support/fake-redis';
@@ -49,7 +49,7 @@ describe.each(bothStores())('%s', (source, common) => {
     expect(free.filter(({ allowed }) => allowed)).toHaveLength(10);
     const premium = await times(101, () => limiter.check('p', 'premium'));
     expect(premium.filter(({ allowed }) => allowed)).toHaveLength(100);
-    expect(premium[100]).toMatchObject({ reason: 'limit', rule: 'premium:token-bucket-1m', limit: 50 });
+    expect(premium[100]).toMatchObject({ reason: 'limit', rule: 'premium:token-bucket-1m', limit: 100 });
     expect(left(await limiter.check('e', 'enterprise', { cost: 500 }))).toEqual([9_500, 0]);
     expect(await limiter.check('e', 'enterprise', { cost: 501 })).toMatchObject({ reason: 'never-fits' });
   });
@@ -68,11 +68,19 @@ describe.each(bothStores())('%s', (source, common) => {
     limiter.setPlans({ A: ['10/h', '5/m'], B: 'unlimited' });
     expect(left(await limiter.check('k', 'A'))).toEqual([7, 4]);
     expect(await limiter.check('k', 'B')).toMatchObject({ allowed: true, reason: 'unlimited', rules: [] });
-    expect(() => limiter.setPlans({ A: '1/hour', B: '1/s' })).toThrow(/plans\.A/);
+    expect(() => limiter.setPlans({ A: '1/hour' as Rate, B: '1/s' })).toThrow(/plans\.A/);
     expect(left(await limiter.check('k', 'A'))).toEqual([6, 3]);
     // What was charged before can still be given back.
     expect(await limiter.refund(first)).toBe(true);
     expect(left(await limiter.peek('k', 'A'))).toEqual([8, 3]);
+  });
+
+  test('tells which names are plans, also after others were set', async () => {
+    const limiter = await own(createRateLimiter({ ...common(), plans: { A: '1/h', toString: '1/h' } }));
+    const names = ['A', 'toString', 'a', 'B', '', 'constructor', undefined, null, 1, ['A']];
+    expect(names.filter((name) => limiter.hasPlan(name))).toEqual(['A', 'toString']);
+    limiter.setPlans({ B: '1/h' } as never);
+    expect(names.filter((name) => limiter.hasPlan(name))).toEqual(['B']);
   });
 
   test('unlimited says so and asks nobody', async () => {
@@ -83,8 +91,8 @@ describe.each(bothStores())('%s', (source, common) => {
     expect(await limiter.check('k', 'ALL', { cost: 1_000 })).toMatchObject({
       allowed: true,
       reason: 'unlimited',
-      limit: Infinity,
-      remaining: Infinity,
+      limit: Number.MAX_SAFE_INTEGER,
+      remaining: Number.MAX_SAFE_INTEGER,
       rule: '',
       rules: [],
     });
@@ -121,7 +129,7 @@ describe.each(bothStores())('%s', (source, common) => {
         plans: {
           A: ['10/h', '5/m'],
           B: { rate: '7/m', algorithm: 'token-bucket' },
-          C: Array.from({ length: 8 }, (_, i) => `10/${i + 2}s`),
+          C: Array.from({ length: 8 }, (_, i) => `10/${i + 2}s` as const),
         },
       }),
     );

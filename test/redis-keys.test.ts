@@ -18,8 +18,8 @@ const SECOND = '{ratelimit:k}:@1m';
 /** Of fixed windows alone, and among others: each has a script of its own. */
 const plans = {
   windows: ['10/h', '5/m'],
-  mixed: ['10/h', '5/m', { rate: '50/d', algorithm: 'sliding-log' as const }],
-};
+  mixed: ['10/h', '5/m', { rate: '50/d', algorithm: 'sliding-log' }],
+} as const;
 const open = () => own(createRateLimiter({ redis: server.url, plans }));
 
 describe.each(['windows', 'mixed'] as const)('%s', (plan) => {

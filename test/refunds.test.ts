@@ -1,5 +1,5 @@
 /** What a refund pays, and to which charge: the same in process and on Redis. */
-import { createRateLimiter, type Algorithm } from 'spillway';
+import { createRateLimiter, type Algorithm, type Rate } from 'spillway';
 import { bothStores } from './support/both-stores';
 import { times } from './support/ledger';
 import { owner } from './support/owned';
@@ -9,14 +9,14 @@ const ALGORITHMS: Algorithm[] = ['fixed-window', 'sliding-window', 'sliding-log'
 
 describe.each(bothStores())('%s', (_source, common) => {
   describe.each(ALGORITHMS)('%s', (algorithm) => {
-    const rule = (rate: string) => ({ id: 'api', rate, algorithm });
+    const rule = (rate: Rate) => ({ id: 'api', rate, algorithm });
     const plans = {
       hour: rule('10/h'),
       day: rule('10/d'),
       years: rule('10/3650d'),
       less: rule('10/3649d'),
       both: [rule('10/h'), { rate: '100/d' }],
-    };
+    } as const;
 
     test.each(['hour', 'both'] as const)('refunds of one decision at once (%s): one pays', async (plan) => {
       const limiter = await own(createRateLimiter({ ...common(), plans, timeoutMs: 10_000 }));

@@ -1,5 +1,5 @@
 /** What a real Redis refuses, and what becomes of the checks that meet it. */
-import { createRateLimiter } from 'spillway';
+import { createRateLimiter, type Rate } from 'spillway';
 import { dialogue, FakeRedis } from './support/fake-redis';
 import { tally, times } from './support/ledger';
 import { textWith } from './support/matchers';
@@ -12,7 +12,7 @@ import { delay, inTime, timed, until } from './support/wait';
 const own = owner();
 const TIMEOUT_MS = 250;
 
-async function open(rate = '100/h') {
+async function open(rate: Rate = '100/h') {
   const server = await own(RedisServer.start());
   const limiter = await own(createRateLimiter({ redis: server.url, rate }));
   expect(await limiter.check('k')).toMatchObject({ source: 'redis', remaining: 99 });

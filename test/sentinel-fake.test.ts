@@ -35,7 +35,7 @@ function limiter(
 ) {
   const nodes = sentinels.map(({ port }) => ({ host: '127.0.0.1', port }));
   const redis = { sentinels: { name: 'mymaster', nodes }, connectTimeoutMs };
-  return own(createRateLimiter({ redis, rate: '1000/h', timeoutMs: 3_000, ...options } as { rate: string }));
+  return own(createRateLimiter({ redis, rate: '1000/h', timeoutMs: 3_000, ...options }));
 }
 
 /** Ends the connections to the master, and waits until the client knows. */

@@ -1,5 +1,5 @@
 /** Several windows on one key: limiters of one rate keep out of each other's way, and what still collides is told. */
-import { createRateLimiter } from 'spillway';
+import { createRateLimiter, type Algorithm, type Rate } from 'spillway';
 import { bothStores } from './support/both-stores';
 import { owner } from './support/owned';
 import { reportsOf } from './support/process';
@@ -96,11 +96,11 @@ describe.each(bothStores())('%s', (_store, options) => {
 
 test('the key of one rate names algorithm and window, and that of a plan is as ever', async () => {
   const server = await own(RedisServer.start());
-  const limits = [
+  const limits: { rate: Rate; algorithm?: Algorithm }[] = [
     { rate: '3/h' },
     { rate: { requests: 1, windowMs: 1_500 } },
     { rate: '5/60s', algorithm: 'token-bucket' },
-  ] as const;
+  ];
   for (const limit of limits)
     await (await own(createRateLimiter({ redis: server.url, ...limit }))).check('k');
   const planned = await own(createRateLimiter({ redis: server.url, plans: { FREE: ['100/h', '10/m'] } }));

@@ -167,7 +167,7 @@ test('a policy by which the server drops live counts is said once', async () => 
 
 test('a request without the address that a rule counts is told once, with what is missing', async () => {
   const { heard, logger } = ear();
-  const rules = [{ id: 'api', by: ['user', 'ip'] as const, rate: '5/h' }];
+  const rules = [{ id: 'api', by: ['user', 'ip'], rate: '5/h' }] as const;
   const limiter = await own(createRateLimiter({ rules, logger, prefix: 'speaks:' }));
   const request = { method: 'GET', path: '/' };
   expect((await limiter.checkRequest({ ...request, user: 'somebody' })).reason).toBe('ok');

@@ -1,6 +1,6 @@
 /** TLS over a bad wire, and with servers that misbehave. Each check still ends, in time and once. */
 import type { TLSSocket } from 'node:tls';
-import { createRateLimiter } from 'spillway';
+import { createRateLimiter, type Rate } from 'spillway';
 import { Authority } from './support/certificates';
 import { FakeRedis } from './support/fake-redis';
 import { countdown, tally, times } from './support/ledger';
@@ -21,7 +21,7 @@ afterAll(() => authority.close());
 const startFake = (options = {}) => own(FakeRedis.start({ tls: { cert, key, ...options } }));
 const open = (
   port: number,
-  { connectTimeoutMs, ...options }: { connectTimeoutMs?: number; timeoutMs?: number; rate?: string } = {},
+  { connectTimeoutMs, ...options }: { connectTimeoutMs?: number; timeoutMs?: number; rate?: Rate } = {},
 ) =>
   own(
     createRateLimiter({

@@ -17,8 +17,8 @@ const KEY = 'ratelimit:org';
 const plans = {
   plain: '100/h',
   windows: ['100/h', '1000/d'],
-  mixed: ['100/h', { rate: '1000/d', algorithm: 'sliding-window' as const }],
-};
+  mixed: ['100/h', { rate: '1000/d', algorithm: 'sliding-window' }],
+} as const;
 const names = Object.keys(plans) as (keyof typeof plans)[];
 const open = () => own(createRateLimiter({ redis: server.url, plans, timeoutMs: 5_000 }));
 const json = (count: unknown, more: object = {}) =>
@@ -67,6 +67,15 @@ describe.each(names)('a count as JSON, %s', (plan) => {
       expect(left).toBeLessThan(3_600_000);
       expect(left).toBeGreaterThan(3_590_000);
     }
+  });
+
+  test('a number below zero leaves more room, of which no more than the limit is told', async () => {
+    const limiter = await open();
+    await server.command('SET', KEY, -5, 'PX', 600_000);
+    const decision = await limiter.check('org', plan);
+    const whole = { remaining: 100, limit: 100 };
+    expect(decision).toMatchObject({ source: 'redis', rules: [whole, ...decision.rules.slice(1)] });
+    expect(await server.command('GET', KEY)).toBe('-4');
   });
 
   test('numbers at the edge', async () => {

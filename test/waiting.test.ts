@@ -12,7 +12,7 @@ const MOST = 65_536;
 /** A server that reads and keeps every answer back. */
 async function open(timeoutMs: number) {
   const fake = await own(FakeRedis.start());
-  const options = { redis: fake.url, rate: '1000000/h', failureMode: 'closed' as const, timeoutMs };
+  const options = { redis: fake.url, rate: '1000000/h', failureMode: 'closed', timeoutMs } as const;
   const limiter = await own(createRateLimiter(options));
   await limiter.check('warm');
   fake.pause();
@@ -45,7 +45,7 @@ test('65,536 calls wait; one more is answered at once by the policy, and nothing
 
 test('so many different ones, too', async () => {
   const server = await own(RedisServer.start());
-  const options = { redis: server.url, rate: '5/h', failureMode: 'closed' as const, timeoutMs: 60_000 };
+  const options = { redis: server.url, rate: '5/h', failureMode: 'closed', timeoutMs: 60_000 } as const;
   const limiter = await own(createRateLimiter(options));
   await limiter.check('warm');
   server.freeze();

@@ -30,7 +30,7 @@ describe.each([1, 2, 3, 999, 1_000, 60_000, 3_600_000])('a window of %i ms', (wi
     const late = algorithm === 'sliding-window' ? Math.ceil(windowMs / 10) - 1 : 0;
     const most = algorithm === 'fixed-window' ? Math.max(2, windowMs) : windowMs + late;
     const rule = { rate: { requests: 2, windowMs }, algorithm };
-    const plans = { alone: [rule], several: [rule, { rate: '1000/d' }] };
+    const plans = { alone: [rule], several: [rule, { rate: '1000/d' }] } as const;
     const limiter = await own(createRateLimiter({ redis: server.url, plans, timeoutMs: 10_000 }));
     for (const [n, plan] of (['alone', 'several'] as const).entries()) {
       const key = `${algorithm}-${keys}-${n}`;
@@ -84,7 +84,7 @@ test('denied by plain commands in the millisecond in which another began the win
 
 test('a window of an older version, 1 ms longer, is gone when this one says', async () => {
   for (const plan of ['alone', 'several'] as const) {
-    const plans = { alone: '2/m', several: ['2/m', '1000/d'] };
+    const plans = { alone: '2/m', several: ['2/m', '1000/d'] } as const;
     const limiter = await own(createRateLimiter({ redis: server.url, plans, timeoutMs: 10_000 }));
     const key = `old-${plan}-${keys}`;
     clock.set(START);

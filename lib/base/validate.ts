@@ -6,11 +6,23 @@ export function isIntegerIn(value: unknown, least: number, most: number): value 
   return Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most;
 }
 
-/** What options were called in former versions, and the present name. */
-const FORMER_NAMES = new Map([['onError', 'failureMode']]);
+/** An option of former versions: what stands in its place, and beside which options that holds. */
+interface Former {
+  readonly name: string;
+  readonly now: string;
+  /** How it is written there, where more than the name changed. */
+  readonly form?: string;
+  readonly beside?: string;
+}
 
-/** What options were in former versions, and what is written now. */
-const FORMER_OPTIONS = new Map([
+const FORMER: readonly Former[] = [
+  { name: 'onError', now: 'failureMode' },
+  { name: 'skip', now: 'bypass', form: '(request) => …' },
+  { name: 'onNearLimit', now: 'nearLimit', form: '{ tell: (rule, decision) => … }', beside: 'onDecision' },
+];
+
+/** Options of former versions that stand elsewhere now, and what is written there. */
+const MOVED = new Map([
   ['connectTimeoutMs', 'redis: { url, connectTimeoutMs }'],
   ['maxKeys', 'store: memoryStore({ maxKeys })'],
 ]);
@@ -19,20 +31,23 @@ const FORMER_OPTIONS = new Map([
 export function refuseUnknown(given: object, known: readonly string[], path: string, what = 'option'): void {
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue;
-    const present = FORMER_NAMES.get(name);
-    if (present !== undefined && known.includes(present)) {
-      throw invalidOption(`The ${what} ${shown(path + name)} is now called ${path}${present}.`);
-    }
-    const instead = FORMER_OPTIONS.get(name);
+    const former = FORMER.filter(({ now, beside }) => known.includes(now) && known.includes(beside ?? now));
+    const same = former.find((one) => one.name === name);
+    if (same !== undefined)
+      throw invalidOption(`The ${what} ${shown(path + name)} is now ${inPlace(same, path)}.`);
+    const instead = MOVED.get(name);
     if (instead !== undefined && path === '') {
       throw invalidOption(`The ${what} ${shown(name)} has moved: write ${instead}.`);
     }
-    const former = [...FORMER_NAMES].filter(([, now]) => known.includes(now)).map(([before]) => before);
-    const like = nearest(name, [...known, ...former]);
-    const near = like === undefined ? undefined : (FORMER_NAMES.get(like) ?? like);
+    const like = nearest(name, [...known, ...former.map((one) => one.name)]);
+    const near = former.find((one) => one.name === like)?.now ?? like;
     const hint = near === undefined ? `Known are: ${known.join(', ')}.` : `Did you mean ${path}${near}?`;
     throw invalidOption(`Unknown ${what} ${shown(path + name)}. ${hint}`);
   }
+}
+
+function inPlace({ now, form }: Former, path: string): string {
+  return form === undefined ? `called ${path}${now}` : `part of ${path}${now}; write ${now}: ${form}`;
 }
 
 /** An integer within bounds, or the default where nothing is given. */

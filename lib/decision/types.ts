@@ -12,7 +12,7 @@ import type { Scope } from '../rules/identity';
  * - `limit`: the limit is used up.
  * - `blocked`: by `block`.
  * - `never-fits`: the cost is above what the rule holds, so no wait helps.
- * - `bypass`: a path of `bypass`, a `skip` of the limiter, or the allow list: nothing is counted.
+ * - `bypass`: by `bypass` of the limiter or the allow list: nothing is counted.
  * - `unlimited`: no rule limits it.
  * - `denied`: by the deny list.
  * - `unidentified`: a rule cannot tell whom to count, and its `missing` says `deny`.
@@ -43,18 +43,18 @@ export interface RuleResult {
   rule: string;
   /** Whether this rule alone admits. */
   allowed: boolean;
-  /** Units admitted per window. */
+  /** What `remaining` counts down from: the units that can be had at once, of a token bucket its `burst`. */
   limit: number;
-  /** Units left after this check, 0 to `burst`. */
+  /** Units left after this check, 0 to `limit`. */
   remaining: number;
   /** When all of it is there again, or the window ends, in milliseconds since the epoch by this process's clock. */
   resetTime: number;
   /** Whole seconds to wait, rounded up, at least 1; 0 when allowed. */
   retryAfter: number;
   algorithm: Algorithm;
+  /** The rate: units admitted per window, which a token bucket gains in that time. */
+  requests: number;
   windowMs: number;
-  /** Units that can be had at once: the capacity of a token bucket, else the limit. */
-  burst: number;
   /** The kind of identity that a request was counted by; undefined where a key was given. */
   scope: Scope | undefined;
   /** The text under which it counts; see `subjectOf`. */
@@ -76,9 +76,12 @@ export type Decision = AdmittedDecision | DeniedDecision;
 export interface DecisionFields {
   readonly allowed: boolean;
   readonly reason: Reason;
-  /** Units admitted per window by the rule in front; `Infinity` where no rule limits. */
+  /**
+   * What `remaining` counts down from, of the rule in front: the units that can be had at once. Where no rule limits,
+   * both are `Number.MAX_SAFE_INTEGER`.
+   */
   readonly limit: number;
-  /** Units left after this check by the rule in front; `Infinity` where no rule limits. */
+  /** Units left after this check under the rule in front, 0 to `limit`. */
   readonly remaining: number;
   /** When all of it is there again, or the window ends, in milliseconds since the epoch by this process's clock. */
   readonly resetTime: number;
@@ -129,21 +132,21 @@ export interface DeniedDecision extends DecisionFields {
 /** The drop-in's answer to a check. */
 export interface RateLimitResult {
   allowed: boolean;
-  /** Units left in the window after this check. */
+  /** Units left in the window after this check, 0 to `limit`. */
   remaining: number;
   /** When the window ends, in milliseconds since the epoch. */
   resetTime: number;
-  /** Units admitted per window. */
+  /** Units admitted per window; `Number.MAX_SAFE_INTEGER` where the plan is unlimited. */
   limit: number;
 }
 
 /** The drop-in's answer to a look that counts nothing. */
 export interface RateLimitStatus {
-  /** Units left in the window. */
+  /** Units left in the window, 0 to `limit`. */
   remaining: number;
   /** When the window ends, in milliseconds since the epoch; one window from now where none is running. */
   resetTime: number;
-  /** Units admitted per window. */
+  /** Units admitted per window; `Number.MAX_SAFE_INTEGER` where the plan is unlimited. */
   limit: number;
   /** Units counted in the window. */
   used: number;

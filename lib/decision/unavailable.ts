@@ -55,17 +55,17 @@ function resultOf(
   subjects: Subjects,
   now: number,
 ): RuleResult {
-  const { limit, windowMs, burst, algorithm } = rule.quota;
+  const { limit: requests, windowMs, burst: limit, algorithm } = rule.quota;
   return {
     rule: rule.id,
     allowed,
     limit,
-    remaining: allowed ? burst : 0,
+    remaining: allowed ? limit : 0,
     resetTime: now + (allowed ? windowMs : UNAVAILABLE_RETRY_MS),
     retryAfter: allowed ? 0 : UNAVAILABLE_RETRY_MS / 1000,
     algorithm,
+    requests,
     windowMs,
-    burst,
     scope: scopeAt(subjects, place),
     subject: subjectAt(subjects, place),
     shadow: rule.shadow,
@@ -79,9 +79,9 @@ export function settled(reason: Settled, rule: string): Decision {
   return reason === 'bypass' ? unlimited(reason, now) : refused(reason, rule, now);
 }
 
-/** The answer where no rule limits. */
+/** The answer where no rule limits. Both numbers are the largest there is: JSON would make `null` of Infinity. */
 function unlimited(reason: Reason, now: number): Decision {
-  const limit = Infinity;
+  const limit = Number.MAX_SAFE_INTEGER;
   return new Decided(true, reason, limit, limit, now, 0, 0, false, '', [], 'none', undefined) as Decision;
 }
 
@@ -108,12 +108,6 @@ function refused(reason: Reason, rule: string, now: number): Decision {
 export function shaped(kind: AnyResultKind, decision: Decision): Built[AnyResultKind] {
   const { allowed, remaining, resetTime, limit } = decision;
   if (kind === ResultKind.Result) return { allowed, remaining, resetTime, limit };
-  if (kind === ResultKind.Status) return { remaining, resetTime, limit, used: usedOf(decision) };
+  if (kind === ResultKind.Status) return { remaining, resetTime, limit, used: limit - remaining };
   return kind === ResultKind.Outcome ? 0 : decision;
-}
-
-/** Of the rule in front, whose capacity may be more than its limit. */
-function usedOf({ rule, rules, remaining }: Decision): number {
-  const lead = rules.find((one) => one.rule === rule);
-  return lead === undefined ? 0 : lead.burst - remaining;
 }

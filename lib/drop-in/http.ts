@@ -26,7 +26,7 @@ export function createRateLimitHeaders(
     throw invalidOption(`allowed must be true or false, not ${shown(allowed)}.`);
   }
   // Nothing can be told of what is unlimited.
-  const headers = limit === Infinity ? {} : standingHeaders(limit, remaining, resetTime);
+  const headers = limit >= Number.MAX_SAFE_INTEGER ? {} : standingHeaders(limit, remaining, resetTime);
   if (!allowed) headers['Retry-After'] = String(secondsUntil(resetTime));
   return headers;
 }

@@ -22,7 +22,7 @@ export { RATE_LIMITS } from './plans';
 export { RateLimitError } from '../base/errors';
 export type { RateLimitErrorCode } from '../base/errors';
 export type { PlanName } from './plans';
-export type { Rate, RateObject } from '../rules/rate';
+export type { Rate, RateObject, RateText, Unlimited } from '../rules/rate';
 export type { RateLimitResult, RateLimitStatus } from '../decision/types';
 export type { RateLimitEntry } from '../stores/types';
 

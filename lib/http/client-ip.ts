@@ -9,6 +9,16 @@ import { isIntegerIn, readInteger, refuseUnknown, requireObject } from '../base/
 export type HeaderSource =
   { get(name: string): string | null } | { readonly [name: string]: string | readonly string[] | undefined };
 
+/** A header with addresses, in capitals or small letters. */
+export type HeaderName =
+  | 'x-forwarded-for'
+  | 'forwarded'
+  | 'x-real-ip'
+  | 'cf-connecting-ip'
+  | 'fly-client-ip'
+  | 'true-client-ip'
+  | (string & {});
+
 /** Whom to believe about where a request comes from. */
 export interface ClientIpOptions {
   /**
@@ -22,8 +32,13 @@ export interface ClientIpOptions {
    * nobody but the proxies must be able to reach this process.
    */
   remoteAddress?: string | null;
-  /** The header that the proxies write: `x-forwarded-for` (the default), or `forwarded` as RFC 7239 has it. */
-  header?: 'x-forwarded-for' | 'forwarded';
+  /**
+   * The header that the proxies write: `x-forwarded-for` (the default), `forwarded` as RFC 7239 has it, or by name one that
+   * holds a single address, such as `x-real-ip`, `cf-connecting-ip`, `fly-client-ip` or `true-client-ip`. Of the latter
+   * the proxy must overwrite what a request brings, and no request may get around the proxy, or anybody can forge it;
+   * it goes without `trustedProxies`.
+   */
+  header?: HeaderName;
   /** How many leading bits of an IPv6 address count as one client: 1 to 128, default 64. */
   ipv6Subnet?: number;
 }
@@ -38,7 +53,8 @@ const OPTIONS = ['trustedProxies', 'remoteAddress', 'header', 'ipv6Subnet'];
  * was written by whoever sent the request. It is given as the client that it stands for, without a port: IPv4 as it is
  * (`::ffff:1.2.3.4` is `1.2.3.4`), IPv6 as its network in canonical text (`2001:db8::/64`), with `ipv6Subnet: 128` as
  * the whole address. `subjectOf('ip', address)` makes it a key. Null where no address can be trusted: the header is missing, shorter
- * than the number of proxies, or says `unknown`, an obfuscated name or no address in the place that counts.
+ * than the number of proxies, or says `unknown`, an obfuscated name or no address in the place that counts. Of a header
+ * with a single address anything but exactly one is null, too.
  * @throws RateLimitError `ERR_INVALID_OPTION`; never for what a request says
  */
 export function clientIp(headers: HeaderSource, options: ClientIpOptions = {}): string | null {
@@ -50,9 +66,12 @@ export function clientIp(headers: HeaderSource, options: ClientIpOptions = {}): 
   const trusted = readTrusted(options.trustedProxies);
   const header = readHeaderName(options.header);
   const peer = readPeer(options.remoteAddress);
+  const isList = LISTS.includes(header);
+  if (!isList && options.trustedProxies !== undefined) throw refusedBoth('header', header);
 
-  const address =
-    trusted === 0
+  const address = !isList
+    ? parseHost(headerOf(headers, header).trim())
+    : trusted === 0
       ? parseHost(peer ?? '')
       : typeof trusted === 'number'
         ? nth(hopsFromRight(headers, header), trusted)
@@ -161,8 +180,28 @@ function readPeer(value: unknown): string | undefined {
   throw invalidOption(`remoteAddress must be a string, not ${shown(value)}.`);
 }
 
-function readHeaderName(value: unknown): 'x-forwarded-for' | 'forwarded' {
+/** Headers to which each proxy adds the address that it sees. */
+const LISTS: readonly string[] = ['x-forwarded-for', 'forwarded'];
+
+function readHeaderName(value: unknown, where = 'header'): string {
   if (value === undefined) return 'x-forwarded-for';
-  if (value === 'x-forwarded-for' || value === 'forwarded') return value;
-  throw invalidOption(`header must be 'x-forwarded-for' or 'forwarded', not ${shown(value)}.`);
+  if (typeof value === 'string' && /^[!#$%&'*+.^_`|~\w-]+$/.test(value)) return value.toLowerCase();
+  throw invalidOption(`${where} must be the name of a header, such as 'x-real-ip', not ${shown(value)}.`);
+}
+
+/** Reads the name of a header that holds a single address. @throws RateLimitError `ERR_INVALID_OPTION` */
+export function readSingleHeader(value: unknown, trustedProxies: unknown, where: string): string | undefined {
+  if (value === undefined) return undefined;
+  const header = readHeaderName(value, where);
+  if (LISTS.includes(header)) {
+    throw invalidOption(`${where}: ${header} is a list, which senders can begin. Use trustedProxies for it.`);
+  }
+  if (trustedProxies !== undefined) throw refusedBoth(where, header);
+  return header;
+}
+
+function refusedBoth(where: string, header: string) {
+  return invalidOption(
+    `Give either trustedProxies or ${where} ${shown(header)}: that one holds a single address, written by the last proxy alone.`,
+  );
 }

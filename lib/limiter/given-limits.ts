@@ -1,5 +1,5 @@
 import { invalidOption, shown } from '../base/errors';
-import { parseRate, type RateObject } from '../rules/rate';
+import { readLimit, type RateObject } from '../rules/rate';
 import { RuleSet, type SetOwner } from '../decision/rule-set';
 import { compileRate, type RuleDefaults } from '../rules/plan';
 
@@ -41,7 +41,7 @@ export class GivenLimits {
     if (typeof limit !== 'object' || limit === null || Array.isArray(limit)) {
       throw invalidOption(`limit must be an object { requests, windowMs }, not ${shown(limit)}.`);
     }
-    const rate = parseRate(limit, 'limit');
+    const rate = readLimit(limit, 'limit');
     const name = nameOf(rate.requests, rate.windowMs);
     let set = this.sets.get(name);
     if (set === undefined) {

@@ -64,6 +64,11 @@ export class Limiter implements AnyLimiter {
     this.resolver.setRules(rules);
   }
 
+  hasPlan(name: unknown): name is string {
+    if (arguments.length > 1) refuseSurplus('hasPlan', 1, arguments);
+    return this.resolver.hasPlan(name);
+  }
+
   check(key: string, plan?: string | CheckOptions, options?: CheckOptions): Promise<Decision> {
     try {
       if (arguments.length > 3) refuseSurplus('check', 3, arguments);

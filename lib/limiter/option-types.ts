@@ -6,7 +6,7 @@ import type { RuleOptions } from '../rules/compile';
 import type { Plan as PlanRules } from '../rules/plan';
 import type { RequestRule } from '../rules/request-rule';
 import type { Logger } from '../telemetry/logger';
-import type { ObserverOptions, OnDecision } from '../telemetry/observe';
+import type { NearLimit, ObserverOptions, OnDecision } from '../telemetry/observe';
 import type { FailureMode } from '../rules/failure-mode';
 
 /** Options that every limiter has, and the drop-in functions. */
@@ -35,7 +35,12 @@ export interface CommonOptions {
 
 /** What every limiter may say besides its plans or its rate. */
 export interface LayerOptions
-  extends CommonOptions, ObserverOptions, Omit<RuleOptions, 'plans' | 'rate' | 'failureMode'> {
+  extends CommonOptions, ObserverOptions, Omit<RuleOptions, 'plans' | 'rate' | 'failureMode' | 'nearLimit'> {
+  /**
+   * The part of a limit from which decisions say `nearLimit`, default 0.8: a number, or `{ at, tell }` with a function that
+   * is told when a rule gets there.
+   */
+  nearLimit?: number | NearLimit;
   /** Which headers `headers(decision)` gives; default `legacy`. */
   headers?: HeaderFormat;
 }
@@ -61,3 +66,25 @@ export interface RequestOptions extends LayerOptions {
 }
 
 export type RateLimiterOptions = PlanOptions<string> | RateOptions | RequestOptions;
+
+/**
+ * What `createRateLimiter` takes, as one shape and not one of several: so a mistake is told at the property that has it,
+ * and not of the shape that was not meant.
+ * @typeParam Plan the names of `plans`, `never` without them
+ * @typeParam One the `rate`, `never` without it
+ */
+export type GivenOptions<Plan extends string, One extends Rate> = LayerOptions & {
+  /** What each plan admits. Only these names are plans: any other is an error, never unlimited. */
+  plans?: { readonly [Name in Plan]: PlanRules };
+  /** One rate for every key, instead of plans. */
+  rate?: One;
+} & Complete<Plan, One>;
+
+/** Plans and a rate exclude each other, and where there is neither there must be rules. */
+type Complete<Plan extends string, One extends Rate> = string extends Plan
+  ? unknown
+  : [Plan] extends [never]
+    ? [One] extends [never]
+      ? { rules: readonly RequestRule[] }
+      : unknown
+    : { rate?: undefined };

@@ -4,7 +4,7 @@ import { readHeaderFormat, type HeaderFormat } from '../http/headers/emit';
 import { readStore, type StoreTarget } from '../stores/option';
 import { compileRules, RULE_OPTIONS, type CompiledRules, type RuleOptions } from '../rules/compile';
 import { readLogger, type Log } from '../telemetry/logger';
-import { OBSERVERS, readObservers, type Observers } from '../telemetry/observe';
+import { OBSERVERS, readNearLimitOption, readObservers, type Observers } from '../telemetry/observe';
 import type { CheckOptions } from '../decision/types';
 import type { ResetOptions } from './types';
 import { isIntegerIn, readInteger, refuseUnknown, requireObject } from '../base/validate';
@@ -33,11 +33,12 @@ export function readOptions(given: unknown): Settings {
   refuseUnknown(given, OPTIONS, '');
   const options = given as Record<string, unknown>;
   const log = readLogger(options['logger']);
+  const { at: nearLimit, tell } = readNearLimitOption(options['nearLimit']);
   return {
     store: readStore(options['store'], options['redis']),
-    rules: compileRules(pick(options, RULE_OPTIONS)),
+    rules: compileRules({ ...pick(options, RULE_OPTIONS), nearLimit }),
     log,
-    observers: readObservers(options, log),
+    observers: readObservers(options, tell, log),
     headers: readHeaderFormat(options['headers']),
     prefix: readPrefix(options['prefix']),
     timeoutMs: readInteger(options['timeoutMs'], 'timeoutMs', 250, 1, MAX_TIMEOUT_MS),

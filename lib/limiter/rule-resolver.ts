@@ -68,6 +68,10 @@ export class RuleResolver {
     return this.rate !== undefined;
   }
 
+  hasPlan(name: unknown): boolean {
+    return typeof name === 'string' && this.rules.plans.has(name);
+  }
+
   get hasPlansOnly(): boolean {
     return this.rate === undefined && this.rules.entries.length === 0;
   }
@@ -148,7 +152,7 @@ export class RuleResolver {
   private readonly sayNoAddress = () => {
     this.log.once(
       'no address',
-      'A request came without an address, and would have been counted by it: what "missing" says is done (by default, it is denied). Give checkRequest an ip; spillway/next finds it where trustedProxies is set, see clientIp.',
+      'A request came without an address, and would have been counted by it: what "missing" says is done (by default, it is denied). Give checkRequest an ip; spillway/next finds it where trustedProxies or ipHeader is set, see clientIp.',
     );
   };
 

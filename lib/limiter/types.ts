@@ -108,6 +108,8 @@ export interface PlanLimiter<Plan extends string> extends LimiterBase {
    * @param units default 1
    */
   penalize(key: string, plan: Plan, units?: number): Promise<Decision>;
+  /** Whether a name, such as one of a database, is one of the plans: `if (limiter.hasPlan(name)) limiter.check(key, name)`. */
+  hasPlan(name: unknown): name is Plan;
   /** As in `RequestLimiter`. */
   checkRequest(request: RateLimitRequest & { plan?: Plan }): Promise<Decision>;
   /** As in `RequestLimiter`. */
@@ -142,3 +144,12 @@ export interface AnyLimiter extends PlanLimiter<string> {
   penalize(decision: Decision, units?: number): Promise<Decision>;
   penalize(key: string, plan?: string, units?: number): Promise<Decision>;
 }
+
+/** The limiter that `createRateLimiter` makes of these plans and this rate. */
+export type LimiterFor<Plan extends string, One> = string extends Plan
+  ? AnyLimiter
+  : [Plan] extends [never]
+    ? [One] extends [never]
+      ? RequestLimiter
+      : RateLimiter
+    : PlanLimiter<Plan>;

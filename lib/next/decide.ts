@@ -32,14 +32,14 @@ export async function decide<
     // As `checkRateLimit` counts, under the same key, whatever the id looks like.
     return limiter.check(told?.organization as string, told?.plan, { cost, failureMode: told?.failureMode });
   }
-  const { trustedProxies } = options;
+  const { trustedProxies, ipHeader: header } = options;
   const { method, path, headers, remoteAddress } = asked;
   const ip =
     told?.ip ??
-    (headers === undefined || trustedProxies === undefined
+    (headers === undefined || (trustedProxies === undefined && header === undefined)
       ? undefined
       : // The whole address: how much of it is one client is the limiter's to say.
-        clientIp(headers, { trustedProxies, remoteAddress, ipv6Subnet: 128 }));
+        clientIp(headers, { trustedProxies, header, remoteAddress, ipv6Subnet: 128 }));
   if (
     asked.isAction &&
     told?.path === undefined &&

@@ -1,4 +1,4 @@
-import { readTrusted, type ClientIpOptions } from '../http/client-ip';
+import { readSingleHeader, readTrusted, type ClientIpOptions } from '../http/client-ip';
 import { invalidOption, shown } from '../base/errors';
 import type { Limiter } from '../limiter/limiter';
 import type { LimiterBase, PlanLimiter, RateLimiter, RequestLimiter } from '../limiter/types';
@@ -66,9 +66,14 @@ export interface LimitOptions<
    * `identify` gives one.
    */
   trustedProxies?: ClientIpOptions['trustedProxies'];
+  /**
+   * In place of `trustedProxies`: the header in which the proxy tells a single address, such as `cf-connecting-ip` or
+   * `x-real-ip`. The proxy must overwrite what a request brings, or anybody can forge it.
+   */
+  ipHeader?: ClientIpOptions['header'];
 }
 
-const OPTIONS = ['limiter', 'rules', 'identify', 'cost', 'trustedProxies'];
+const OPTIONS = ['limiter', 'rules', 'identify', 'cost', 'trustedProxies', 'ipHeader'];
 
 /**
  * Checks options by name and value, before the first request comes.
@@ -79,10 +84,11 @@ export function refuseOptions(options: object, more: readonly string[] = []): vo
   requireObject(options, 'The options');
   refuseUnknown(options, [...OPTIONS, ...more], '');
   const given = options as LimitOptions<DropIn, never> & Record<string, unknown>;
-  const { limiter, rules, identify, cost, trustedProxies } = given;
+  const { limiter, rules, identify, cost, trustedProxies, ipHeader } = given;
   if (cost !== undefined) readUnits(cost, 'cost');
   for (const name of ['identify', ...more]) refuseNoFunction(given[name], name);
   if (trustedProxies !== undefined) readTrusted(trustedProxies);
+  readSingleHeader(ipHeader, trustedProxies, 'ipHeader');
   if (limiter !== undefined && rules !== undefined) {
     throw invalidOption('Give either limiter or rules: a limiter has rules of its own.');
   }

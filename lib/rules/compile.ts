@@ -5,19 +5,11 @@ import type { FailureMode } from './failure-mode';
 import { readInteger, refuseUnknown } from '../base/validate';
 import { readFailureMode } from './failure-mode';
 import { AccessList, type AccessEntries } from './access';
+import { readBypass, type Bypass, type CompiledBypass } from './bypass';
 import { readIdentities, type Identity } from './identity';
-import { parsePattern, type Pattern } from './pattern';
 import { compilePlans, compileRate, type CompiledPlan, type Plan, type RuleDefaults } from './plan';
 import { readQuotaDefaults, type QuotaOptions } from './quota';
-import {
-  compileRequestRules,
-  readMissing,
-  readSkip,
-  type Entry,
-  type Missing,
-  type RequestRule,
-  type Skip,
-} from './request-rule';
+import { compileRequestRules, readMissing, type Entry, type Missing, type RequestRule } from './request-rule';
 import { readNearLimit, type CompiledRule } from './rule';
 import { refuseTooMany } from './rule-limit';
 
@@ -29,10 +21,8 @@ export interface RuleOptions extends Partial<Pick<QuotaOptions, 'algorithm' | 'b
   rate?: Rate;
   /** The rules for requests. */
   rules?: readonly RequestRule[];
-  /** Patterns of requests that no rule and no plan counts. All below a path is `/path/*`. */
-  bypass?: readonly string[];
-  /** Leaves a request out of everything, as `bypass` does. */
-  skip?: Skip;
+  /** Requests that no rule and no plan counts. */
+  bypass?: Bypass;
   failureMode?: FailureMode;
   /** The part of a limit from which decisions say `nearLimit`; default 0.8. */
   nearLimit?: number;
@@ -55,7 +45,6 @@ export const RULE_OPTIONS = [
   'rate',
   'rules',
   'bypass',
-  'skip',
   'algorithm',
   'burst',
   'failureMode',
@@ -73,8 +62,7 @@ export interface CompiledRules {
   readonly rate: CompiledPlan | undefined;
   /** The rules for requests, in the order in which they are looked at. */
   readonly entries: readonly Entry[];
-  readonly bypass: readonly Pattern[];
-  readonly skip: Skip | undefined;
+  readonly bypass: CompiledBypass;
   readonly access: AccessList;
   readonly missing: Missing;
   readonly planBy: readonly Identity[];
@@ -83,7 +71,7 @@ export interface CompiledRules {
 }
 
 /**
- * Checks what is limited by name and value. Reads named rates from the environment.
+ * Checks what is limited by name and value.
  * @throws RateLimitError `ERR_INVALID_OPTION`, with the place of the mistake such as `rules[2].rate`
  */
 export function compileRules(options: RuleOptions): CompiledRules {
@@ -112,8 +100,7 @@ export function compileRules(options: RuleOptions): CompiledRules {
     plans: new Map<string, CompiledPlan>(),
     rate: ofRate,
     entries,
-    bypass: readBypass(options.bypass),
-    skip: readSkip(options.skip, 'skip'),
+    bypass: readBypass(options.bypass, 'bypass'),
     access: new AccessList({ defaults, ipv6Subnet, rules, rate: ofRate?.[0] }, options.access),
     missing,
     planBy: readIdentities(options.planBy, 'planBy', ['organization', 'user', 'apiKey', 'ip']),
@@ -170,17 +157,4 @@ function refuseSharedIds({ entries, plans }: CompiledRules): void {
       );
     }
   }
-}
-
-function readBypass(value: unknown): Pattern[] {
-  if (value === undefined) return [];
-  if (!Array.isArray(value)) throw invalidOption(`bypass must be a list of patterns, not ${shown(value)}.`);
-  return value.map((text: unknown, i) => {
-    const pattern = parsePattern(text, `bypass[${i}]`);
-    if (pattern.segments.length === 0 || !pattern.text.endsWith('/')) return pattern;
-    // Elsewhere a slash at the end makes no difference; here a prefix may be meant, and guessing would open a door.
-    throw invalidOption(
-      `bypass[${i}]: ${shown(text)} ends in a slash. Write '${pattern.text}*' for the path and all below, or leave the slash out for the path alone.`,
-    );
-  });
 }

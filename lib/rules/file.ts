@@ -4,9 +4,10 @@ import { invalidOption, RateLimitError, sentence, shown } from '../base/errors';
 import type { Rate } from './rate';
 import { requireObject } from '../base/validate';
 import { compileRules, type RuleOptions } from './compile';
+import { withNamedRates } from './file-rates';
 
 /** The options that a file may hold: all of `RuleOptions` but functions. */
-export type RulesFile = Omit<RuleOptions, 'skip' | 'plans' | 'rate' | 'rules'> &
+export type RulesFile = Omit<RuleOptions, 'plans' | 'rate' | 'rules'> &
   (
     | { plans: NonNullable<RuleOptions['plans']>; rate?: undefined; rules?: RuleOptions['rules'] }
     | { rate: Rate; plans?: undefined; rules?: RuleOptions['rules'] }
@@ -16,7 +17,7 @@ export type RulesFile = Omit<RuleOptions, 'skip' | 'plans' | 'rate' | 'rules'> &
 /**
  * Reads plans and rules from a JSON file, for `createRateLimiter({ redis, ...loadRules('ratelimit.json') })`. Its
  * form is published as `spillway/schema/rules.schema.json`; a `$schema` in the file is for editors. All of it is
- * checked here.
+ * checked here. In the place of a rate it may have a name of `namedRates`, which is read here, too.
  *
  * With an environment's name, `loadRules('ratelimit.json', process.env.NODE_ENV)`, the file of that environment is
  * read in its place where there is one: `ratelimit.production.json`. It stands for itself; nothing is merged.
@@ -32,7 +33,7 @@ export function loadRules(file: string, environment?: string): RulesFile {
   const given = readJson(chosen);
   try {
     requireObject(given, 'the file');
-    const options = { ...given } as RuleOptions & { $schema?: unknown };
+    const options = withNamedRates({ ...given }) as RuleOptions & { $schema?: unknown };
     delete options.$schema;
     compileRules(options);
     return options as RulesFile;

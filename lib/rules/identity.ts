@@ -24,7 +24,7 @@ export interface RateLimitRequest {
   cost?: number;
   /** What is answered for this request while the store is away, in place of what its rules say. */
   failureMode?: FailureMode;
-  /** For identities and `skip` that are functions; nothing else reads them. */
+  /** For identities and `bypass` that are functions; nothing else reads them. */
   headers?: HeaderSource;
 }
 

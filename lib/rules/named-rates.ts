@@ -1,7 +1,7 @@
 import { unwrapped } from '../base/environment';
 import { invalidOption, shown } from '../base/errors';
 import { requireObject } from '../base/validate';
-import { parseRate, UNLIMITED, type RateObject, type Unlimited } from './rate';
+import { readLimit, UNLIMITED, type RateObject, type Unlimited } from './rate';
 
 const DEFAULTS = {
   default: '100/h',
@@ -22,6 +22,11 @@ export function isRateName(value: unknown): value is RateName {
   return typeof value === 'string' && Object.hasOwn(DEFAULTS, value);
 }
 
+/** The variable that sets it. */
+export function variableOf(name: RateName): string {
+  return `RATELIMIT_${name.toUpperCase()}_RATE`;
+}
+
 /**
  * The rate of a name: what `RATELIMIT_<NAME>_RATE` says, such as `RATELIMIT_STRICT_RATE=10/m`, or its default. An
  * empty variable is one that is not set.
@@ -35,9 +40,9 @@ export function namedRate(
   if (!isRateName(name)) {
     throw invalidOption(`${shown(name)} is not the name of a rate. Known are: ${RATE_NAMES.join(', ')}.`);
   }
-  const variable = `RATELIMIT_${name.toUpperCase()}_RATE`;
+  const variable = variableOf(name);
   const text = unwrapped(env[variable] ?? '') || DEFAULTS[name];
-  return text === UNLIMITED ? UNLIMITED : parseRate(text, variable);
+  return text === UNLIMITED ? UNLIMITED : readLimit(text, variable);
 }
 
 /** All named rates as the environment has them now. Same errors as `namedRate`. */

@@ -1,6 +1,6 @@
 import { invalidOption, shown } from '../base/errors';
 import { MAX_RULES } from './rule';
-import { UNLIMITED, type Rate } from './rate';
+import { UNLIMITED, type Rate, type Unlimited } from './rate';
 import type { Algorithm } from './algorithm';
 import { refuseUnknown, requireObject } from '../base/validate';
 import { readQuota, windowText, type Quota, type QuotaDefaults, type QuotaOptions } from './quota';
@@ -19,7 +19,7 @@ export interface PlanRule extends QuotaOptions, RuleTraits {
  * What a plan admits: a rate, a rule, or 1 to 8 of them which all have to admit a request:
  * `['10000/h', { rate: '200/m', algorithm: 'token-bucket', burst: 500 }]`.
  */
-export type Plan = Rate | PlanRule | readonly (Rate | PlanRule)[];
+export type Plan = Rate | PlanRule | readonly (Exclude<Rate, Unlimited> | PlanRule)[];
 
 export interface RuleDefaults extends QuotaDefaults, TraitDefaults {}
 

@@ -1,6 +1,6 @@
 import { invalidOption, shown } from '../base/errors';
-import { isRateName, namedRate } from './named-rates';
-import { parseRate, UNLIMITED, type Rate, type RateObject, type Unlimited } from './rate';
+import { UNLIMITED, type Rate, type Unlimited } from './rate';
+import { readRate } from './read-rate';
 import { ALGORITHMS, type Algorithm } from './algorithm';
 import { isIntegerIn } from '../base/validate';
 
@@ -30,12 +30,6 @@ export interface QuotaOptions {
 export interface QuotaDefaults {
   readonly algorithm: Algorithm;
   readonly burst?: number;
-}
-
-/** Reads a rate, `unlimited` and names included. @throws RateLimitError `ERR_INVALID_OPTION` */
-export function readRate(rate: unknown, where: string): RateObject | Unlimited {
-  if (rate === UNLIMITED) return UNLIMITED;
-  return isRateName(rate) ? namedRate(rate) : parseRate(rate, where);
 }
 
 /**

@@ -1,12 +1,16 @@
 import { invalidOption, shown } from '../base/errors';
 import { isIntegerIn } from '../base/validate';
 
+type Unit = 's' | 'm' | 'h' | 'd';
+
 /**
- * How much is admitted in which time: `'100/h'`, `'5/10s'`, `'1000/d'`, or the same in numbers.
- * Units are `s` `m` `h` `d`; a number before the unit counts several of them. `0/s` denies everything, `unlimited`
- * admits everything. The names of `namedRates` stand for their rates: `'login'`, `'strict'`.
+ * A rate as text: `'100/h'`, `'5/10s'`, `'1000/d'`. A number before the unit counts several of them; `0/s` denies
+ * everything. `parseRate` makes one of a text that is known at run time only.
  */
-export type Rate = string | RateObject;
+export type RateText = `${number}/${Unit}` | `${number}/${number}${Unit}`;
+
+/** How much is admitted in which time: as text, in numbers, or `'unlimited'`, which admits everything. */
+export type Rate = RateText | RateObject | Unlimited;
 
 /** A rate in numbers. */
 export interface RateObject {
@@ -37,7 +41,7 @@ const GRAMMAR = /^(\d{1,16})\/(\d{1,16})?([smhd])$/;
  * Reads a rate that is a limit. `where` names the option in the error's message.
  * @throws RateLimitError `ERR_INVALID_OPTION`
  */
-export function parseRate(rate: unknown, where: string): RateObject {
+export function readLimit(rate: unknown, where: string): RateObject {
   if (typeof rate === 'string') return parseText(rate, where);
   if (typeof rate === 'object' && rate !== null && !Array.isArray(rate)) return parseNumbers(rate, where);
   throw invalidOption(

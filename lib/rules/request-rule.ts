@@ -1,7 +1,8 @@
 import { invalidOption, shown } from '../base/errors';
 import { UNLIMITED } from './rate';
 import { refuseUnknown, requireObject } from '../base/validate';
-import { readIdentities, type Identity, type RateLimitRequest } from './identity';
+import { readBypass, type Bypass, type CompiledBypass } from './bypass';
+import { readIdentities, type Identity } from './identity';
 import { compareSpecificity, parsePattern, type Pattern } from './pattern';
 import type { RuleDefaults } from './plan';
 import { readQuota, type QuotaOptions } from './quota';
@@ -16,9 +17,6 @@ export type Missing = (typeof MISSINGS)[number];
 
 const MISSINGS = ['deny', 'skip', 'shared'] as const;
 
-/** Answers true where a limit does not hold. An error that it throws is the check's. */
-export type Skip = (request: RateLimitRequest) => boolean;
-
 /** A rule for the requests that match a pattern. */
 export interface RequestRule extends QuotaOptions, RuleTraits {
   /** The rule's name, unique in the limiter. It is part of the key: under a new name the count starts anew. */
@@ -29,11 +27,12 @@ export interface RequestRule extends QuotaOptions, RuleTraits {
   by?: Identity | readonly Identity[];
   /**
    * Of the matching rules of one group only the most specific applies; all others apply side by side. One that is left
-   * out, by `skip` or `missing: 'skip'`, or only tried out (`shadow`) leaves its place to the next. One that is looser
+   * out, by `bypass` or `missing: 'skip'`, or only tried out (`shadow`) leaves its place to the next. One that is looser
    * than the next takes the place in the exact letters of its pattern alone.
    */
   group?: string;
-  skip?: Skip;
+  /** Of these requests, those that this rule leaves out. */
+  bypass?: Bypass;
   missing?: Missing;
 }
 
@@ -45,7 +44,7 @@ export interface CompiledRequestRule {
   readonly patterns: readonly Pattern[];
   readonly by: readonly Identity[];
   readonly group: string | undefined;
-  readonly skip: Skip | undefined;
+  readonly bypass: CompiledBypass;
   readonly missing: Missing;
 }
 
@@ -66,7 +65,7 @@ const FIELDS = [
   'shadow',
   'nearLimit',
   'group',
-  'skip',
+  'bypass',
   'missing',
 ];
 
@@ -109,7 +108,7 @@ function compileOne(given: unknown, defaults: RequestRuleDefaults, at: string): 
     patterns: readPatterns(fields['match'], `${at}.match`),
     by: readIdentities(fields['by'], `${at}.by`, ['ip']),
     group: fields['group'] === undefined ? undefined : readId(fields['group'], `${at}.group`),
-    skip: readSkip(fields['skip'], `${at}.skip`),
+    bypass: readBypass(fields['bypass'], `${at}.bypass`),
     missing: readMissing(fields['missing'], `${at}.missing`, defaults.missing),
   };
 }
@@ -118,12 +117,6 @@ function readPatterns(value: unknown, where: string): Pattern[] {
   if (!Array.isArray(value)) return [parsePattern(value ?? '*', where)];
   if (value.length === 0) throw invalidOption(`${where} is empty; leave it out to match all requests.`);
   return value.map((one: unknown, i) => parsePattern(one, `${where}[${i}]`));
-}
-
-/** Reads a function that leaves requests out. @throws RateLimitError `ERR_INVALID_OPTION` */
-export function readSkip(value: unknown, where: string): Skip | undefined {
-  if (value === undefined || typeof value === 'function') return value as Skip | undefined;
-  throw invalidOption(`${where} must be a function of the request, not ${shown(value)}.`);
 }
 
 /** Reads what happens without an identity. @throws RateLimitError `ERR_INVALID_OPTION` */

@@ -4,9 +4,10 @@ import { MAX_RULES } from './rule';
 import type { CompiledRules } from './compile';
 import { Identities, MISSING, type RateLimitRequest, type Scope, type Subject } from './identity';
 import { parsePath, pathText } from './path';
-import { matchesExactly, readingsOf, type Pattern, type Reading } from './pattern';
+import { readingsOf, type Pattern, type Reading } from './pattern';
 import type { CompiledPlan } from './plan';
 import { type Missing } from './request-rule';
+import { isBypassed } from './bypass';
 import { applying, type Match } from './applying';
 import type { CompiledRule } from './rule';
 import { tooMany } from './rule-limit';
@@ -24,8 +25,8 @@ export interface Charge {
 export type Selection =
   /** Charge all of these or none. None at all: nothing limits this request. */
   | { readonly kind: 'charge'; readonly charges: readonly Charge[] }
-  /** Nothing is counted: a path of `bypass`, a `skip` of the limiter, or a subject on the allow list. */
-  | { readonly kind: 'bypass'; readonly why: 'path' | 'skip' | 'allowed' }
+  /** Nothing is counted, by `bypass` of the limiter or because a subject is on the allow list. */
+  | { readonly kind: 'bypass'; readonly why: 'bypass' | 'allowed' }
   /** Denied without counting: a subject on the deny list, or a rule whose identity the request does not have. */
   | {
       readonly kind: 'deny';
@@ -52,10 +53,7 @@ export function selectRules(
   const { method, readings } = readRequest(request);
   if (key !== undefined) validateKey(key);
   const plan = planOf(rules, request.plan);
-  if (rules.bypass.some((pattern) => matchesExactly(pattern, method, readings))) {
-    return { kind: 'bypass', why: 'path' };
-  }
-  if (rules.skip?.(request) === true) return { kind: 'bypass', why: 'skip' };
+  if (isBypassed(rules.bypass, request, method, readings)) return { kind: 'bypass', why: 'bypass' };
 
   const identities = new Identities(request, rules.ipv6Subnet, onNoAddress);
   return new Selecting(rules, request, identities, method, readings, key).run(plan);
@@ -127,8 +125,8 @@ class Selecting {
 
   /** Whether a rule is left out, and so leaves its place in a group to the next. */
   private isSkipped(match: Match): boolean {
-    const { skip, missing, group } = match.of;
-    if (skip?.(this.request) === true) return true;
+    const { bypass, missing, group } = match.of;
+    if (isBypassed(bypass, this.request, this.method, this.readings)) return true;
     return group !== undefined && missing === 'skip' && this.subjectOf(match) === undefined;
   }
 

@@ -52,7 +52,7 @@ export function build(
     const of = at + place * RECORD_LENGTH;
     const remaining = batch[of + Remaining]!;
     const resetTime = now + batch[of + ResetInMs]!;
-    const { limit } = lead.quota;
+    const { burst: limit } = lead.quota;
     if (kind === ResultKind.Status) return { remaining, resetTime, limit, used: batch[of + Used]! };
     return { allowed: batch[of + Allowed] === 1 || lead.shadow, remaining, resetTime, limit };
   }
@@ -87,7 +87,7 @@ function decide(
         : batch[of + RetryAfterMs]! < 0
           ? 'never-fits'
           : 'limit',
-    lead.quota.limit,
+    lead.quota.burst,
     batch[of + Remaining]!,
     now + batch[of + ResetInMs]!,
     Math.ceil(retryAfterMs / 1000),
@@ -124,7 +124,7 @@ function resultOf(
   now: number,
 ): RuleResult {
   const allowed = batch[of + Allowed] === 1;
-  const { limit, windowMs, burst, algorithm } = rule.quota;
+  const { limit: requests, windowMs, burst: limit, algorithm } = rule.quota;
   return {
     rule: rule.id,
     allowed,
@@ -133,8 +133,8 @@ function resultOf(
     resetTime: now + batch[of + ResetInMs]!,
     retryAfter: allowed ? 0 : Math.ceil(waitOf(rule, batch, of) / 1000),
     algorithm,
+    requests,
     windowMs,
-    burst,
     scope: scopeAt(subjects, place),
     subject: subjectAt(subjects, place),
     shadow: rule.shadow,

@@ -1,6 +1,8 @@
 import { invalidOption, shown } from '../base/errors';
+import { refuseUnknown, requireObject } from '../base/validate';
 import { ResultKind, type AnyResultKind } from '../decision/result-kind';
 import type { RateLimitRequest } from '../rules/identity';
+import { readNearLimit } from '../rules/rule';
 import type { Decision, RuleResult } from '../decision/types';
 import type { DecisionObservers } from '../decision/rule-set';
 import { decisionChannel, type DecisionMessage } from './channels';
@@ -18,19 +20,21 @@ export type OnDecision = (decision: Decision, request?: RateLimitRequest) => unk
  */
 export type OnNearLimit = (rule: RuleResult, decision: Decision) => unknown;
 
+/** From where a limit is near, and who is told when it comes near. */
+export interface NearLimit {
+  /** The part of a limit from which decisions say `nearLimit`: above 0, up to 1. Default 0.8. */
+  at?: number;
+  tell?: OnNearLimit;
+}
+
 /** The functions of an application that watch a limiter. */
 export interface ObserverOptions {
   onDecision?: OnDecision;
   /** As `onDecision`, of denials only. */
   onDenied?: OnDecision;
-  onNearLimit?: OnNearLimit;
 }
 
-export const OBSERVERS = [
-  'onDecision',
-  'onDenied',
-  'onNearLimit',
-] as const satisfies readonly (keyof ObserverOptions)[];
+export const OBSERVERS = ['onDecision', 'onDenied'] as const satisfies readonly (keyof ObserverOptions)[];
 
 /** A function that fails may fail at each request. */
 const FAILURE_EVERY_MS = 60_000;
@@ -60,10 +64,11 @@ export class Observers implements DecisionObservers {
 
   constructor(
     private readonly options: ObserverOptions,
+    private readonly nearTell: OnNearLimit | undefined,
     private readonly log: Log,
   ) {
     this.watchDecisions = options.onDecision !== undefined || options.onDenied !== undefined;
-    this.watchNearLimit = options.onNearLimit !== undefined;
+    this.watchNearLimit = nearTell !== undefined;
   }
 
   runOnDecision(decision: Decision, request: RateLimitRequest | undefined): void {
@@ -73,8 +78,7 @@ export class Observers implements DecisionObservers {
   }
 
   tellNear(place: number, decision: Decision): void {
-    const { onNearLimit } = this.options;
-    later(() => this.run('onNearLimit', () => onNearLimit?.(decision.rules[place]!, decision)));
+    later(() => this.run('nearLimit.tell', () => this.nearTell?.(decision.rules[place]!, decision)));
   }
 
   private run(name: string, act: () => unknown): void {
@@ -116,14 +120,39 @@ export function tell(
 }
 
 /** Reads those options. @throws RateLimitError `ERR_INVALID_OPTION` */
-export function readObservers(options: Record<string, unknown>, log: Log): Observers {
+export function readObservers(
+  options: Record<string, unknown>,
+  nearTell: OnNearLimit | undefined,
+  log: Log,
+): Observers {
   const given: Record<string, unknown> = {};
   for (const name of OBSERVERS) {
     const value = options[name];
-    if (value !== undefined && typeof value !== 'function') {
-      throw invalidOption(`${name} must be a function, not ${shown(value)}.`);
-    }
+    refuseNoFunction(value, name);
     given[name] = value;
   }
-  return new Observers(given, log);
+  return new Observers(given, nearTell, log);
+}
+
+/** Reads the limiter's `nearLimit`, a number or both of its parts. @throws RateLimitError `ERR_INVALID_OPTION` */
+export function readNearLimitOption(value: unknown): {
+  at: number | undefined;
+  tell: OnNearLimit | undefined;
+} {
+  if (typeof value !== 'object' || value === null)
+    return { at: readPart(value, 'nearLimit'), tell: undefined };
+  requireObject(value, 'nearLimit');
+  refuseUnknown(value, ['at', 'tell'], 'nearLimit.');
+  const { at, tell } = value as { at?: unknown; tell?: unknown };
+  refuseNoFunction(tell, 'nearLimit.tell');
+  return { at: readPart(at, 'nearLimit.at'), tell: tell as OnNearLimit | undefined };
+}
+
+function readPart(value: unknown, where: string): number | undefined {
+  return value === undefined ? undefined : readNearLimit(value, where, 0);
+}
+
+function refuseNoFunction(value: unknown, name: string): void {
+  if (value === undefined || typeof value === 'function') return;
+  throw invalidOption(`${name} must be a function, not ${shown(value)}.`);
 }

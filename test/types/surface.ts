@@ -12,11 +12,14 @@ import {
   RATE_LIMITS,
   rateLimitHeaders,
   RateLimitError,
+  parseRate,
+  namedRate,
   subjectOf,
   TIERS,
   type AnyLimiter,
   type Decision,
   type PlanLimiter,
+  type Rate,
   type RateLimiter,
   type RequestLimiter,
 } from '../../lib';
@@ -84,7 +87,7 @@ export async function plans(): Promise<void> {
     same<[typeof key, typeof count, typeof resetTime], [string, number, number]>();
   }
   same<ReturnType<typeof limiter.reset>, Promise<boolean>>();
-  const whole: Record<Plan, string> = { FREE: '1/s', PRO: '2/s', ENTERPRISE: '3/s' };
+  const whole: Record<Plan, Rate> = { FREE: '1/s', PRO: '2/s', ENTERPRISE: '3/s' };
   await createRateLimiter({ plans: whole }).check(organization.id, organization.plan);
 }
 
@@ -105,6 +108,37 @@ export async function rate(): Promise<void> {
   createRateLimiter({ rate: '10/s', plans: { FREE: '1/s' } });
 }
 
+export async function namesOfPlans(name: string | undefined): Promise<void> {
+  const limiter = createRateLimiter({ plans: { FREE: '100/h', PRO: '1000/h' } });
+  // @ts-expect-error any text
+  await limiter.check('org', name);
+  if (limiter.hasPlan(name)) {
+    same<typeof name, 'FREE' | 'PRO'>();
+    await limiter.check('org', name);
+  }
+  // @ts-expect-error one rate, no plans
+  createRateLimiter({ rate: '1/s' }).hasPlan('FREE');
+}
+
+export function rates(text: string): void {
+  same<ReturnType<typeof parseRate>, Rate>();
+  const good: Rate[] = ['100/h', '5/10s', '1000/d', '0/s', 'unlimited', { requests: 1, windowMs: 1 }];
+  void [...good, parseRate(text), namedRate('login')];
+  // @ts-expect-error a word for a unit
+  void ('100/hour' satisfies Rate);
+  // @ts-expect-error no unit
+  void ('100' satisfies Rate);
+  // @ts-expect-error no number
+  void ('many/s' satisfies Rate);
+  void (`${text.length}/h` satisfies Rate);
+  // @ts-expect-error a name
+  void ('login' satisfies Rate);
+  // @ts-expect-error any text: parseRate reads it
+  void (text satisfies Rate);
+  // @ts-expect-error unlimited beside others says nothing
+  createRateLimiter({ plans: { A: ['1/s', 'unlimited'] } });
+}
+
 export async function layers(): Promise<void> {
   const limiter = createRateLimiter({
     plans: {
@@ -121,10 +155,9 @@ export async function layers(): Promise<void> {
         rate: { requests: 5, windowMs: 1_000 },
       },
     ],
-    bypass: ['/api/health'],
-    skip: ({ user }) => user === 'robot',
+    bypass: ['/api/health', ({ user }) => user === 'robot'],
     access: { deny: ['ip:192.0.2.0/24'], overrides: { vip: '10/s' } },
-    onNearLimit: ({ rule, subject }, { limit }) => console.warn(rule, subject, limit),
+    nearLimit: { at: 0.7, tell: ({ rule, subject }, { limit }) => console.warn(rule, subject, limit) },
     headers: 'both',
   });
   same<typeof limiter, PlanLimiter<'FREE' | 'TEAM' | 'ALL'>>();
@@ -150,6 +183,12 @@ export async function layers(): Promise<void> {
   limiter.setPlans({ FREE: '1/s', TEAM: '2/s' });
   // @ts-expect-error a misspelled field of a rule
   createRateLimiter({ rules: [{ id: 'a', rat: '1/s' }] });
+  createRateLimiter({ rate: '1/s', bypass: '/x', nearLimit: 0.5 });
+  createRateLimiter({ rules: [{ id: 'a', rate: '1/s', bypass: ({ ip }) => ip === '::1', nearLimit: 0.5 }] });
+  // @ts-expect-error of a rule a number only
+  createRateLimiter({ rules: [{ id: 'a', rate: '1/s', nearLimit: { at: 0.5 } }] });
+  // @ts-expect-error of former versions
+  createRateLimiter({ rate: '1/s', skip: () => true });
   // @ts-expect-error decisions are read
   decision.allowed = true;
   same<ReturnType<typeof createTiered>, PlanLimiter<'free' | 'premium' | 'enterprise'>>();

@@ -234,6 +234,61 @@ describe('Forwarded', () => {
   });
 });
 
+describe('a header that holds a single address', () => {
+  const names = [
+    'x-real-ip',
+    'cf-connecting-ip',
+    'fly-client-ip',
+    'true-client-ip',
+    'X-Envoy-External-Address',
+  ];
+
+  test.each(names)('%s, by its name in any letters, of the web and of Node.js', (name) => {
+    for (const header of [name, name.toLowerCase(), name.toUpperCase()]) {
+      expect(clientIp(new Headers({ [name]: '192.0.2.1' }), { header })).toBe('192.0.2.1');
+      expect(clientIp({ [name.toLowerCase()]: '192.0.2.1' }, { header })).toBe('192.0.2.1');
+      expect(clientIp({ [name.toUpperCase()]: ['192.0.2.1'] }, { header })).toBe('192.0.2.1');
+      // Nobody else's word stands in for it.
+      expect(
+        clientIp(new Headers({ 'x-forwarded-for': '6.6.6.6' }), { header, remoteAddress: '6.6.6.7' }),
+      ).toBeNull();
+    }
+  });
+
+  test.each<[string, string | null]>([
+    ['192.0.2.1', '192.0.2.1'],
+    [' 192.0.2.1\t', '192.0.2.1'],
+    ['::ffff:192.0.2.1', '192.0.2.1'],
+    ['2001:db8::7', '2001:db8::/64'],
+    ['', null],
+    ['unknown', null],
+    ['192.0.2.1, 192.0.2.2', null],
+    ['192.0.2.1,', null],
+    [',192.0.2.1', null],
+    ['192.0.2.1 192.0.2.2', null],
+    ['for=192.0.2.1', null],
+    ['192.0.2.0/24', null],
+    ['192.0.2', null],
+  ])('%j is %p', (value, expected) => {
+    expect(clientIp({ 'x-real-ip': value }, { header: 'x-real-ip' })).toBe(expected);
+  });
+
+  test('two values are none', () => {
+    const headers = new Headers({ 'x-real-ip': '192.0.2.1' });
+    headers.append('x-real-ip', '192.0.2.1');
+    expect(clientIp(headers, { header: 'x-real-ip' })).toBeNull();
+    expect(clientIp({ 'x-real-ip': ['192.0.2.1', ''] }, { header: 'x-real-ip' })).toBeNull();
+    expect(
+      clientIp({ 'x-real-ip': '192.0.2.1', 'X-Real-IP': '192.0.2.2' }, { header: 'x-real-ip' }),
+    ).toBeNull();
+  });
+
+  test('lists are called by their names in any letters, too', () => {
+    expect(clientIp(forwarded('1.2.3.4'), { header: 'X-Forwarded-For', trustedProxies: 1 })).toBe('1.2.3.4');
+    expect(clientIp(forwarded('1.2.3.4'), { header: 'X-Forwarded-For' })).toBeNull();
+  });
+});
+
 describe('headers', () => {
   test.each<[HeaderSource, string | null]>([
     [
@@ -278,7 +333,12 @@ test.each([
   [{ ipv6Subnet: 0 }],
   [{ ipv6Subnet: 129 }],
   [{ ipv6Subnet: '64' }],
-  [{ header: 'x-real-ip' }],
+  [{ header: '' }],
+  [{ header: 'x real ip' }],
+  [{ header: 5 as never }],
+  [{ header: 'x-real-ip', trustedProxies: 1 }],
+  [{ header: 'X-Real-IP', trustedProxies: ['10.0.0.0/8'] }],
+  [{ header: 'x-real-ip', trustedProxies: 0 }],
   [{ remoteAddress: 5 }],
   [{ trustProxies: 1 }],
   [null],

@@ -74,12 +74,23 @@ describe('draft-10', () => {
     expect(JSON.stringify(headers)).not.toMatch(/192|jane/);
   });
 
-  test('a token bucket tells its capacity', () => {
-    const bucket: HeaderRule = { ...API, algorithm: 'token-bucket', limit: 200, burst: 500, remaining: 480 };
-    expect(draft(decide([bucket]))).toEqual({
-      'RateLimit-Policy': '"api";q=200;w=60;spillway-burst=500',
+  test('a token bucket tells its capacity, and the time in which it fills', () => {
+    const bucket = (limit: number, requests?: number): HeaderRule => ({
+      ...API,
+      algorithm: 'token-bucket',
+      limit,
+      requests,
+      remaining: 1,
+    });
+    expect(draft(decide([{ ...bucket(500, 200), remaining: 480 }]))).toEqual({
+      'RateLimit-Policy': '"api";q=500;w=150',
       RateLimit: '"api";r=480;t=30',
     });
+    const policyOf = (rule: HeaderRule) => draft(decide([rule]))['RateLimit-Policy'];
+    expect(policyOf(bucket(50, 200))).toBe('"api";q=50;w=15');
+    expect(policyOf(bucket(500, 700))).toBe('"api";q=500;w=43');
+    expect(policyOf(bucket(500))).toBe('"api";q=500;w=60');
+    expect(policyOf(bucket(0, 0))).toBe('"api";q=0;w=60');
   });
 
   test('a rule that denied points no further than Retry-After', () => {
@@ -158,12 +169,12 @@ describe('legacy', () => {
     const bucket: HeaderRule = {
       ...scoped,
       algorithm: 'token-bucket',
-      limit: 200,
-      burst: 500,
+      limit: 500,
+      requests: 200,
       remaining: 480,
     };
     expect(rateLimitHeaders(decide([bucket]))).toMatchObject({
-      'X-RateLimit-Limit': '200',
+      'X-RateLimit-Limit': '500',
       'X-RateLimit-Algorithm': 'token-bucket',
       'X-RateLimit-Bucket-Size': '500',
       'X-RateLimit-Bucket-Remaining': '480',
@@ -239,8 +250,8 @@ test('every decision can be told', () => {
         resetTime: NOW + 29_001,
         retryAfter: 0,
         algorithm: 'fixed-window',
+        requests: 100,
         windowMs: 60_000,
-        burst: 100,
         scope: undefined,
         subject: 'org-123',
         shadow: false,

@@ -98,13 +98,9 @@ describe('withRateLimit', () => {
     expect(sooner.headers.get('retry-after')).toBe('5');
   });
 
-  test('of what is unlimited no header tells', () => {
-    const response = withRateLimit(new Response('hello'), {
-      allowed: true,
-      limit: Infinity,
-      remaining: Infinity,
-      resetTime: NOW,
-    });
+  test.each([Infinity, Number.MAX_SAFE_INTEGER])('of what is unlimited no header tells: %p', (limit) => {
+    const unlimited = { allowed: true, limit, remaining: limit, resetTime: NOW };
+    const response = withRateLimit(new Response('hello'), unlimited);
     for (const name of ['limit', 'remaining', 'reset']) {
       expect(response.headers.has(`x-ratelimit-${name}`)).toBe(false);
     }

@@ -199,7 +199,7 @@ describe('subjects', () => {
 
 describe('a request without the identity of a rule', () => {
   const rules = (more: object) => ({
-    rules: [{ id: 'r', by: ['user', 'apiKey'] as const, rate: '1/s', ...more }],
+    rules: [{ id: 'r', by: ['user', 'apiKey'], rate: '1/s', ...more } as const],
   });
 
   test('is denied, unless the rule says otherwise', () => {

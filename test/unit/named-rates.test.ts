@@ -1,5 +1,6 @@
 import { namedRate, namedRates, RATE_NAMES } from '../../lib/rules/named-rates';
-import { readRate } from '../../lib/rules/quota';
+import { readRate } from '../../lib/rules/read-rate';
+import { compileRules, type RuleOptions } from '../../lib/rules/compile';
 import { refusalOf } from './refusal';
 
 const HOUR = 3_600_000;
@@ -46,19 +47,26 @@ test.each(['toString', '__proto__', 'Default', ''])('%j is no name', (name) => {
   expect(refusalOf(() => readRate(name, 'rate')).message).toMatch(/^rate: /);
 });
 
-describe('in place of a rate', () => {
-  const before = process.env['RATELIMIT_LOGIN_RATE'];
-  afterEach(() => {
-    if (before === undefined) delete process.env['RATELIMIT_LOGIN_RATE'];
-    else process.env['RATELIMIT_LOGIN_RATE'] = before;
-  });
-
-  test('are read when the limiter is made', () => {
-    delete process.env['RATELIMIT_LOGIN_RATE'];
-    expect(readRate('login', 'rate')).toEqual({ requests: 5, windowMs: MINUTE });
-    process.env['RATELIMIT_LOGIN_RATE'] = '3/h';
-    expect(readRate('login', 'rate')).toEqual({ requests: 3, windowMs: HOUR });
-  });
+test.each(RATE_NAMES)('%s is no word for a rate in code', (name) => {
+  const places: [string, unknown][] = [
+    ['rate', { rate: name }],
+    ['plans.FREE', { plans: { FREE: name } }],
+    ['plans.FREE[1]', { plans: { FREE: ['1/s', name] } }],
+    ['plans.FREE.rate', { plans: { FREE: { rate: name } } }],
+    ['rules[0].rate', { rules: [{ id: 'a', rate: name }] }],
+    ['overrides["x"]', { rate: '1/s', access: { overrides: { x: name } } }],
+    [
+      'overrides["x"].rules.a',
+      { rules: [{ id: 'a', rate: '1/s' }], access: { overrides: { x: { rules: { a: name } } } } },
+    ],
+  ];
+  for (const [where, options] of places) {
+    const { code, message } = refusalOf(() => compileRules(options as RuleOptions));
+    expect(code).toBe('ERR_INVALID_OPTION');
+    expect(message).toBe(
+      `${where}: "${name}" is the name of a rate. Write namedRate('${name}'), which reads RATELIMIT_${name.toUpperCase()}_RATE.`,
+    );
+  }
 });
 
 test('unlimited is a word, never a number', () => {

@@ -49,6 +49,22 @@ describe('options of former versions', () => {
   test.each([
     [{ rate: '1/s', onError: 'open' }, 'The option "onError" is now called failureMode.'],
     [
+      { rate: '1/s', skip: () => true },
+      'The option "skip" is now part of bypass; write bypass: (request) => ….',
+    ],
+    [
+      { rules: [{ id: 'a', rate: '1/s', skip: () => true }] },
+      'The option "rules[0].skip" is now part of rules[0].bypass; write bypass: (request) => ….',
+    ],
+    [
+      { rules: [{ id: 'a', rate: '1/s', onNearLimit: () => 0 }] },
+      'Unknown option "rules[0].onNearLimit". Did you mean rules[0].nearLimit?',
+    ],
+    [
+      { rate: '1/s', onNearLimit: () => 0 },
+      'The option "onNearLimit" is now part of nearLimit; write nearLimit: { tell: (rule, decision) => … }.',
+    ],
+    [
       { rules: [{ id: 'a', rate: '1/s', onError: 'open' }] },
       'The option "rules[0].onError" is now called rules[0].failureMode.',
     ],
@@ -111,7 +127,13 @@ test.each([
   [{ rate: '1/s', store: memoryStore(), redis: 'redis://h' }],
   [{ rate: '1/s', failureMode: 'memory' }],
   [{ rate: '1/s', failureMode: true }],
-  [{ rate: '1/s', onNearLimit: 'warn' }],
+  [{ rate: '1/s', nearLimit: { tell: 'warn' } }],
+  [{ rate: '1/s', nearLimit: { at: 0 } }],
+  [{ rate: '1/s', nearLimit: { at: '0.8' } }],
+  [{ rate: '1/s', nearLimit: { above: 0.8 } }],
+  [{ rate: '1/s', nearLimit: [0.8] }],
+  [{ rate: '1/s', nearLimit: null }],
+  [{ rules: [{ id: 'a', rate: '1/s', nearLimit: { at: 0.8 } }] }],
   [{ rate: '1/s', headers: 'draft-11' }],
   [{ rate: '1/s', algorithm: 'leaky-bucket' }],
   [{ rate: '1/s', burst: 5 }],

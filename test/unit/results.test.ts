@@ -1,6 +1,6 @@
 import { Status } from '../../lib/decision/status';
 import { ResultKind, type Built, type AnyResultKind } from '../../lib/decision/result-kind';
-import { shaped, withoutStore } from '../../lib/decision/unavailable';
+import { settled, shaped, withoutStore } from '../../lib/decision/unavailable';
 import { build, recordsOf } from '../../lib/stores/decode';
 import { RuleSet } from '../../lib/decision/rule-set';
 import { makeRule, type CompiledRule } from '../../lib/rules/rule';
@@ -62,6 +62,29 @@ test('a result has the four fields of the drop-in and no others', () => {
   });
 });
 
+test('of a token bucket what is left never stands above the limit', () => {
+  const quota = { algorithm: 'token-bucket', limit: 200, windowMs: HOUR, burst: 500 } as const;
+  const bucket = makeRule('b', 'b', quota, {}, { failureMode: 'open', nearLimit: 0.8 }, '');
+  const set = new RuleSet([bucket, rule('a')]);
+  const told = { limit: 500, remaining: 499 };
+  const said = [{ remaining: 499, used: 1 }, { remaining: 100 }];
+  expect(built(ResultKind.Result, new RuleSet([bucket]), said[0]!)).toMatchObject(told);
+  expect(built(ResultKind.Status, new RuleSet([bucket]), said[0]!)).toMatchObject({ ...told, used: 1 });
+  expect(built(ResultKind.Decision, set, ...said)).toMatchObject({
+    ...told,
+    rule: 'b',
+    rules: [
+      { ...told, requests: 200, windowMs: HOUR },
+      { limit: 100, requests: 100, remaining: 100 },
+    ],
+  });
+  expect(withoutStore(set, 'org', 'unavailable', NOW)).toMatchObject({
+    limit: 500,
+    remaining: 500,
+    rules: [{ limit: 500, remaining: 500, requests: 200 }, {}],
+  });
+});
+
 test('a status tells what is used', () => {
   expect(built(ResultKind.Status, one(), { remaining: 60, resetInMs: 1_234, used: 40 })).toStrictEqual({
     remaining: 60,
@@ -103,8 +126,8 @@ describe('a decision', () => {
           resetTime: NOW + 1_234,
           retryAfter: 0,
           algorithm: 'fixed-window',
+          requests: 100,
           windowMs: HOUR,
-          burst: 100,
           scope: undefined,
           subject: 'org',
           shadow: false,
@@ -328,11 +351,20 @@ describe('where no store answered', () => {
     });
   });
 
-  test('no rules limit nothing', () => {
+  test('no rules limit nothing, and JSON tells so in numbers', () => {
+    const unlimited = withoutStore(new RuleSet([]), 'org', 'unavailable', NOW);
+    expect(JSON.stringify(unlimited)).not.toContain('null');
+    expect(JSON.stringify(settled('bypass', ''))).not.toContain('null');
+    expect(shaped(ResultKind.Status, unlimited)).toEqual({
+      limit: Number.MAX_SAFE_INTEGER,
+      remaining: Number.MAX_SAFE_INTEGER,
+      resetTime: NOW,
+      used: 0,
+    });
     expect(withoutStore(new RuleSet([]), 'org', 'unavailable', NOW)).toMatchObject({
       allowed: true,
       reason: 'unlimited',
-      remaining: Infinity,
+      remaining: Number.MAX_SAFE_INTEGER,
       rules: [],
     });
   });

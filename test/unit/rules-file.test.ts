@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import Ajv from 'ajv';
-import { RATE_NAMES } from '../../lib/rules/named-rates';
+import { namedRate, RATE_NAMES, type RateName } from '../../lib/rules/named-rates';
 import { compileRules, RULE_OPTIONS, type RuleOptions } from '../../lib/rules/compile';
 import { loadRules } from '../../lib/rules/file';
 import { IDENTITIES } from '../../lib/rules/identity';
@@ -23,7 +23,13 @@ const isValid = new Ajv({ strict: true, strictRequired: false, allErrors: true }
 
 const GOOD: unknown[] = [
   { plans: TIERS },
-  { rate: '10/s' },
+  { rate: '10/s', bypass: '/api/health' },
+  {
+    rules: [
+      { id: 'a', rate: '1/s', bypass: '/a' },
+      { id: 'b', rate: '1/s', bypass: ['/b/*', '/'] },
+    ],
+  },
   { rate: 'login', algorithm: 'token-bucket', burst: 9 },
   { $schema: './x.json', plans: { FREE: 'unlimited', PRO: { requests: 5, windowMs: 1 }, A: ['1/010s'] } },
   {
@@ -99,8 +105,13 @@ const BAD: unknown[] = [
   { rules: [{ id: 'a', rate: '1/s', skip: true }] },
   { rules: [{ id: 'a', rate: '1/s', group: '' }] },
   { rate: '1/s', skip: null },
-  { rate: '1/s', bypass: '/x' },
   { rate: '1/s', bypass: ['/x/'] },
+  { rate: '1/s', bypass: '/x/' },
+  { rate: '1/s', bypass: null },
+  { rate: '1/s', bypass: [['/x']] },
+  { rules: [{ id: 'a', rate: '1/s', bypass: ['/x/'] }] },
+  { rate: '1/s', nearLimit: { at: 0 } },
+  { rate: '1/s', nearLimit: { tell: 'log' } },
   { rate: '1/s', nearLimit: 0 },
   { rate: '1/s', nearLimit: 1.1 },
   { rate: '1/s', failureMode: 'maybe' },
@@ -125,7 +136,7 @@ function file(name: string, content: unknown): string {
 describe('the schema and the reader agree', () => {
   test.each(GOOD.map((one, i) => [i, one]))('on what is good (%d)', (_, content) => {
     expect(isValid(content) ? [] : isValid.errors).toEqual([]);
-    const options = JSON.parse(JSON.stringify(content)) as RuleOptions & { $schema?: string };
+    const options = JSON.parse(withoutNames(JSON.stringify(content))) as RuleOptions & { $schema?: string };
     delete options.$schema;
     expect(loadRules(file('good.json', content))).toEqual(options);
   });
@@ -139,11 +150,46 @@ describe('the schema and the reader agree', () => {
   });
 
   test('on names', () => {
-    const options = RULE_OPTIONS.filter((name) => name !== 'skip');
-    expect(Object.keys(schema.properties).sort()).toEqual(['$schema', ...options].sort());
+    expect(Object.keys(schema.properties).sort()).toEqual(['$schema', ...RULE_OPTIONS].sort());
     expect(schema.definitions.algorithm.enum).toEqual([...ALGORITHMS]);
     expect(schema.definitions.identity.enum).toEqual([...IDENTITIES]);
     expect(schema.definitions.rate.oneOf[1]?.enum).toEqual(['unlimited', ...RATE_NAMES]);
+  });
+});
+
+/** `login` and `strict` where they are rates, as the environment of this test has them. */
+function withoutNames(json: string): string {
+  return json.replace(
+    /"(rate|signin|NAMED)":"(login|strict)"/g,
+    (_, key: string, name: RateName) => `"${key}":${JSON.stringify(namedRate(name))}`,
+  );
+}
+
+describe('a name in the place of a rate', () => {
+  afterEach(() => delete process.env['RATELIMIT_LOGIN_RATE']);
+
+  test('is what the environment says when the file is read, and an id that looks like one stays', () => {
+    process.env['RATELIMIT_LOGIN_RATE'] = '3/h';
+    const rate = { requests: 3, windowMs: 3_600_000 };
+    const override = (one: unknown) => ({
+      a: one,
+      b: { plan: one, rules: { login: one, user: { rate: one } } },
+    });
+    const content = (one: unknown) => ({
+      plans: { strict: one, B: ['1/s', one, { id: 'tenant', rate: one }], C: { rate: one } },
+      rules: [
+        { id: 'login', by: ['user'], rate: one },
+        { id: 'user', by: 'user', rate: one },
+      ],
+      access: { allow: ['login'], overrides: override(one) },
+    });
+    expect(loadRules(file('named.json', content('login')))).toEqual(content(rate));
+  });
+
+  test('is refused with its variable where that holds no rate', () => {
+    process.env['RATELIMIT_LOGIN_RATE'] = 'often';
+    const at = file('named.json', { rate: 'login' });
+    expect(() => loadRules(at)).toThrow(`${at}: RATELIMIT_LOGIN_RATE: "often" is not a rate`);
   });
 });
 

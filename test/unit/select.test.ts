@@ -5,12 +5,19 @@ import { refusalOf } from './refusal';
 
 const REQUEST: RateLimitRequest = { method: 'GET', path: '/api/users', ip: '192.0.2.1' };
 
-function select(options: RuleOptions, request: Partial<RateLimitRequest> = {}): Selection {
-  return selectRules(compileRules(options), { ...REQUEST, ...request });
+/** Rules of these tests are put together from parts, whose rates are any text to TypeScript. */
+type Parts = {
+  [Option in keyof RuleOptions]: Option extends 'rules' | 'plans' ? object : RuleOptions[Option];
+};
+
+const compile = (options: Parts) => compileRules(options as RuleOptions);
+
+function select(options: Parts, request: Partial<RateLimitRequest> = {}): Selection {
+  return selectRules(compile(options), { ...REQUEST, ...request });
 }
 
 /** The rules and subjects that are charged, as text. */
-function charged(options: RuleOptions, request: Partial<RateLimitRequest> = {}): string[] {
+function charged(options: Parts, request: Partial<RateLimitRequest> = {}): string[] {
   const selection = select(options, request);
   if (selection.kind !== 'charge') throw new Error(`expected charges, not ${JSON.stringify(selection)}`);
   return selection.charges.map(({ rule, subject }) => `${rule.id} ${subject}`);
@@ -62,12 +69,12 @@ describe('which rules', () => {
     expect(charged({ rules: [several] }, { path: '/elsewhere' })).toEqual([]);
   });
 
-  test('a skipped rule leaves its place in the group to the next', () => {
-    const skip = ({ plan }: RateLimitRequest) => plan === 'PRO';
+  test('a rule that is bypassed leaves its place in the group to the next', () => {
+    const bypass = ({ plan }: RateLimitRequest) => plan === 'PRO';
     const options = {
       plans: { PRO: 'unlimited' },
       rules: [
-        { ...rules[3]!, group: 'g', skip },
+        { ...rules[3]!, group: 'g', bypass },
         { ...rules[1]!, group: 'g' },
       ],
     };
@@ -181,9 +188,7 @@ describe('which rules', () => {
       const seven = Array.from({ length: 7 }, (_, i) => ({ id: `r${i}`, rate: '1/s' }));
       const looser = { ...me, rate: '200/m' };
       expect(charged({ rules: [...seven, me, users] }, { path: '/api/users/ME' })).toHaveLength(8);
-      expect(refusalOf(() => compileRules({ rules: [...seven, looser, users] })).message).toMatch(
-        /at most 8/,
-      );
+      expect(refusalOf(() => compile({ rules: [...seven, looser, users] })).message).toMatch(/at most 8/);
     });
   });
 
@@ -208,10 +213,8 @@ describe('which rules', () => {
     }));
     const nine = [...many, { id: 'r8', rate: '1/s', match: 'POST:/a/b/c' }];
     expect(charged({ rules: many }, { path: '/a/b' })).toHaveLength(8);
-    expect(refusalOf(() => compileRules({ rules: nine })).message).toMatch(/at most 8 rules/);
-    expect(refusalOf(() => compileRules({ rules: many, plans: { A: '1/s' } })).message).toMatch(
-      /the 1 of a plan/,
-    );
+    expect(refusalOf(() => compile({ rules: nine })).message).toMatch(/at most 8 rules/);
+    expect(refusalOf(() => compile({ rules: many, plans: { A: '1/s' } })).message).toMatch(/the 1 of a plan/);
     const apart = [...many, { id: 'r8', rate: '1/s', match: '/b/*' }];
     expect(charged({ rules: apart }, { path: '/b' })).toHaveLength(1);
     const grouped = nine.map((rule) => ({ ...rule, group: 'g' }));
@@ -258,7 +261,7 @@ describe('plans', () => {
   });
 
   test('where there are none, the error says to leave the plan out', () => {
-    const refused = (options: RuleOptions) => refusalOf(() => select(options, { plan: 'FREE' })).message;
+    const refused = (options: Parts) => refusalOf(() => select(options, { plan: 'FREE' })).message;
     expect(refused({ rate: '1/s' })).toMatch(/one rate: leave the plan out\.$/);
     expect(refused({ rules })).toMatch(/for requests only: leave the plan out\.$/);
     expect(refused({ plans: { A: '1/s' } })).toMatch(
@@ -267,7 +270,7 @@ describe('plans', () => {
   });
 
   test('may be replaced at run time; the keys stay', () => {
-    const before = compileRules({ plans, rules });
+    const before = compile({ plans, rules });
     const after = withPlans(before, { FREE: ['50/h', '5/m'], TEAM: '9/h' });
     const keys = (compiled: typeof before, plan: string) => compiled.plans.get(plan)?.map(({ key }) => key);
     expect(keys(after, 'FREE')).toEqual(keys(before, 'FREE'));
@@ -276,16 +279,16 @@ describe('plans', () => {
     expect(after.access).toBe(before.access);
     expect(() => withPlans(before, { FREE: '1/hour' })).toThrow(/plans\.FREE/);
     expect(before.plans.get('FREE')?.[0]?.quota.limit).toBe(100);
-    expect(() => withPlans(compileRules({ rate: '1/s' }), plans)).toThrow(/one rate/);
+    expect(() => withPlans(compile({ rate: '1/s' }), plans)).toThrow(/one rate/);
   });
 
   test('share no id with the rules', () => {
-    expect(() => compileRules({ plans: { api: '1/s' }, rules })).toThrow(/^plans\.api: "api"/);
-    expect(() => compileRules({ plans: { A: ['1/d', { id: 'api', rate: '1/s' }] }, rules })).toThrow(/"api"/);
+    expect(() => compile({ plans: { api: '1/s' }, rules })).toThrow(/^plans\.api: "api"/);
+    expect(() => compile({ plans: { A: ['1/d', { id: 'api', rate: '1/s' }] }, rules })).toThrow(/"api"/);
   });
 });
 
-describe('bypass and skip', () => {
+describe('bypass', () => {
   const rules = [{ id: 'all', rate: '1/s' }];
   const bypass = ['/api/health', 'POST:/api/webhooks/stripe', '/api/cron/*'];
 
@@ -303,13 +306,35 @@ describe('bypass and skip', () => {
     expect(selection.kind).toBe(expected ? 'bypass' : 'charge');
   });
 
-  test('skip leaves a request out; only true does', () => {
-    const skip = (request: RateLimitRequest) => request.user === 'admin';
-    expect(select({ rules, skip }, { user: 'admin' })).toEqual({ kind: 'bypass', why: 'skip' });
-    expect(select({ rules, skip }).kind).toBe('charge');
-    expect(select({ rules, skip: (() => Promise.resolve(true)) as unknown as () => boolean }).kind).toBe(
-      'charge',
-    );
+  test('a function leaves a request out; only true does', () => {
+    const isAdmin = (request: RateLimitRequest) => request.user === 'admin';
+    for (const given of [isAdmin, [isAdmin], ['/none', () => false, isAdmin]]) {
+      expect(select({ rules, bypass: given }, { user: 'admin' })).toEqual({ kind: 'bypass', why: 'bypass' });
+      expect(select({ rules, bypass: given }).kind).toBe('charge');
+    }
+    const promise = (() => Promise.resolve(true)) as unknown as () => boolean;
+    expect(select({ rules, bypass: promise }).kind).toBe('charge');
+  });
+
+  test('one pattern needs no list', () => {
+    expect(select({ rules, bypass: '/api/*' }).kind).toBe('bypass');
+    expect(select({ rules, bypass: '/other' }).kind).toBe('charge');
+    expect(select({ rules, bypass: [] }).kind).toBe('charge');
+  });
+
+  test('of a rule leaves that rule out, in the exact letters of its pattern', () => {
+    const one = {
+      id: 'one',
+      match: '/api/*',
+      rate: '9/m',
+      bypass: ['/api/health', ({ user }: RateLimitRequest) => user === 'admin'],
+    };
+    const other = { id: 'other', rate: '9/m' };
+    const both = ['one ip:192.0.2.1', 'other ip:192.0.2.1'];
+    expect(charged({ rules: [one, other] })).toEqual(both);
+    expect(charged({ rules: [one, other] }, { path: '/api/HEALTH' })).toEqual(both);
+    expect(charged({ rules: [one, other] }, { path: '/api/health' })).toEqual(both.slice(1));
+    expect(charged({ rules: [one, other] }, { user: 'admin' })).toEqual(both.slice(1));
   });
 });
 
@@ -323,7 +348,7 @@ test('a request has a method and a path', () => {
     { method: '', path: '/' },
     { method: 'GET' },
   ]) {
-    const compiled = compileRules({ rules: [{ id: 'r', rate: '1/s' }] });
+    const compiled = compile({ rules: [{ id: 'r', rate: '1/s' }] });
     expect(refusalOf(() => selectRules(compiled, request as RateLimitRequest)).code).toBe(
       'ERR_INVALID_OPTION',
     );
@@ -355,9 +380,13 @@ test.each<[unknown, RegExp]>([
   [{ rules: [{ id: 'a', rate: '1/s', by: [] }] }, /^rules\[0\]\.by is empty/],
   [{ rules: [{ id: 'a', rate: '1/s', by: ['ip', null] }] }, /^rules\[0\]\.by\[1\] must be/],
   [{ rules: [{ id: 'a', rate: '1/s', group: '' }] }, /^rules\[0\]\.group must be/],
-  [{ rules: [{ id: 'a', rate: '1/s', skip: true }] }, /^rules\[0\]\.skip must be a function/],
+  [
+    { rules: [{ id: 'a', rate: '1/s', bypass: true }] },
+    /^rules\[0\]\.bypass must be a pattern .* a function/,
+  ],
+  [{ rate: '1/s', bypass: ['/x', null] }, /^bypass\[1\] must be a pattern .* a function/],
   [{ rules: [{ id: 'a', rate: '1/s', missing: 'allow' }] }, /^rules\[0\]\.missing must be one of/],
-  [{ rate: '1/s', bypass: '/x' }, /^bypass must be a list/],
+  [{ rate: '1/s', bypass: '/x/' }, /^bypass: .*'\/x\/\*'/],
   [{ rate: '1/s', bypass: ['/api/cron/'] }, /^bypass\[0\]: .*'\/api\/cron\/\*'/],
   [{ rate: '1/s', bypass: ['/api/health*'] }, /^bypass\[0\]: /],
   [{ rate: '1/s', burst: 5 }, /^burst: only algorithm/],
@@ -366,7 +395,7 @@ test.each<[unknown, RegExp]>([
   [{ rate: '1/s', planBy: 'tenant' }, /^planBy must be/],
   [{ rate: '1/s', byPass: [] }, /Did you mean bypass\?/],
 ])('refuses the rules %j', (options, message) => {
-  const error = refusalOf(() => compileRules(options as RuleOptions));
+  const error = refusalOf(() => compile(options as RuleOptions));
   expect(error.code).toBe('ERR_INVALID_OPTION');
   expect(error.message).toMatch(message);
 });

@@ -1,4 +1,3 @@
-import type { Decision } from 'spillway';
 import { limiter } from './limits';
 import { findOrganization, searchOrganizations, type Organization } from './organizations';
 import { shared } from './shared';
@@ -25,15 +24,10 @@ export interface UsagePage {
 
 const PAGE = 20;
 
-/** Units that the rule in front admits at once: a token bucket holds more or less than its rate admits per window. */
-export const capacityOf = ({ rule, rules, limit }: Decision) =>
-  rules.find(({ rule: id }) => id === rule)?.burst ?? limit;
-
 /** Asks without counting. The rows of a page are asked in one turn of the event loop, and so in one round trip. */
 export async function usageOf(organization: Organization): Promise<Usage> {
   const decision = await limiter.peek(organization.id, organization.plan);
-  const { remaining, resetTime, source, reason } = decision;
-  const limit = capacityOf(decision);
+  const { limit, remaining, resetTime, source, reason } = decision;
   let state: UsageState = 'ok';
   if (source === 'none') state = 'unknown';
   else if (reason === 'blocked') state = 'blocked';

@@ -11,7 +11,8 @@ const KEY_BYTES = 12;
 /**
  * `RateLimit-Policy` and `RateLimit` as draft-ietf-httpapi-ratelimit-headers-10 has them: what each rule admits
  * (`"api";q=100;w=60`) and where the client stands (`"api";r=50;t=30`), every rule as an item of its own. The
- * partition key is a hash of whom the rule counts. A token bucket tells its capacity as `spillway-burst`.
+ * partition key is a hash of whom the rule counts. A token bucket's quota is its capacity, and its window the time in
+ * which it fills: 200 per minute with a burst of 500 is `q=500;w=150`.
  * @param now milliseconds since the epoch
  */
 export function draft10Headers(told: readonly HeaderRule[], now: number): Record<string, string> {
@@ -25,13 +26,17 @@ export function draft10Headers(told: readonly HeaderRule[], now: number): Record
 
 function policy(rule: HeaderRule, name: string, pk: BareItem | undefined): Item {
   const parameters: [string, BareItem][] = [['q', integer(rule.limit)]];
+  const windowMs = windowOf(rule);
   // Windows are whole seconds there; rounded up, a client that paces itself by them is never too fast.
-  if (rule.windowMs !== undefined) parameters.push(['w', integer(Math.ceil(rule.windowMs / 1000))]);
+  if (windowMs !== undefined) parameters.push(['w', integer(Math.ceil(windowMs / 1000))]);
   if (pk !== undefined) parameters.push(['pk', pk]);
-  if (rule.algorithm === 'token-bucket' && rule.burst !== undefined) {
-    parameters.push(['spillway-burst', integer(rule.burst)]);
-  }
   return [name, new Map(parameters)];
+}
+
+/** The time in which the quota comes back. */
+function windowOf({ algorithm, limit, requests = limit, windowMs }: HeaderRule): number | undefined {
+  if (algorithm !== 'token-bucket' || windowMs === undefined || requests === 0) return windowMs;
+  return (limit * windowMs) / requests;
 }
 
 function standing(rule: HeaderRule, name: string, pk: BareItem | undefined, now: number): Item {

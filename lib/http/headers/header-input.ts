@@ -3,6 +3,7 @@ export interface HeaderRule {
   /** The rule's id, which is the name of its policy. */
   readonly rule: string;
   readonly allowed: boolean;
+  /** What `remaining` counts down from. */
   readonly limit: number;
   readonly remaining: number;
   /** In milliseconds since the epoch. */
@@ -11,8 +12,8 @@ export interface HeaderRule {
   readonly retryAfter: number;
   readonly algorithm: string;
   readonly windowMs?: number;
-  /** Capacity of a token bucket. */
-  readonly burst?: number;
+  /** Units that a token bucket gains per window; default: its `limit`. */
+  readonly requests?: number;
   /** Whom the rule counts: `ip`, `user` and so on. */
   readonly scope?: string;
   /** The text under which it counts; headers give its hash only. */

@@ -20,7 +20,7 @@ export function legacyHeaders(decision: HeaderDecision, told: readonly HeaderRul
   if (lead.scope !== undefined) headers['X-RateLimit-Scope'] = lead.scope;
   headers['X-RateLimit-Algorithm'] = lead.algorithm;
   if (lead.algorithm === 'token-bucket') {
-    headers['X-RateLimit-Bucket-Size'] = String(lead.burst ?? lead.limit);
+    headers['X-RateLimit-Bucket-Size'] = String(lead.limit);
     headers['X-RateLimit-Bucket-Remaining'] = String(lead.remaining);
   }
   return headers;

@@ -2,7 +2,6 @@ import type { NextRequest } from 'next/server';
 import { readCaller, unknownCaller } from '@/lib/callers';
 import { limiter } from '@/lib/limits';
 import type { RateLimitStatus } from '@/lib/status';
-import { capacityOf } from '@/lib/usage';
 
 /** What is left, without counting anything: what an indicator shows. */
 export async function GET(request: NextRequest) {
@@ -10,8 +9,7 @@ export async function GET(request: NextRequest) {
   if (!caller) return unknownCaller();
 
   const decision = await limiter.peek(caller.id, caller.plan);
-  const { remaining, resetTime, rules, source, reason } = decision;
-  const limit = capacityOf(decision);
+  const { limit, remaining, resetTime, rules, source, reason } = decision;
   const used = limit - remaining;
   const status: RateLimitStatus = {
     organization: caller.id,
@@ -24,12 +22,7 @@ export async function GET(request: NextRequest) {
     resetInMs: used > 0 ? Math.max(0, resetTime - Date.now()) : 0,
     blocked: reason === 'blocked',
     source,
-    rules: rules.map(({ rule, burst, remaining, algorithm }) => ({
-      rule,
-      limit: burst,
-      remaining,
-      algorithm,
-    })),
+    rules: rules.map(({ rule, limit, remaining, algorithm }) => ({ rule, limit, remaining, algorithm })),
   };
   return Response.json(status, { headers: { 'Cache-Control': 'no-store' } });
 }
