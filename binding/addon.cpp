@@ -31,7 +31,7 @@ std::vector<Rule> ReadRules(Reader* read, napi_value list, std::string* error) {
     napi_value options = read->At(list, i);
     Rule rule;
     rule.prefix = read->Text(options, "prefix");
-    rule.id = read->Text(options, "id");
+    rule.part = read->Text(options, "part");
     rule.limit = read->Whole(options, "limit");
     rule.burst = read->Whole(options, "burst");
     rule.window_ms = read->Whole(options, "windowMs");
@@ -73,7 +73,7 @@ napi_value List(napi_env env, napi_callback_info info) {
   Reader read(env);
   ListRequest request;
   request.prefix = read.Text(given[0]);
-  request.id = read.Text(given[1]);
+  request.part = read.Text(given[1]);
   request.cursor = read.Text(given[2]);
   request.match = read.Text(given[3]);
   request.page_size = read.Whole(given[4]);

@@ -4,6 +4,8 @@ import { reportsOf } from './support/process';
 import { RedisServer } from './support/redis';
 import { owner } from './support/owned';
 
+// Thousands of limiters take their time beside other tests.
+jest.setTimeout(90_000);
 const own = owner();
 
 /** Bytes by which a process grows while `step` is done again and again, after twice as many rounds to get warm. */

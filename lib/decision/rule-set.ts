@@ -12,8 +12,10 @@ import type { FailureMode } from '../rules/failure-mode';
  * whose algorithm is changed starts afresh instead of meeting state that it cannot read. Ids have no `@`, so no two
  * rules meet. Keys that a plan makes up, such as `@token-bucket-1m`, name it already.
  */
-export function keyPart({ key, quota }: { key: string; quota: { algorithm: Algorithm } }): string {
-  return quota.algorithm === 'fixed-window' || key.startsWith('@') ? key : `${key}@${quota.algorithm}`;
+export function keyPart({ counter, quota }: { counter: string; quota: { algorithm: Algorithm } }): string {
+  return quota.algorithm === 'fixed-window' || counter.startsWith('@')
+    ? counter
+    : `${counter}@${quota.algorithm}`;
 }
 
 /** Who is told of the decisions of one limiter. None of them can delay or break an answer. */

@@ -180,8 +180,8 @@ export async function resetRateLimit(organizationId: string): Promise<void> {
 export async function getAllRateLimits(): Promise<Map<string, RateLimitEntry>> {
   const all = new Map<string, RateLimitEntry>();
   for await (const page of own.current.plainCounts()) {
-    for (const { name, count, resetTime, blocked } of page) {
-      all.set(name, { count: blocked ? BLOCKED : count, resetTime });
+    for (const { key, count, resetTime, blocked } of page) {
+      all.set(key, { count: blocked ? BLOCKED : count, resetTime });
     }
   }
   return all;

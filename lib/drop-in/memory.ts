@@ -92,8 +92,8 @@ export function resetRateLimit(organizationId: string): void {
 export function getAllRateLimits(): Map<string, RateLimitEntry> {
   const all = new Map<string, RateLimitEntry>();
   for (const page of own.current.plainCountsNow()) {
-    for (const { name, count, resetTime, blocked } of page) {
-      all.set(name, { count: blocked ? BLOCKED : count, resetTime });
+    for (const { key, count, resetTime, blocked } of page) {
+      all.set(key, { count: blocked ? BLOCKED : count, resetTime });
     }
   }
   return all;

@@ -1,15 +1,14 @@
 import { Backend } from './backend';
+import { Calls } from './calls';
 import { Decided, type Charge } from '../decision/decision';
 import { invalidOption, type RateLimitError } from '../base/errors';
 import { rateLimitHeaders, type HeaderFormat } from '../http/headers/emit';
-import { validateKey } from '../rules/key';
 import { ResultKind, type Built, type AnyResultKind } from '../decision/result-kind';
-import { RuleResolver, type Resolution } from './rule-resolver';
+import { RuleResolver } from './rule-resolver';
 import type { PlanOptions, RateLimiterOptions } from './option-types';
 import type { AnyLimiter, ResetOptions } from './types';
 import { listed, readListOptions } from './list';
 import { readOptions, readResetRule, readUnits, refuseCheckOptions, type Settings } from './options';
-import { settled, shaped, withoutStore } from '../decision/unavailable';
 import { MAX_WINDOW_MS, type RateObject } from '../rules/rate';
 import type { RuleSet } from '../decision/rule-set';
 import type { AccessList } from '../rules/access';
@@ -17,33 +16,29 @@ import type { RateLimitRequest } from '../rules/identity';
 import type { SubjectId } from '../rules/named';
 import type { RequestRule } from '../rules/request-rule';
 import type { StoredKey } from '../stores/listing';
-import type { Store, SyncStore } from '../stores/store';
 import { refuseSurplus } from '../base/surplus';
 import type { Log } from '../telemetry/logger';
-import { isWatched, tell, type Observers } from '../telemetry/observe';
 import type { CheckOptions, Decision } from '../decision/types';
 import type { Health, ListedKey, ListOptions, Stats } from '../stores/types';
-import type { FailureMode } from '../rules/failure-mode';
 import { isIntegerIn, requireObject } from '../base/validate';
 import { readFailureMode } from '../rules/failure-mode';
-import { readKey, requestOf, type Subjects } from '../decision/subjects';
-import { noteWindows } from './windows';
+import { readKey } from '../decision/subjects';
 
 /** Everything that a limiter does; the drop-in functions and the public limiters are thin layers over it. */
 export class Limiter implements AnyLimiter {
   readonly backend: Backend;
+  private readonly calls: Calls;
   private readonly resolver: RuleResolver;
   private readonly format: HeaderFormat;
-  private readonly observers: Observers;
 
   /** @param failure why the Redis that was meant cannot be used: an outage, which is no mistake of the options */
   constructor(options: RateLimiterOptions, failure?: RateLimitError) {
     const read = readOptions(options);
     const settings: Settings = failure === undefined ? read : { ...read, store: { kind: 'failed', failure } };
     this.format = settings.headers;
-    this.observers = settings.observers;
     this.resolver = new RuleResolver(settings.rules, settings.log, settings.observers, settings.headers);
     this.backend = new Backend(settings, () => this.resolver.meanwhile);
+    this.calls = new Calls(this.backend, this.resolver, settings.observers);
   }
 
   get log(): Log {
@@ -93,12 +88,12 @@ export class Limiter implements AnyLimiter {
       if (typeof plan === 'number' && units === undefined) [plan, units] = [undefined, plan];
       const amount = readUnits(units, 'units');
       if (typeof of !== 'object' || of === null) {
-        return this.run(readKey(of), this.resolver.setOf(plan), amount, ResultKind.Penalty);
+        return this.calls.run(readKey(of), this.resolver.setOf(plan), amount, ResultKind.Penalty);
       }
       if (plan !== undefined) throw invalidOption('penalize takes a decision and units; it knows its plan.');
       const charge = this.chargeOf(of);
       if (charge === undefined) return Promise.resolve(of);
-      return this.call(charge.set, charge.subjects, amount, ResultKind.Penalty);
+      return this.calls.call(charge.set, charge.subjects, amount, ResultKind.Penalty);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -147,7 +142,7 @@ export class Limiter implements AnyLimiter {
     kind: K,
     limit?: RateObject,
   ): Promise<Built[K]> {
-    return this.run(readKey(key), this.setOf(plan, limit), 1, kind);
+    return this.calls.run(readKey(key), this.setOf(plan, limit), 1, kind);
   }
 
   /** As `checkAs`, on the in-process store, at once; a look where the kind is a status. */
@@ -157,12 +152,7 @@ export class Limiter implements AnyLimiter {
     kind: K,
     limit?: RateObject,
   ): Built[K] {
-    const set = this.setOf(plan, limit);
-    const store = this.storeFor(set, readKey(key)) as SyncStore | undefined;
-    if (store === undefined) return this.unasked(kind, set, key);
-    return kind === ResultKind.Result
-      ? store.checkNow<K>(set, key, 1, kind)
-      : store.peekNow<K>(set, key, 1, kind);
+    return this.calls.now(readKey(key), this.setOf(plan, limit), kind);
   }
 
   async refund(decision: Decision, units?: number): Promise<boolean> {
@@ -179,10 +169,10 @@ export class Limiter implements AnyLimiter {
     const store = this.backend.need();
     if (store === undefined) return false;
     const { set, subjects, marks } = charge;
+    const outcome = store.refund(set, subjects, amount, typeof marks === 'number' ? [marks] : marks);
     // Before the answer: what may have been given back is not given back again.
     charge.left -= amount;
-    const outcome = await store.refund(set, subjects, amount, typeof marks === 'number' ? [marks] : marks);
-    return this.backend.require(store, outcome) > 0;
+    return this.backend.require(store, await outcome) > 0;
   }
 
   async block(subject: SubjectId, ms: number): Promise<void> {
@@ -193,22 +183,19 @@ export class Limiter implements AnyLimiter {
     const names = this.resolver.namesOf(subject);
     if (names.every((name) => this.resolver.everySet(name).length === 0))
       throw invalidOption('Nothing is limited here: use access.deny instead of block.');
-    await this.onEvery(names, (store, set, name) => store.block(set, name, ms));
+    await this.calls.onEvery(names, (store, set, name) => store.block(set, name, ms));
   }
 
   async reset(subject: SubjectId, options: ResetOptions = {}): Promise<boolean> {
     if (arguments.length > 2) refuseSurplus('reset', 2, arguments);
     const rule = readResetRule(options);
     const names = this.resolver.namesOf(subject);
-    return this.onEvery(names, (store, set, name) => store.reset(set, name), rule);
+    return this.calls.onEvery(names, (store, set, name) => store.reset(set, name), rule);
   }
 
   /** As `reset`, on the in-process store, at once. */
   resetNow(key: string): void {
-    this.backend.need();
-    for (const set of this.resolver.everySet(readKey(key))) {
-      (this.storeFor(set, key) as SyncStore | undefined)?.resetNow(set, key);
-    }
+    this.calls.resetNow(readKey(key));
   }
 
   /** What plans count under the bare names of subjects, page by page. */
@@ -256,9 +243,9 @@ export class Limiter implements AnyLimiter {
     if (typeof plan === 'object' && options === undefined && this.resolver.hasRate)
       [plan, options] = [undefined, plan];
     const set = this.resolver.setOf(plan);
-    if (options === undefined) return this.run(readKey(key), set, 1, kind);
+    if (options === undefined) return this.calls.run(readKey(key), set, 1, kind);
     refuseCheckOptions(options);
-    return this.run(readKey(key), set, readUnits(options.cost, 'cost'), kind, options.failureMode);
+    return this.calls.run(readKey(key), set, readUnits(options.cost, 'cost'), kind, options.failureMode);
   }
 
   private askFor(
@@ -269,103 +256,12 @@ export class Limiter implements AnyLimiter {
     requireObject(request, 'A request');
     const units = readUnits(request.cost, 'cost');
     const failureMode = request.failureMode === undefined ? undefined : readFailureMode(request.failureMode);
-    return this.submit(this.resolver.select(request, key), units, kind, failureMode, request);
+    return this.calls.submit(this.resolver.select(request, key), units, kind, failureMode, request);
   }
 
   private setOf(plan: string, limit: RateObject | undefined): RuleSet {
     const set = this.resolver.setOf(plan);
     return limit === undefined ? set : this.resolver.limitOf(limit);
-  }
-
-  /** One call for one key. */
-  private run<K extends AnyResultKind>(
-    key: string,
-    set: RuleSet,
-    units: number,
-    kind: K,
-    failureMode?: FailureMode,
-  ): Promise<Built[K]> {
-    if (this.resolver.access.isEmpty) return this.call(set, key, units, kind, failureMode);
-    validateKey(key);
-    return this.submit(this.resolver.setFor(key, set), units, kind, failureMode);
-  }
-
-  private submit<K extends AnyResultKind>(
-    resolution: Resolution,
-    units: number,
-    kind: K,
-    failureMode?: FailureMode,
-    request?: RateLimitRequest,
-  ): Promise<Built[K]> {
-    if (resolution.set !== undefined)
-      return this.call(resolution.set, resolution.subjects, units, kind, failureMode);
-    return Promise.resolve(this.told(kind, settled(resolution.reason, resolution.rule), request));
-  }
-
-  /** The answer to a call that no store is asked for. */
-  private unasked<K extends AnyResultKind>(kind: K, set: RuleSet, subjects: Subjects): Built[K] {
-    const reason = this.backend.absence;
-    if (reason === 'unavailable' && set.rules.length > 0) this.backend.missed();
-    return this.told(kind, withoutStore(set, subjects, reason, Date.now()), requestOf(subjects));
-  }
-
-  private told<K extends AnyResultKind>(
-    kind: K,
-    decision: Decision,
-    request: RateLimitRequest | undefined,
-  ): Built[K] {
-    if (isWatched(kind, this.observers)) tell(this.observers, decision, request);
-    return shaped(kind, decision) as Built[K];
-  }
-
-  private call<K extends AnyResultKind>(
-    given: RuleSet,
-    subjects: Subjects,
-    units: number,
-    kind: K,
-    failureMode?: FailureMode,
-  ): Promise<Built[K]> {
-    const set = failureMode === undefined ? given : given.under(failureMode);
-    const store = this.storeFor(set, subjects);
-    if (store === undefined) return Promise.resolve(this.unasked(kind, set, subjects));
-    if (kind === ResultKind.Look || kind === ResultKind.Status) return store.peek(set, subjects, units, kind);
-    if (kind === ResultKind.Penalty) return store.penalize(set, subjects, units) as Promise<Built[K]>;
-    return store.check(set, subjects, units, kind);
-  }
-
-  /** Runs a call for all keys of a subject, by whichever name, and says whether one of them had something. */
-  private async onEvery(
-    names: readonly string[],
-    act: (store: Store, set: RuleSet, name: string) => Promise<number>,
-    rule?: string,
-  ): Promise<boolean> {
-    this.backend.need();
-    const calls = names.flatMap((name) =>
-      this.resolver.everySet(name, rule).map((set) => ({ name, set, store: this.storeFor(set, name) })),
-    );
-    const outcomes = await Promise.all(
-      calls.map(({ name, set, store }) => (store === undefined ? Promise.resolve(0) : act(store, set, name))),
-    );
-    return outcomes
-      .map((outcome, i) => this.backend.require(calls[i]!.store, outcome))
-      .some((many) => many > 0);
-  }
-
-  /** The store, which knows the set by then; undefined where it need not be asked. */
-  private storeFor(set: RuleSet, subjects: Subjects): Store | undefined {
-    const store = this.backend.store ?? this.backend.open();
-    if (store === undefined || set.rules.length === 0) {
-      if (typeof subjects === 'string') validateKey(subjects);
-      return undefined;
-    }
-    if (set.number < 0) this.register(store, set);
-    return store;
-  }
-
-  private register(store: Store, set: RuleSet): void {
-    this.backend.know(store, set);
-    // What a call brings along is counted under a key that names its window.
-    if (!set.passing) noteWindows(this.log, store, this.backend.prefix, this, this.resolver.windows());
   }
 
   /** What a decision of this limiter was charged; undefined where no rule decided it. */

@@ -150,8 +150,8 @@ function rulesById(entries: readonly Entry[]): Map<string, CompiledRule | undefi
 function refuseSharedIds({ entries, plans }: CompiledRules): void {
   const taken = new Set(entries.map(({ of }) => of.id));
   for (const [plan, ofPlan] of plans) {
-    for (const { id, key } of ofPlan) {
-      if (!taken.has(id) && !taken.has(key)) continue;
+    for (const { id, counter } of ofPlan) {
+      if (!taken.has(id) && !taken.has(counter)) continue;
       throw invalidOption(
         `plans.${plan}: ${shown(id)} is also the id of one of the rules; each needs its own.`,
       );

@@ -55,7 +55,7 @@ function planFrom(plan: Plan, context: AccessContext, where: string): CompiledPl
   const { defaults, rate, rules } = context;
   if (rate === undefined) {
     const compiled = compilePlan('override', plan, defaults, where);
-    const twin = compiled.find(({ key }) => rules.has(key));
+    const twin = compiled.find(({ counter }) => rules.has(counter));
     if (twin === undefined) return compiled;
     throw invalidOption(`${where}: ${shown(twin.id)} is the id of one of the rules; a plan's needs its own.`);
   }

@@ -51,14 +51,14 @@ export function compilePlans(
 function refuseMixedKeys(plans: ReadonlyMap<string, CompiledPlan>, where: string): void {
   const seen = new Map<string, { algorithm: Algorithm; plan: string }>();
   for (const [plan, rules] of plans) {
-    for (const { id, key, quota } of rules) {
-      const other = seen.get(key) ?? { algorithm: quota.algorithm, plan };
+    for (const { id, counter, quota } of rules) {
+      const other = seen.get(counter) ?? { algorithm: quota.algorithm, plan };
       if (other.algorithm !== quota.algorithm) {
         throw invalidOption(
           `${where}.${plan}: the rule ${shown(id)} has another algorithm than the one of that id in ${where}.${other.plan}.`,
         );
       }
-      seen.set(key, other);
+      seen.set(counter, other);
     }
   }
 }
@@ -94,11 +94,11 @@ export function compilePlan(
     const id = named ?? (i === 0 ? name : `${name}:${label}`);
     const isBare = bare === undefined && quota.algorithm === 'fixed-window' && fields['shadow'] !== true;
     const rule = makeRule(id, isBare ? '' : (named ?? `@${label}`), quota, fields, defaults, at);
-    const twin = places.get(`id ${rule.id}`) ?? places.get(`key ${rule.key}`);
+    const twin = places.get(`id ${rule.id}`) ?? places.get(`counter ${rule.counter}`);
     if (twin !== undefined) {
       throw invalidOption(`${at} would share its count with ${twin}; give it an id of its own.`);
     }
-    places.set(`id ${rule.id}`, at).set(`key ${rule.key}`, at);
+    places.set(`id ${rule.id}`, at).set(`counter ${rule.counter}`, at);
     if (isBare) bare = rule;
     rules.push(rule);
   });

@@ -21,10 +21,10 @@ export interface CompiledRule {
   /** The name that decisions, headers and metrics show. */
   readonly id: string;
   /**
-   * What stands behind the subject in the store's key: `{<prefix><subject>}:<key>`. Empty: the key is
-   * `<prefix><subject>` alone, the form that operators read.
+   * The name of its count: rules of one name share it. It stands behind the subject in the store's key, see `keyPart`.
+   * Empty: the key is `<prefix><subject>` alone, the form that operators read.
    */
-  readonly key: string;
+  readonly counter: string;
   readonly quota: Quota;
   readonly failureMode: FailureMode;
   readonly shadow: boolean;
@@ -53,7 +53,7 @@ export function readId(value: unknown, where: string): string {
 /** Puts a rule together. @throws RateLimitError `ERR_INVALID_OPTION` */
 export function makeRule(
   id: string,
-  key: string,
+  counter: string,
   quota: Quota,
   given: { failureMode?: unknown; shadow?: unknown; nearLimit?: unknown },
   defaults: TraitDefaults,
@@ -62,7 +62,7 @@ export function makeRule(
   const nearLimit = readNearLimit(given.nearLimit, place(where, 'nearLimit'), defaults.nearLimit);
   return {
     id,
-    key,
+    counter,
     quota,
     failureMode: readFailureMode(given.failureMode, place(where, 'failureMode'), defaults.failureMode),
     shadow: readBoolean(given.shadow, place(where, 'shadow')),

@@ -29,8 +29,8 @@ export interface ListQuery {
 
 /** A key as it stands in the store. */
 export interface StoredKey {
-  /** Its name there, prefix and encoding included. */
-  readonly name: string;
+  /** Its whole name there, prefix and encoding included. */
+  readonly key: string;
   readonly subject: string;
   /** Units; 0 where it is blocked. */
   readonly count: number;
@@ -70,8 +70,8 @@ export class Listing {
     return this.set.rules[0]!.quota.algorithm === 'fixed-window';
   }
 
-  subjectOf(name: string): string {
-    return subjectIn(name, this.front, this.tail);
+  subjectOf(key: string): string {
+    return subjectIn(key, this.front, this.tail);
   }
 
   /** The new keys of a page that was read. */
@@ -80,13 +80,13 @@ export class Listing {
     this.done = page.cursor === '';
     const now = Date.now();
     const items: StoredKey[] = [];
-    page.keys.forEach((name, i) => {
-      if (!this.isNew(name)) return;
+    page.keys.forEach((key, i) => {
+      if (!this.isNew(key)) return;
       const count = page.counts[i]!;
       const blocked = count >= BLOCKED;
       items.push({
-        name,
-        subject: this.subjectOf(name),
+        key,
+        subject: this.subjectOf(key),
         count: blocked ? 0 : count,
         resetTime: now + page.resetInMs[i]!,
         blocked,
@@ -99,13 +99,13 @@ export class Listing {
    * SCAN repeats keys when the table shrinks, and then those of buckets that it visited shortly before. Two
    * generations bound the memory: at least the last RECENT keys are known.
    */
-  private isNew(name: string): boolean {
-    if (this.recent.has(name) || this.older.has(name)) return false;
+  private isNew(key: string): boolean {
+    if (this.recent.has(key) || this.older.has(key)) return false;
     if (this.recent.size >= RECENT) {
       this.older = this.recent;
       this.recent = new Set();
     }
-    this.recent.add(name);
+    this.recent.add(key);
     return true;
   }
 }

@@ -43,10 +43,10 @@ function said(): WeakMap<object, Set<string>> {
 
 /** A logger as this package uses it: nothing that it throws or rejects with becomes anybody's failure. */
 export class Log {
-  /** @param key what tells one logger from another, also among copies of this module */
+  /** @param identity what tells one logger from another, also among copies of this module */
   constructor(
     private readonly to: Logger | undefined,
-    readonly key: object,
+    readonly identity: object,
   ) {}
 
   warn(message: string): void {
@@ -64,8 +64,8 @@ export class Log {
   /** Says it the first time that something of this name is said to this logger. */
   once(name: string, message: string, how: 'warn' | 'error' = 'warn'): void {
     const all = said();
-    const names = all.get(this.key) ?? new Set();
-    all.set(this.key, names);
+    const names = all.get(this.identity) ?? new Set();
+    all.set(this.identity, names);
     if (names.has(name)) return;
     names.add(name);
     this.say(how, message);

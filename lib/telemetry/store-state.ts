@@ -77,12 +77,12 @@ export class StoreState {
 
   /** Answers what ends it. */
   listen(log: Log, meanwhile: Meanwhile): () => void {
-    const listener = this.listeners.get(log.key) ?? { log, policies: [] };
-    this.listeners.set(log.key, listener);
+    const listener = this.listeners.get(log.identity) ?? { log, policies: [] };
+    this.listeners.set(log.identity, listener);
     listener.policies.push(meanwhile);
     return () => {
       listener.policies.splice(listener.policies.indexOf(meanwhile), 1);
-      if (listener.policies.length === 0) this.listeners.delete(log.key);
+      if (listener.policies.length === 0) this.listeners.delete(log.identity);
     };
   }
 

@@ -25,27 +25,27 @@ void AppendEncoded(std::string_view id, std::string* key) {
   key->append(id, plain, id.size() - plain);
 }
 
-std::string KeyFront(std::string_view prefix, std::string_view rule_id) {
-  return (rule_id.empty() ? "" : "{") + std::string(prefix);
+std::string KeyFront(std::string_view prefix, std::string_view part) {
+  return (part.empty() ? "" : "{") + std::string(prefix);
 }
 
-std::string KeyTail(std::string_view rule_id) { return rule_id.empty() ? "" : "}:" + std::string(rule_id); }
+std::string KeyTail(std::string_view part) { return part.empty() ? "" : "}:" + std::string(part); }
 
 void WriteKey(const Rule& rule, std::string_view subject, std::string* key) {
-  if (rule.id.empty()) {
+  if (rule.part.empty()) {
     key->assign(rule.prefix);
     AppendEncoded(subject, key);
   } else {
     key->assign("{").append(rule.prefix);
     AppendEncoded(subject, key);
-    key->append("}:").append(rule.id);
+    key->append("}:").append(rule.part);
   }
 }
 
 void WriteShortKey(const Rule& rule, std::string_view subject, std::string* key) {
   key->clear();
   AppendEncoded(subject, key);
-  if (!rule.id.empty()) key->append("}:").append(rule.id);
+  if (!rule.part.empty()) key->append("}:").append(rule.part);
 }
 
 void AppendGlobLiteral(std::string_view text, std::string* pattern) {

@@ -18,8 +18,8 @@ constexpr size_t kMaxIdBytes = 1024;
 void AppendEncoded(std::string_view id, std::string* key);
 
 // What stands in front of the encoded subject, and what behind it.
-std::string KeyFront(std::string_view prefix, std::string_view rule_id);
-std::string KeyTail(std::string_view rule_id);
+std::string KeyFront(std::string_view prefix, std::string_view part);
+std::string KeyTail(std::string_view part);
 
 // Makes *key the key of a subject under a rule; its memory is used again.
 void WriteKey(const Rule& rule, std::string_view subject, std::string* key);

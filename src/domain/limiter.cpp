@@ -12,7 +12,7 @@ std::string Limiter::Problem(const std::vector<Rule>& rules) {
     if (!problem.empty()) return problem;
     for (size_t j = 0; j < i; ++j) {
       // They would count each other's units.
-      if (rules[i].id == rules[j].id && rules[i].prefix == rules[j].prefix)
+      if (rules[i].part == rules[j].part && rules[i].prefix == rules[j].prefix)
         return "two rules of one check share their id";
     }
   }

@@ -31,8 +31,8 @@ struct Rule {
   int64_t limit = 0;       // 0 denies everything
   int64_t window_ms = 0;   // 1 .. kMaxWindowMs
   int64_t timeout_ms = 0;  // the deadline of one check, 1 ..; ignored in process
-  // The part of a key behind its subject: `{<prefix><subject>}:<id>`. Empty: the key is `<prefix><subject>`.
-  std::string id;
+  // The part of a key behind its subject: `{<prefix><subject>}:<part>`. Empty: the key is `<prefix><subject>`.
+  std::string part;
   int64_t burst = 0;    // a token bucket's capacity, 1 ..; ignored by the others
   bool shadow = false;  // counts and reports, never denies
   bool probe = false;   // nobody's limit: its key is health's own

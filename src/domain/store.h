@@ -29,7 +29,7 @@ struct ListRequest {
   std::string match;   // glob over the id, behind the prefix
   int64_t page_size = 0;
   Ticket ticket = 0;
-  std::string id;  // of the rule whose keys are listed; empty: those that are `<prefix><subject>`
+  std::string part;  // of the rule whose keys are listed; empty: those that are `<prefix><subject>`
   // The keys alone, whose counts another algorithm keeps: entries have no count and no end. Else those of fixed windows.
   bool names_only = false;
 };

@@ -209,7 +209,7 @@ TEST_F(LimiterTest, ASetThatACallHoldsLivesUntilItsNextRelease) {
   part.Hold();
   EXPECT_TRUE(rules.held()) << "a part holds its whole";
   limiter_.ReleaseRules(static_cast<uint32_t>(one));
-  EXPECT_EQ(part.front().id, "b");
+  EXPECT_EQ(part.front().part, "b");
   part.LetGo();
   EXPECT_FALSE(rules.held());
 }

@@ -11,14 +11,14 @@
 
 namespace spillway {
 
-inline Rule MakeRule(Algorithm algorithm, int64_t limit, int64_t window_ms, const std::string& id = "") {
+inline Rule MakeRule(Algorithm algorithm, int64_t limit, int64_t window_ms, const std::string& part = "") {
   Rule rule;
   rule.prefix = "p:";
   rule.algorithm = algorithm;
   rule.limit = limit;
   rule.window_ms = window_ms;
   rule.timeout_ms = 250;
-  rule.id = id;
+  rule.part = part;
   rule.burst = limit;
   return rule;
 }

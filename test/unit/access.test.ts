@@ -28,7 +28,7 @@ const run = (rules: ReturnType<typeof limiter>, more: Partial<RateLimitRequest> 
 function quotas(rules: ReturnType<typeof limiter>, more: Partial<RateLimitRequest> = {}) {
   const selection = run(rules, { plan: 'FREE', ...more });
   if (selection.kind !== 'charge') throw new Error(selection.kind);
-  return selection.charges.map(({ rule: { key, quota } }) => [key, quota.limit, quota.burst]);
+  return selection.charges.map(({ rule: { counter, quota } }) => [counter, quota.limit, quota.burst]);
 }
 
 const ALL = [

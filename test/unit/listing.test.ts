@@ -25,8 +25,8 @@ test('a page gives keys without prefix, counts, and ends by this clock', () => {
   const before = Date.now();
   const listing = listingOf();
   const [first, second] = listing.take(page(['p:a', 'p:p:b'], '17'));
-  expect(first).toMatchObject({ name: 'p:a', subject: 'a', count: 1 });
-  expect(second).toMatchObject({ name: 'p:p:b', subject: 'p:b', count: 2 });
+  expect(first).toMatchObject({ key: 'p:a', subject: 'a', count: 1 });
+  expect(second).toMatchObject({ key: 'p:p:b', subject: 'p:b', count: 2 });
   expect(first!.resetTime).toBeGreaterThanOrEqual(before + 5_000);
   expect(first!.resetTime).toBeLessThanOrEqual(Date.now() + 5_000);
   expect(listing).toMatchObject({ cursor: '17', done: false });
@@ -48,8 +48,8 @@ test.each([
   ['p:100%', '100%'],
   ['p:%zz%41%7b', '%zz%41%7b'],
   ['p:ü', 'ü'],
-])('%s is the subject %j', (name, subject) => {
-  expect(listingOf().take(page([name]))).toMatchObject([{ name, subject }]);
+])('%s is the subject %j', (key, subject) => {
+  expect(listingOf().take(page([key]))).toMatchObject([{ key, subject }]);
 });
 
 test('a key that comes again is left out, within a page and across pages', () => {
@@ -68,8 +68,8 @@ test('remembers the last 50,000 keys at least and 100,000 at most', () => {
 
 test('of a rule with an id, keys lose that, too', () => {
   const listing = listingOf('@rate-1h');
-  const name = '{p:a%7Db}:@rate-1h';
-  expect(listing.take(page([name]))).toMatchObject([{ name, subject: 'a}b' }]);
+  const key = '{p:a%7Db}:@rate-1h';
+  expect(listing.take(page([key]))).toMatchObject([{ key, subject: 'a}b' }]);
 });
 
 test.each<ListOptions>([

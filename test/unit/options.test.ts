@@ -301,7 +301,7 @@ describe('plans', () => {
     const { plans } = readOptions({ plans: given }).rules;
     expect([...plans.keys()]).toEqual(['__proto__', 'FREE']);
     expect(plans.get('FREE')).toMatchObject([
-      { id: 'FREE', key: '', quota: { algorithm: 'fixed-window', limit: 2, windowMs: 60_000 } },
+      { id: 'FREE', counter: '', quota: { algorithm: 'fixed-window', limit: 2, windowMs: 60_000 } },
     ]);
     expect(plans.get('toString')).toBeUndefined();
   });

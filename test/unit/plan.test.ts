@@ -8,13 +8,13 @@ const DEFAULTS: RuleDefaults = { algorithm: 'fixed-window', failureMode: 'open',
 
 const plan = (given: unknown, defaults = DEFAULTS) => compilePlan('FREE', given, defaults, 'plans.FREE');
 const idsAndKeys = (given: unknown, defaults = DEFAULTS) =>
-  plan(given, defaults).map(({ id, key }) => [id, key]);
+  plan(given, defaults).map(({ id, counter }) => [id, counter]);
 
 test('a rate is a plan of one rule, counted under the subject alone', () => {
   const expected = [
     {
       id: 'FREE',
-      key: '',
+      counter: '',
       quota: { algorithm: 'fixed-window', limit: 100, windowMs: HOUR, burst: 100 },
       failureMode: 'open',
       shadow: false,
@@ -36,15 +36,15 @@ test('a list mixes rates and rules', () => {
     { id: 'trial', rate: '1/10s', shadow: true },
   ]);
   expect(rules).toMatchObject([
-    { id: 'FREE', key: '', quota: { limit: 10_000, windowMs: HOUR }, failureMode: 'open', nearAt: 8_000 },
+    { id: 'FREE', counter: '', quota: { limit: 10_000, windowMs: HOUR }, failureMode: 'open', nearAt: 8_000 },
     {
       id: 'FREE:token-bucket-1m',
-      key: '@token-bucket-1m',
+      counter: '@token-bucket-1m',
       quota: { algorithm: 'token-bucket', limit: 200, windowMs: MINUTE, burst: 500 },
       failureMode: 'closed',
       nearAt: 450,
     },
-    { id: 'trial', key: 'trial', quota: { limit: 1, windowMs: 10_000 }, shadow: true },
+    { id: 'trial', counter: 'trial', quota: { limit: 1, windowMs: 10_000 }, shadow: true },
   ]);
 });
 
@@ -66,7 +66,7 @@ describe('keys', () => {
 
   test('hold no name of a plan, so that another plan goes on counting', () => {
     const keysOf = (name: string) =>
-      compilePlan(name, TIERS[name as keyof typeof TIERS], DEFAULTS, name).map(({ key }) => key);
+      compilePlan(name, TIERS[name as keyof typeof TIERS], DEFAULTS, name).map(({ counter }) => counter);
     expect(keysOf('premium')).toEqual(keysOf('enterprise'));
     expect(keysOf('free')).toEqual(['', '@1m']);
   });
@@ -153,9 +153,9 @@ test.each([
 });
 
 test('the key of a limiter with one rate names algorithm and window', () => {
-  expect(compileRate('5/3600s', DEFAULTS)).toMatchObject([{ id: 'rate', key: '@rate-1h' }]);
+  expect(compileRate('5/3600s', DEFAULTS)).toMatchObject([{ id: 'rate', counter: '@rate-1h' }]);
   expect(compileRate('5/s', { ...DEFAULTS, algorithm: 'sliding-log' })).toMatchObject([
-    { id: 'rate', key: '@rate-sliding-log-1s', quota: { algorithm: 'sliding-log', limit: 5 } },
+    { id: 'rate', counter: '@rate-sliding-log-1s', quota: { algorithm: 'sliding-log', limit: 5 } },
   ]);
   expect(compileRate('unlimited', DEFAULTS)).toEqual([]);
   expect(refusalOf(() => compileRate('5', DEFAULTS)).message).toMatch(/^rate: /);

@@ -272,7 +272,8 @@ describe('plans', () => {
   test('may be replaced at run time; the keys stay', () => {
     const before = compile({ plans, rules });
     const after = withPlans(before, { FREE: ['50/h', '5/m'], TEAM: '9/h' });
-    const keys = (compiled: typeof before, plan: string) => compiled.plans.get(plan)?.map(({ key }) => key);
+    const keys = (compiled: typeof before, plan: string) =>
+      compiled.plans.get(plan)?.map(({ counter }) => counter);
     expect(keys(after, 'FREE')).toEqual(keys(before, 'FREE'));
     expect([...after.plans.keys()]).toEqual(['FREE', 'TEAM']);
     expect(after.plans.get('FREE')?.[0]?.quota.limit).toBe(50);

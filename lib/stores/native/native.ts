@@ -9,8 +9,8 @@ import type { Page } from '../listing';
 export interface NativeRule {
   /** Written in front of every subject: `ratelimit:`. Ignored by the in-process store, which has one prefix. */
   prefix: string;
-  /** The part of the key behind the subject, `{<prefix><subject>}:<id>`; empty: the key is `<prefix><subject>`. */
-  id: string;
+  /** The part of the key behind the subject, `{<prefix><subject>}:<part>`; empty: the key is `<prefix><subject>`. */
+  part: string;
   algorithm: 'fixed-window' | 'sliding-window' | 'sliding-log' | 'token-bucket';
   /** Units admitted (a token bucket: refilled) per window, 0 or more. */
   limit: number;
@@ -110,28 +110,28 @@ export interface NativeHandle {
   addRules(rules: NativeRule[]): number;
   /** Nobody asks under this number any more; calls on their way go on. `addRules` may give it to another set. */
   releaseRules(set: number): void;
-  // In the calls below `key` is the subject of all rules of the set, or an array with one for each. An answered call
+  // In the calls below `subjects` is the subject of all rules of the set, or an array with one for each. An answered call
   // brings a record for each rule, in order, directly behind each other; any other ending brings one.
-  /** The hot call: charge `cost` to all rules, or nothing to any. */
-  check(set: number, key: string | string[], cost: number, slot: number): number;
+  /** The hot call: charge `units` to all rules, or nothing to any. */
+  check(set: number, subjects: string | string[], units: number, slot: number): number;
   /** Reads what `check` would see; charges nothing. */
-  peek(set: number, key: string | string[], cost: number, slot: number): number;
+  peek(set: number, subjects: string | string[], units: number, slot: number): number;
   /** Charges `units` also where they do not fit. */
-  penalize(set: number, key: string | string[], units: number, slot: number): number;
+  penalize(set: number, subjects: string | string[], units: number, slot: number): number;
   /** Gives units back to the charges with these marks. One record, whose `Used` is how many rules took them. */
-  refund(set: number, key: string | string[], units: number, marks: number[], slot: number): number;
+  refund(set: number, subjects: string | string[], units: number, marks: number[], slot: number): number;
   /** Denies for `ms`; then the keys start afresh. One record. */
-  block(set: number, key: string | string[], ms: number, slot: number): number;
+  block(set: number, subjects: string | string[], ms: number, slot: number): number;
   /** Forgets exactly the keys of the set. One record, whose `Used` is how many there were. */
-  reset(set: number, key: string | string[], slot: number): number;
+  reset(set: number, subjects: string | string[], slot: number): number;
   /**
-   * Reads one page of the counts of the rule with this prefix and id; answered through `onPage`. `cursor` is `''` for
+   * Reads one page of the counts of the rule with this prefix and part; answered through `onPage`. `cursor` is `''` for
    * the first page. `match` is a glob over the subject, `*` for all; `pageSize` is a hint. `namesOnly`: the keys of a rule
    * whose states are no counts; then counts and ends are 0.
    */
   list(
     prefix: string,
-    id: string,
+    part: string,
     cursor: string,
     match: string,
     pageSize: number,
@@ -139,10 +139,10 @@ export interface NativeHandle {
     slot: number,
   ): number;
   /**
-   * Whether `trouble` of `stats()` is empty. Asking connects, and charges health's own key, `key` under the one rule of
+   * Whether `trouble` of `stats()` is empty. Asking connects, and charges health's own key, that of `subject` under the one rule of
    * the set, where what is known is bad or old: at most once in 500 ms and server.
    */
-  healthy(set: number, key: string): boolean;
+  healthy(set: number, subject: string): boolean;
   stats(): NativeStats;
   /** Settles everything that waits (`Closed`) and frees the connections. Idempotent; later calls answer `Closed`. */
   close(): void;

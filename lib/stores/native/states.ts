@@ -16,9 +16,9 @@ export async function readStates(
   const counts: number[] = [];
   const resetInMs: number[] = [];
   for (let i = 0; i < page.keys.length; i += AT_ONCE) {
-    const names = page.keys.slice(i, i + AT_ONCE);
+    const found = page.keys.slice(i, i + AT_ONCE);
     const readings = await Promise.all(
-      names.map((name) => store.peek(listing.set, listing.subjectOf(name), 1, ResultKind.Reading)),
+      found.map((key) => store.peek(listing.set, listing.subjectOf(key), 1, ResultKind.Reading)),
     );
     for (const [place, reading] of readings.entries()) {
       if (typeof reading === 'number') {
@@ -27,7 +27,7 @@ export async function readStates(
         return -reading;
       }
       if (reading.used === 0 && !reading.blocked) continue;
-      keys.push(names[place]!);
+      keys.push(found[place]!);
       counts.push(reading.blocked ? BLOCKED : reading.used);
       resetInMs.push(reading.resetInMs);
     }

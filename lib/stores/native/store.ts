@@ -78,10 +78,19 @@ export class NativeStore implements SyncStore {
    * @throws RateLimitError `ERR_INVALID_OPTION` for what the core cannot count
    */
   register(set: RuleSet, prefix: string, timeoutMs: number, probe = false): void {
-    const rules = set.rules.map(({ key, quota, shadow }): NativeRule => {
-      const { algorithm, limit, burst, windowMs } = quota;
-      const id = keyPart({ key, quota });
-      return { prefix, id, algorithm, limit, burst, shadow, probe, windowMs, timeoutMs };
+    const rules = set.rules.map((rule): NativeRule => {
+      const { algorithm, limit, burst, windowMs } = rule.quota;
+      return {
+        prefix,
+        part: keyPart(rule),
+        algorithm,
+        limit,
+        burst,
+        shadow: rule.shadow,
+        probe,
+        windowMs,
+        timeoutMs,
+      };
     });
     try {
       this.numbers.register(set, rules);

@@ -97,8 +97,8 @@ void MemoryStore::List(const ListRequest& request) {
   // Encoded as ids are; the glob's own characters are not among those that are encoded.
   std::string match;
   AppendEncoded(request.match, &match);
-  const std::string front = KeyFront(prefix_, request.id);
-  const std::string tail = KeyTail(request.id);
+  const std::string front = KeyFront(prefix_, request.part);
+  const std::string tail = KeyTail(request.part);
   const int64_t now_ms = Now();
   auto ref = static_cast<KeyTable::Ref>(std::strtoul(request.cursor.c_str(), nullptr, 10));
   for (int64_t seen = 0; seen < request.page_size; ++seen, ++ref) {

@@ -104,10 +104,10 @@ void KeyScan::Scan() {
   std::string cursor = request.cursor;
   if (topology_->clustered() && !cursor.empty()) cursor.erase(0, NameOf(server_).size());
   std::string pattern;
-  AppendGlobLiteral(KeyFront(request.prefix, request.id), &pattern);
+  AppendGlobLiteral(KeyFront(request.prefix, request.part), &pattern);
   // Encoded as ids are; the glob's own characters are not among those that are encoded.
   AppendEncoded(request.match, &pattern);
-  AppendGlobLiteral(KeyTail(request.id), &pattern);
+  AppendGlobLiteral(KeyTail(request.part), &pattern);
   AppendCommand({"SCAN", cursor.empty() ? "0" : cursor, "MATCH", pattern, "COUNT", std::to_string(request.page_size)},
                 client_->out());
   client_->Expect(this, 1);
@@ -179,7 +179,7 @@ void KeyScan::TakeKeys(const Reply& reply) {
   keys_.clear();
   // SCAN may name a key twice in one page.
   std::unordered_set<std::string_view> seen;
-  const std::string reserved = KeyFront(pages_.front().prefix, pages_.front().id) + "%";
+  const std::string reserved = KeyFront(pages_.front().prefix, pages_.front().part) + "%";
   for (size_t i = 3; i < reply.size(); ++i) {
     const std::string_view key = reply.text(i);
     // `%` and no digit: the package's own keys. Ids are encoded with two digits.
