@@ -281,7 +281,7 @@ describe('overrides', () => {
     });
     const rate = rules.rate ?? [];
     expect(rules.access.planOf('a', rate)).toMatchObject([
-      { id: 'rate', key: '@rate-sliding-log-1s', quota: { algorithm: 'sliding-log', limit: 9 } },
+      { id: 'rate', counter: '@rate-sliding-log-1s', quota: { algorithm: 'sliding-log', limit: 9 } },
     ]);
     expect(rules.access.planOf('b', rate)).toEqual([]);
     expect(rules.access.planOf('c', rate)).toBe(rate);
