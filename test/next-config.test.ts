@@ -66,7 +66,7 @@ describe('without a binary', () => {
   test('or that there is none for the platform', () => {
     const pretend = "Object.defineProperty(process, 'arch', { value: 's390x' })";
     expect(told(pretend, configure)).toMatch(
-      /^ERR_NO_BINARY spillway has no binary for \w+-s390x; it runs on Linux and macOS, x64 and arm64\./,
+      /^ERR_NO_BINARY spillway has no binary for \w+-s390x; it runs on Linux with glibc and on macOS, x64 and arm64\./,
     );
   });
 });
