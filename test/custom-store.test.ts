@@ -51,7 +51,7 @@ function openOn(store: CustomStore, options: object = {}) {
     timeoutMs: 200,
     logger,
     ...options,
-  } as { rate: '5/h' });
+  });
   return own(made).then((limiter) => ({ limiter, lines }));
 }
 

@@ -24,7 +24,8 @@ async function fromThePage(options: object): Promise<Middleware> {
     compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ES2022 },
   });
   const body = outputText.replace(/^import .*$/gm, '').replace('export async', 'return async');
-  const limiter = await own(createRateLimiter({ ...options, prefix: `${Math.random()}:` } as RateOptions));
+  const given: unknown = { ...options, prefix: `${Math.random()}:` };
+  const limiter = await own(createRateLimiter(given as RateOptions));
   // eslint-disable-next-line @typescript-eslint/no-implied-eval
   return (new Function('createRateLimiter', body) as (create: unknown) => Middleware)(() => limiter);
 }
