@@ -2,6 +2,7 @@
  * The conformance suite under other test runners, and with every number of the package's own stores: in processes that
  * live in the test's time. Vitest itself is not installed: its way, globals by the names of Jest's, is played.
  */
+import { conformanceCases } from 'spillway/testing';
 import { SetClock } from './support/clock';
 import { owner } from './support/owned';
 import { reportsOf, runScript } from './support/process';
@@ -17,6 +18,9 @@ function countsIn(stdout: string): Record<string, number> {
   const counts = stdout.matchAll(/^(?:#|ℹ) (tests|suites|pass|fail|skipped|todo) (\d+)$/gm);
   return Object.fromEntries(Array.from(counts, ([, name, count]) => [name, Number(count)]));
 }
+
+/** The cases that failed, with why. */
+const failedIn = (stdout: string) => stdout.match(/^ +not ok [^]*?^ +stack:/gm) ?? [];
 
 const START = 1_899_999_996_000;
 
@@ -40,10 +44,14 @@ async function advance(ms) {
   setClocks();
   await new Promise(setImmediate); // The loop's own idea of the time is renewed once per turn.
 }
-const { after } = require('node:test');
-after(() => barrier.close());
-storeConformance({ name: 'in set time', open: () => ({ store, advance }) });
-report(conformanceCases.filter(({ lacks }) => lacks === undefined).length);
+const node = require('node:test');
+node.after(() => barrier.close());
+// The connection of a listing on Redis does not come about while time stands still.
+const played = conformanceCases.filter(({ lacks, needs }) => !lacks && !(given.redis && needs.includes('scan')));
+const names = new Set(played.map(({ name }) => name));
+const test = (name, run) => names.has(name) && node.test(name, run);
+storeConformance({ name: 'in set time', open: () => ({ store, advance }), runner: { describe: node.describe, test } });
+report(names.size);
 `;
 
 describe('node:test, and every number', () => {
@@ -60,10 +68,10 @@ describe('node:test, and every number', () => {
       const env = { ...UNMARKED, ...client.env };
       const { code, reports, stdout } = await runScript(SUITE, { env, given, withinMs: 60_000 });
       const counts = countsIn(stdout);
-      expect({ code, counts, said: code === 0 ? '' : stdout }).toMatchObject({
+      expect({ code, counts, failed: failedIn(stdout) }).toMatchObject({
         code: 0,
         counts: { tests: reports[0], pass: reports[0], fail: 0, skipped: 0, todo: 0 },
-        said: '',
+        failed: [],
       });
     },
     70_000,
@@ -98,7 +106,6 @@ const REGISTER = `
     await tests[0].run();
     report([name, tests.length, tests.every(({ timeoutMs }) => timeoutMs >= 30_000)]);
   };`;
-const { conformanceCases } = jest.requireActual<typeof import('spillway/testing')>('spillway/testing');
 const WHOLE = conformanceCases.filter(({ lacks }) => lacks === undefined).length;
 
 test.each([

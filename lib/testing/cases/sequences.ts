@@ -16,7 +16,6 @@ export const sequences = ALGORITHMS.flatMap((algorithm) =>
   VECTORS[algorithm].map((vector) =>
     promise(`${algorithm}, by numbers: ${vector.name}`, needsOf(vector), async (stage) => {
       for (const beside of [false, true]) {
-        if (algorithm === 'sliding-window' && stage.hasClock) await alignClock(stage);
         await new Player(stage, algorithm, vector, beside).play();
       }
     }),
@@ -25,24 +24,6 @@ export const sequences = ALGORITHMS.flatMap((algorithm) =>
 
 function needsOf({ steps }: Vector): OptionalMethod[] {
   return (['refund', 'block'] as const).filter((op) => steps.some((step) => step.op === op));
-}
-
-/**
- * Stops the clock where a sub-window begins, as the sequences want it: what is admitted last in a sub-window is counted
- * until its last millisecond is one window old.
- */
-async function alignClock(stage: Stage): Promise<void> {
-  const windowMs = GRID_MS * 10;
-  const limiter = stage.limiter(rule(1, windowMs, 'sliding-window'), 'grid:');
-  await limiter.check('k');
-  const { retryAfterMs } = await limiter.check('k');
-  const tillNextMs = retryAfterMs - windowMs + 1;
-  ok(
-    tillNextMs >= 1 && tillNextMs <= GRID_MS,
-    `a wait of ${retryAfterMs} ms in a sliding window of ${windowMs}`,
-  );
-  await stage.pass(tillNextMs);
-  await limiter.reset('k');
 }
 
 /** Plays a sequence once. */
@@ -62,12 +43,14 @@ class Player {
       this.planOf(step),
       beside ? [this.ruleOf(step), this.besideOf(step)] : [this.ruleOf(step)],
     ]);
-    this.limiter = stage.plans(Object.fromEntries(plans), beside ? 'beside:' : 'alone:');
+    const grid = rule(1, GRID_MS * 10, 'sliding-window', { id: 'grid' });
+    this.limiter = stage.plans({ ...Object.fromEntries(plans), grid }, beside ? 'beside:' : 'alone:');
   }
 
   async play(): Promise<void> {
     const { hasClock } = this.stage;
     const { steps } = this.vector;
+    if (hasClock && this.algorithm === 'sliding-window') await this.alignClock();
     for (const [number, step] of steps.entries()) {
       if (hasClock) await this.stage.pass(step.at - this.nowMs);
       else if (step.at !== steps[0]!.at) return;
@@ -90,6 +73,24 @@ class Player {
         strictEqual(Math.sign(retryAfterMs), Math.sign(expectedMs), what);
       }
     }
+  }
+
+  /**
+   * Stops the clock where a sub-window begins, as the sequences want it: a unit counts until the last millisecond of its
+   * sub-window is one window old. Each prefix may have a table, and a grid, of its own.
+   */
+  private async alignClock(): Promise<void> {
+    const { limiter } = this;
+    const asked = { plan: 'grid' };
+    await limiter.check('k', asked);
+    const { retryAfterMs } = await limiter.check('k', asked);
+    const tillNextMs = retryAfterMs - GRID_MS * 10 + 1;
+    ok(
+      tillNextMs >= 1 && tillNextMs <= GRID_MS,
+      `a wait of ${retryAfterMs} ms in a window of ${GRID_MS * 10}`,
+    );
+    await this.stage.pass(tillNextMs);
+    await limiter.reset('k');
   }
 
   private async take(
