@@ -58,14 +58,33 @@ try {
     const source = `${requires}\n(async () => {${USE}})();`;
     assert.deepEqual(node('use.cjs', source), EXPECTED);
   });
+  await check('the conformance suite runs from it under node:test', () => {
+    const source = `import { memoryStore } from 'spillway';
+import { storeConformance } from 'spillway/testing';
+storeConformance({ name: 'in process', open: () => memoryStore() });
+`;
+    writeFileSync(join(folder, 'suite.mjs'), source);
+    const said = execFileSync(process.execPath, ['suite.mjs'], { cwd: folder, env, encoding: 'utf8' });
+    assert.match(said, /^# fail 0$/m);
+    assert.match(said, /^# pass 1\d\d$/m);
+  });
   await check('its types are found from both', () => {
     const source = `import ${names} from 'spillway';
 import { checkRateLimit as inProcess } from 'spillway/memory';
 import { healthRoute, withSpillway } from 'spillway/next';
+import { customStore, stepAll, type CustomStore } from 'spillway/store';
+import { conformanceCases, storeConformance } from 'spillway/testing';
 const later: Promise<{ remaining: number }> = checkRateLimit('org-123', 'FREE');
 const now: { remaining: number } = inProcess('org-123', 'FREE');
 const config: { reactStrictMode: boolean } = withSpillway({ reactStrictMode: true });
-export const all = [later, now, closeRedisConnection, config, healthRoute()];
+const own: CustomStore = {
+  name: 'own',
+  apply: ({ mode, units, items }) =>
+    stepAll({ mode, units, items: items.map(({ rule }) => ({ rule, state: null })) }, 0).map((one) => one.outcome),
+  reset: async () => 0,
+};
+storeConformance({ name: 'own', open: () => customStore(own), without: ['refund'] });
+export const all = [later, now, closeRedisConnection, config, healthRoute(), conformanceCases];
 `;
     writeFileSync(join(folder, 'types.mts'), source);
     writeFileSync(join(folder, 'types.cts'), source);

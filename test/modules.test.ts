@@ -26,22 +26,33 @@ const ASYNC = [
   ],
   'subjectOf',
 ].sort();
+const STORE = ['customStore', 'step', 'stepAll', 'stepBlock', 'stepRefund'];
+const TESTING = ['conformanceCases', 'storeConformance'];
 
 test('import and require give the same functions, and no others', async () => {
   const script = `
     import * as imported from 'spillway';
     import * as importedSync from 'spillway/memory';
+    import * as importedStore from 'spillway/store';
+    import * as importedTesting from 'spillway/testing';
     import { createRequire } from 'node:module';
     const require = createRequire(process.cwd() + '/here.js');
     // What node and the compiler add for each other's sake.
     const names = (module) => Object.keys(module).filter((name) => !/^(default|module.exports|__esModule)$/.test(name));
-    for (const [esm, cjs] of [[imported, require('spillway')], [importedSync, require('spillway/memory')]]) {
+    for (const [esm, cjs] of [
+      [imported, require('spillway')],
+      [importedSync, require('spillway/memory')],
+      [importedStore, require('spillway/store')],
+      [importedTesting, require('spillway/testing')],
+    ]) {
       report(names(esm).sort());
       report(names(cjs).sort());
       report(names(cjs).every((name) => esm[name] === cjs[name]));
-    }`;
+    }
+    report(require('spillway/store').customStore === require('spillway').customStore);`;
   const reports = await reportsOf(script, { type: 'module' });
-  expect(reports).toEqual([ASYNC, ASYNC, true, SYNC, SYNC, true]);
+  const surfaces = [ASYNC, SYNC, STORE, TESTING].flatMap((names) => [names, names, true]);
+  expect(reports).toEqual([...surfaces, true]);
 });
 
 test('named imports, a default import and require count in one place', async () => {
@@ -96,6 +107,18 @@ test('importing loads no native code, so it works where there is none', async ()
     report(loaded);
     checkRateLimit('org', 'FREE').then(() => report(loaded));`;
   expect(await reportsOf(script)).toEqual([0, 1]);
+});
+
+test('the conformance suite, and no application, loads its cases', async () => {
+  const script = `
+    require('spillway/store');
+    const loaded = () => Object.keys(require.cache).map((file) => file.replace(/.*[/]dist[/]/, ''));
+    report(loaded());
+    require('spillway/testing');
+    report(loaded());`;
+  const [before, after] = (await reportsOf<string[]>(script)) as [string[], string[]];
+  expect(before).toEqual(['store/index.js', 'spillway.js']);
+  expect(after.slice(2).sort()).toEqual(['index.js', 'testing/index.js', 'testing/vectors.json']);
 });
 
 test('a process that limits by key loads three files, and of node hardly more than is there anyway', async () => {

@@ -3,6 +3,7 @@ import type * as NodeHttp from 'node:http';
 import type * as NodeTls from 'node:tls';
 import type * as NodeNet from 'node:net';
 import type * as NodeFs from 'node:fs';
+import type * as NodeTest from 'node:test';
 import type * as Ipaddr from 'ipaddr.js';
 import type * as Structured from 'structured-headers';
 
@@ -22,3 +23,4 @@ export const crypto = once(() => require('node:crypto') as typeof NodeCrypto);
 export const tls = once(() => require('node:tls') as typeof NodeTls);
 export const net = once(() => require('node:net') as typeof NodeNet);
 export const http = once(() => require('node:http') as typeof NodeHttp);
+export const nodeTest = once(() => require('node:test') as typeof NodeTest);

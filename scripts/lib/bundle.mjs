@@ -7,13 +7,26 @@ import { root } from './addon.mjs';
 
 const require = createRequire(import.meta.url);
 const BUNDLE = 'spillway.js';
+/** Asks through the entry, as everybody does, and is no part of what an application loads. */
+const SUITE = 'testing/index.js';
+
+/** Where the sequences are that all stores are tested by. */
+export const VECTORS = 'test/vectors';
+const SEQUENCES = {
+  'fixed-window': ['fixed-window', 'fixed-window-operations'],
+  'sliding-window': ['sliding-window'],
+  'sliding-log': ['sliding-log'],
+  'token-bucket': ['token-bucket'],
+};
 
 /**
  * Replaces the compiler's JavaScript in `folder` by one bundle, and each file that package.json exports to `require` by
  * a line that takes its part of it. Modules run at the first use of an entry that needs them, once for all entries.
  */
 export function bundle(folder) {
-  const entries = exported().map((file) => ({ file, module: `./lib/${file.replace(/js$/, 'ts')}` }));
+  const entries = exported()
+    .filter((file) => file !== SUITE)
+    .map((file) => ({ file, module: `./lib/${file.replace(/js$/, 'ts')}` }));
   const parts = entries.map(({ file, module }) => `exports['${file}'] = () => require('${module}');`);
   // Loaded here: scripts start before the packages are installed.
   require('esbuild').buildSync({
@@ -32,6 +45,7 @@ export function bundle(folder) {
     if (file.endsWith('.js') && file !== BUNDLE) rmSync(join(folder, file));
   }
   const all = require(join(folder, BUNDLE));
+  bundleSuite(folder);
   for (const { file } of entries) {
     const up = '../'.repeat(file.split('/').length - 1) || './';
     // Never run; node reads off it what `import` may name.
@@ -41,6 +55,28 @@ export function bundle(folder) {
       `'use strict';\nmodule.exports = require('${up}${BUNDLE}')['${file}']();\n${names}\n`,
     );
   }
+}
+
+/** The conformance suite, with the sequences that it plays. */
+function bundleSuite(folder) {
+  require('esbuild').buildSync({
+    entryPoints: [join(root, 'lib/testing/index.ts')],
+    outfile: join(folder, SUITE),
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    packages: 'external',
+    external: ['../index', './vectors.json'],
+    logLevel: 'warning',
+  });
+  const fileOf = (name) => join(root, VECTORS, `${name}.json`);
+  const vectors = {};
+  for (const [algorithm, names] of Object.entries(SEQUENCES)) {
+    const all = names.flatMap((name) => JSON.parse(readFileSync(fileOf(name), 'utf8')));
+    // Not every clock can be moved back.
+    vectors[algorithm] = all.filter(({ clock }) => clock === undefined);
+  }
+  writeFileSync(join(folder, 'testing/vectors.json'), JSON.stringify(vectors));
 }
 
 /** What package.json exports to `require`, as paths in dist/. */

@@ -2,7 +2,7 @@
 import { renameSync, rmSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { quietly, root } from './addon.mjs';
-import { bundle } from './bundle.mjs';
+import { bundle, VECTORS } from './bundle.mjs';
 import { isFresh } from './files.mjs';
 
 export const tsc = join(root, 'node_modules/typescript/bin/tsc');
@@ -12,9 +12,8 @@ export function buildTypeScript() {
   const dist = join(root, 'dist');
   const aside = join(root, 'dist.new');
   const started = new Date();
-  const inputs = ['lib', 'scripts/lib/bundle.mjs', 'tsconfig.json', 'package.json'].map((name) =>
-    join(root, name),
-  );
+  const names = ['lib', VECTORS, 'scripts/lib/bundle.mjs', 'tsconfig.json', 'package.json'];
+  const inputs = names.map((name) => join(root, name));
   if (isFresh(dist, inputs)) return;
   rmSync(aside, { recursive: true, force: true });
   try {
