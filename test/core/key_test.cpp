@@ -30,7 +30,9 @@ TEST(Keys, AreThoseOfTheVectors) {
     EXPECT_EQ(key, expected);
 
     WriteShortKey(rule, subject, &key);
-    EXPECT_EQ((part.empty() ? "" : "{") + prefix + key, expected);
+    std::string whole = part.empty() ? "" : "{";
+    whole.append(prefix).append(key);
+    EXPECT_EQ(whole, expected);
   }
 }
 
