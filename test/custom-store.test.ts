@@ -37,7 +37,7 @@ class ToldStore extends TableStore {
   }
   override apply(op: StoreOp) {
     this.calls.push(op);
-    return this.answer(op) as Promise<readonly Outcome[]>;
+    return this.answer(op) as Promise<Outcome[]>;
   }
 }
 

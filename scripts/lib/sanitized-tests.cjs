@@ -7,9 +7,13 @@ const LEFT_OUT = {
   'acl.test.ts': 'asks which commands a user needs; what a client does without one is in login and refusals',
   'boundaries.test.ts':
     'a million checks on the paths of vectors; edges of windows are in the model tests of test/core',
+  'conformance.test.ts':
+    'goes through limiters, whose calls are those of vectors, refunds, blocks and listing',
+  'conformance-runners.test.ts': 'the same cases under other runners',
   'deploy.test.ts':
     'about the files that deploy Redis; their clients do what they do in sentinel, cluster and tls',
   'disabled.test.ts': 'about a setting that keeps calls from the C++',
+  'file-store.test.ts': 'about files; its steps are in unit/step and in test/core',
   'model.test.ts': 'random sequences, which test/core draws too; each way to ask Redis is in vectors',
   'modules.test.ts': 'about what is exported, and which files an import loads',
   'processes.test.ts':
