@@ -70,7 +70,7 @@ const CASES = [
     once: true,
     without: ['next.config.ts'],
     files: { 'next.config.mjs': PRETEND },
-    says: /spillway has no binary for \w+-s390x; it runs on Linux and macOS, x64 and arm64\./,
+    says: /spillway has no binary for \w+-s390x; it runs on Linux with glibc and on macOS, x64 and arm64\./,
   },
 ];
 
