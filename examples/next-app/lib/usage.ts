@@ -80,7 +80,8 @@ async function mostUsed(): Promise<Organization[]> {
 async function readMostUsed(): Promise<Organization[]> {
   let best: { organization: Organization; count: number }[] = [];
   const keepBest = () => (best = best.sort((a, b) => b.count - a.count).slice(0, MOST));
-  for await (const { key, count } of limiter.list({ pageSize: PAGE_OF_KEYS })) {
+  // All plans share the count of their first rate.
+  for await (const { key, count } of limiter.list({ rule: 'FREE', pageSize: PAGE_OF_KEYS })) {
     const organization = findOrganization(key);
     if (organization) best.push({ organization, count });
     if (best.length >= 4 * MOST) keepBest();
