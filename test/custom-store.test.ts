@@ -206,6 +206,29 @@ describe('when it fails', () => {
     expect(limiter.stats()).toMatchObject({ pending: 0, timeouts: 2, lastError: 'no answer in time' });
   });
 
+  test('is silent under a flood: what waits is bounded, and the rest is decided at once', async () => {
+    const store = new ToldStore(() => new Promise(() => {}));
+    const { limiter, lines } = await openOn(store, { timeoutMs: 400 });
+    const flood = times(70_000, () => limiter.check('k'));
+    expect(limiter.stats().pending).toBe(65_536);
+    expect(store.calls).toHaveLength(65_536);
+    expect((await flood).every(({ reason }) => reason === 'unavailable')).toBe(true);
+    expect(limiter.stats()).toMatchObject({ pending: 0, timeouts: 65_536 });
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(/too many calls are waiting/);
+  });
+
+  test('the deadline is no business of a test’s clock', async () => {
+    const store = new ToldStore(() => new Promise(() => {}));
+    const { limiter } = await openOn(store);
+    jest.useFakeTimers();
+    try {
+      expect((await limiter.check('k')).reason).toBe('unavailable');
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   test('a blocked event loop is no timeout for answers that have come', async () => {
     const store = new ToldStore(() => new Promise((resolve) => setTimeout(() => resolve([FINE]), 20)));
     const { limiter } = await openOn(store);

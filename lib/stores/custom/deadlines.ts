@@ -2,8 +2,9 @@ import type { Status } from '../../decision/status';
 
 type AnyStatus = (typeof Status)[keyof typeof Status];
 
-// Taken at the start: timers that a test replaces are not ours to wait for.
+// Taken at the start: timers and clocks that a test replaces are not ours to wait for.
 const { setTimeout: startTimer, setImmediate: afterReads } = globalThis;
+const monotonicMs = performance.now.bind(performance);
 
 /** A call that waits for its answer. */
 export class Waiting {
@@ -46,7 +47,7 @@ export class Deadlines {
   ) {}
 
   add(expire: (status: AnyStatus) => void): Waiting {
-    const waiting = new Waiting(performance.now() + this.timeoutMs, this, expire);
+    const waiting = new Waiting(monotonicMs() + this.timeoutMs, this, expire);
     this.dropEnded();
     this.queue.push(waiting);
     if (this.live++ === 0) this.timer?.ref();
@@ -69,7 +70,7 @@ export class Deadlines {
   /** After a blocked turn the answers that have come are read first. */
   private readonly due = () => {
     afterReads(() => {
-      const nowMs = performance.now();
+      const nowMs = monotonicMs();
       this.timer = undefined;
       for (let at = this.first; at < this.queue.length && this.queue[at]!.dueMs <= nowMs; at++) {
         this.queue[at]!.endWith(this.timedOut);

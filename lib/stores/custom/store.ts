@@ -1,7 +1,7 @@
 import { closedError, RateLimitError, sentence } from '../../base/errors';
 import { ResultKind, type AnyResultKind, type Built } from '../../decision/result-kind';
 import { keyPart, type RuleSet } from '../../decision/rule-set';
-import { Status } from '../../decision/status';
+import { Status, statusText } from '../../decision/status';
 import { keysOf, type Subjects } from '../../decision/subjects';
 import { NO_MARK } from '../../decision/decision';
 import type { Source } from '../../decision/types';
@@ -21,6 +21,10 @@ import { CustomProbe } from './probe';
 import type { CustomStore, Outcome, ScanPage, StoreItem, StoreOp, StoreRule } from './types';
 
 type AnyStatus = (typeof Status)[keyof typeof Status];
+
+/** Calls that may wait; as many as the core lets wait for Redis. */
+const MOST_WAITING = 65_536;
+const FULL = statusText(Status.QueueFull);
 
 /** A rule as the store is told of it, and what stands around a subject in its keys. */
 interface KnownRule {
@@ -206,6 +210,7 @@ export class AdaptedStore implements Store {
       this.fail(status, reason, true);
       return built();
     };
+    if (this.pending >= MOST_WAITING) return Promise.resolve(failed(Status.QueueFull, FULL));
     let answer: Promise<readonly Outcome[]> | readonly Outcome[];
     try {
       answer = this.custom.apply({ mode, units, deadlineMs: timeoutMs, items });
