@@ -1,6 +1,7 @@
 // The addon's exports, and the calls that are not hot.
 #include <napi.h>
 
+#include "breaker_call.h"
 #include "check.h"
 #include "environment.h"
 #include "memory/memory_store.h"
@@ -114,6 +115,10 @@ napi_value GetStats(napi_env env, napi_callback_info info) {
   Set(env, object, "trouble", MakeText(env, stats.trouble));
   number("foreign", stats.foreign);
   Set(env, object, "serverVersion", MakeText(env, stats.server_version));
+  number("breakerState", static_cast<int64_t>(stats.breaker.state));
+  number("breakerFailures", stats.breaker.failures);
+  number("nextAttemptInMs", stats.breaker.next_attempt_in_ms);
+  Set(env, object, "breakerAddress", MakeText(env, stats.breaker.address));
   return object;
 }
 
@@ -144,6 +149,7 @@ napi_value OpenRedis(napi_env env, napi_callback_info info) {
   ClientConfig config;
   config.login = redis.login;
   config.connect_timeout_ms = redis.connect_timeout_ms;
+  config.breaker = redis.breaker;
   HandleScope* scope = environment->scope();
   const DialTo dial_to = MakeDial(scope);
   StoreHandle* handle = environment->Keep(std::move(made));
@@ -192,6 +198,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   SetFunction(env, exports, "openRedis", OpenRedis, environment);
   SetFunction(env, exports, "openMemory", OpenMemory, environment);
   SetFunction(env, exports, "step", StepCall, nullptr);
+  DefineBreaker(env, exports);
   return exports;
 }
 

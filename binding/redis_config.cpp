@@ -20,6 +20,15 @@ TlsConfig ReadTls(Reader* read, napi_value options) {
   return tls;
 }
 
+BreakerOptions ReadBreaker(Reader* read, napi_value options) {
+  BreakerOptions breaker;
+  breaker.failures = read->Whole(options, "failures");
+  breaker.open_ms = read->Whole(options, "openMs");
+  breaker.factor = read->Whole(options, "factor");
+  breaker.max_open_ms = read->Whole(options, "maxOpenMs");
+  return breaker;
+}
+
 }  // namespace
 
 RedisConfig ReadRedisConfig(Reader* read, napi_value options) {
@@ -37,6 +46,7 @@ RedisConfig ReadRedisConfig(Reader* read, napi_value options) {
   config.login.client_name = read->Text(options, "clientName");
   config.tls = ReadTls(read, read->Get(options, "tls"));
   config.connect_timeout_ms = read->Whole(options, "connectTimeoutMs");
+  config.breaker = ReadBreaker(read, read->Get(options, "breaker"));
   config.master_name = read->Text(options, "masterName");
   config.sentinel_login.username = read->Text(options, "sentinelUsername");
   config.sentinel_login.password = read->Text(options, "sentinelPassword");

@@ -8,6 +8,7 @@ target_include_directories(io SYSTEM PUBLIC ${SPILLWAY_NODE_INCLUDE})
 
 add_library(addon MODULE
   binding/addon.cpp
+  binding/breaker_call.cpp
   binding/check.cpp
   binding/environment.cpp
   binding/redis_config.cpp

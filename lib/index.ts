@@ -35,7 +35,8 @@ export type {
   StoreOp,
   StoreRule,
 } from './stores/custom/types';
-export type { MemoryStoreOptions, StoreOption } from './stores/option';
+export type { BreakerOptions } from './stores/breaker-options';
+export type { CustomStoreOptions, MemoryStoreOptions, StoreOption } from './stores/option';
 export type { ResetOptions } from './limiter/types';
 export type { RateLimitErrorCode } from './base/errors';
 export type {
@@ -70,6 +71,7 @@ export type { Override, RuleOverrides } from './rules/override';
 export type { Plan, PlanRule } from './rules/plan';
 export type { Bypass, BypassFunction } from './rules/bypass';
 export type { Missing, RequestRule } from './rules/request-rule';
+export type { BreakerState } from './telemetry/breaker-state';
 export type { DecisionMessage, StateMessage } from './telemetry/channels';
 export type { Logger } from './telemetry/logger';
 export type { NearLimit, ObserverOptions, OnDecision, OnNearLimit } from './telemetry/observe';

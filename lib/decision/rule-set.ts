@@ -44,6 +44,8 @@ export class RuleSet {
   readonly failureMode: FailureMode;
   /** One rule that can deny: its record alone is the decision. */
   readonly isSimple: boolean;
+  /** The set that its limiter knows; another one where this is its twin in another store. */
+  readonly origin: RuleSet;
   private readonly variants: { open?: RuleSet; closed?: RuleSet } = {};
 
   /** @param passing it came with a call, and its key names its window */
@@ -52,7 +54,9 @@ export class RuleSet {
     readonly owner?: SetOwner,
     private readonly given?: FailureMode,
     readonly passing = false,
+    origin?: RuleSet,
   ) {
+    this.origin = origin ?? this;
     this.isSimple = rules.length === 1 && !rules[0]!.shadow;
     this.failureMode = rules.some((rule) => this.failureModeOf(rule) === 'closed') ? 'closed' : 'open';
   }
@@ -75,6 +79,18 @@ export class RuleSet {
     this.giveBack = undefined;
     this.variants.open?.release();
     this.variants.closed?.release();
+  }
+
+  /**
+   * The same rules for another store, or rules in their place. Where that gives no answer, no failure mode does: calls with a
+   * twin end with the negative of their status, for who asked to go on from there.
+   */
+  twin(rules = this.rules): RuleSet {
+    return new RuleSet(rules, this.owner, this.given, this.passing, this);
+  }
+
+  get isTwin(): boolean {
+    return this.origin !== this;
   }
 
   /** The same rules with one answer for all of them. */

@@ -15,6 +15,8 @@ export const Status = {
   Closed: 5,
   /** The key holds what is not ours, and was left alone. It says nothing of the store: other keys are counted. */
   Foreign: 6,
+  /** The store is not asked for the moment, because it failed; nothing was sent. */
+  BreakerOpen: 7,
 } as const;
 
 /** How a call ended that was not answered, in words; without its deadline where calls with several are meant. */
@@ -30,6 +32,8 @@ export function statusText(status: number, timeoutMs?: number): string {
       return 'the server answered with an error';
     case Status.Foreign:
       return 'the key holds what spillway did not write';
+    case Status.BreakerOpen:
+      return 'it is not asked for the moment, because it did not answer before (circuit breaker open)';
     default:
       return 'the connection was closed';
   }

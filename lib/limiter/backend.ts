@@ -2,6 +2,7 @@ import { unavailable } from '../decision/status';
 import { closedError, type RateLimitError } from '../base/errors';
 import type { RuleSet } from '../decision/rule-set';
 import type { Source } from '../decision/types';
+import { ALWAYS_CLOSED } from '../telemetry/breaker-state';
 import { Listing, type ListQuery, type StoredKey } from '../stores/listing';
 import { Status } from '../decision/status';
 import { isSwitchedOff, type Settings } from './options';
@@ -161,6 +162,7 @@ const NO_STATS = {
   timeouts: 0,
   foreign: 0,
   serverVersion: null,
+  breaker: ALWAYS_CLOSED,
 } as const;
 
 function sourceOf(target: StoreTarget): Source {

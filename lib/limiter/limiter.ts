@@ -93,7 +93,7 @@ export class Limiter implements AnyLimiter {
       if (plan !== undefined) throw invalidOption('penalize takes a decision and units; it knows its plan.');
       const charge = this.chargeOf(of);
       if (charge === undefined) return Promise.resolve(of);
-      return this.calls.call(charge.set, charge.subjects, amount, ResultKind.Penalty);
+      return this.calls.call(charge.set.origin, charge.subjects, amount, ResultKind.Penalty);
     } catch (error) {
       return Promise.reject(error);
     }

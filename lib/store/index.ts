@@ -16,6 +16,7 @@ export type {
   StoreOp,
   StoreRule,
 } from '../stores/custom/types';
-export type { StoreOption } from '../stores/option';
+export type { BreakerOptions } from '../stores/breaker-options';
+export type { CustomStoreOptions, StoreOption } from '../stores/option';
 export type { Kept, StepCall, Stepped, StepRule } from '../stores/step';
 export type { Algorithm } from '../rules/algorithm';

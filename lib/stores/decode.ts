@@ -39,9 +39,8 @@ export function build(
     };
   }
   if (status !== Answered) {
-    const decision = withoutStore(set, subjects, 'unavailable', now);
-    if (isWatched(kind, set.owner?.observers)) tell(set.owner?.observers, decision, requestOf(subjects));
-    return shaped(kind, decision);
+    // Whoever asks with a twin knows that it may be a number.
+    return set.isTwin ? (-status as never) : unanswered(kind, set, subjects, now);
   }
   if (kind === ResultKind.Result || kind === ResultKind.Status) {
     // One who watches is shown the whole decision, also of a call that gives a few numbers of it.
@@ -57,6 +56,18 @@ export function build(
     return { allowed: batch[of + Allowed] === 1 || lead.shadow, remaining, resetTime, limit };
   }
   return decide(kind, batch, at, set, subjects, units, now, source);
+}
+
+/** What the failure mode says to a call that no store answered. */
+export function unanswered(
+  kind: AnyResultKind,
+  set: RuleSet,
+  subjects: Subjects,
+  now: number,
+): Built[AnyResultKind] {
+  const decision = withoutStore(set, subjects, 'unavailable', now);
+  if (isWatched(kind, set.owner?.observers)) tell(set.owner?.observers, decision, requestOf(subjects));
+  return shaped(kind, decision);
 }
 
 function decide(

@@ -1,5 +1,6 @@
 import { invalidOption, shown, type RateLimitError } from '../base/errors';
 import { readInteger, refuseUnknown, requireObject } from '../base/validate';
+import { readBreaker, type BreakerOptions, type BreakerSettings } from './breaker-options';
 import { requireCustomStore } from './custom/validate';
 import type { CustomStore } from './custom/types';
 import { readRedis, type RedisOptions, type RedisTarget } from './redis/options';
@@ -9,7 +10,7 @@ export type StoreTarget =
   /** `forgotten`: a Redis was meant, and not said where. */
   | { readonly kind: 'memory'; readonly maxKeys: number; readonly forgotten?: boolean }
   | { readonly kind: 'redis'; readonly redis: RedisTarget }
-  | { readonly kind: 'custom'; readonly custom: CustomStore }
+  | { readonly kind: 'custom'; readonly custom: CustomStore; readonly breaker: BreakerSettings }
   /** Redis is meant and cannot be used: an outage. */
   | { readonly kind: 'failed'; readonly failure: RateLimitError };
 
@@ -56,13 +57,21 @@ export function memoryStore(options: MemoryStoreOptions = {}): StoreOption {
   return option(memoryTarget(options.maxKeys));
 }
 
+/** What a store of one's own may be told. */
+export interface CustomStoreOptions {
+  /** When it is no longer asked. Of limiters that share the store, the first one's holds. */
+  breaker?: BreakerOptions;
+}
+
 /**
  * Counts in a store of your own. Limiters that are given the same object share it.
  * @throws RateLimitError `ERR_INVALID_OPTION`
  */
-export function customStore(store: CustomStore): StoreOption {
+export function customStore(store: CustomStore, options: CustomStoreOptions = {}): StoreOption {
   requireCustomStore(store);
-  return option({ kind: 'custom', custom: store });
+  requireObject(options, 'The options of customStore');
+  refuseUnknown(options, ['breaker'], '');
+  return option({ kind: 'custom', custom: store, breaker: readBreaker(options.breaker, 'breaker') });
 }
 
 export function memoryTarget(maxKeys?: unknown): StoreTarget {

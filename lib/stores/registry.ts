@@ -2,6 +2,7 @@ import { RateLimitError } from '../base/errors';
 import { VERSION } from '../base/version';
 import { native } from '../binary';
 import { StoreState } from '../telemetry/store-state';
+import { ALWAYS_CLOSED } from '../telemetry/breaker-state';
 import { AdaptedStore } from './custom/store';
 import { NAMES, NativeStore } from './native/store';
 import type { StoreTarget } from './option';
@@ -55,9 +56,9 @@ export function acquire(target: StoreTarget, prefix: string): StoreReference {
       return reference(JSON.stringify(['redis', redis]), () => opened('redis', () => openRedis(redis)));
     }
     case 'custom': {
-      const { custom } = target;
+      const { custom, breaker } = target;
       return reference(custom, () => {
-        const store = new AdaptedStore(custom);
+        const store = new AdaptedStore(custom, breaker);
         return { store, state: store.state };
       });
     }
@@ -79,7 +80,12 @@ function opened(source: 'redis' | 'memory', open: () => Store): Opened {
 }
 
 function failed(source: 'redis' | 'memory', failure: RateLimitError): Opened {
-  const state = new StoreState({ name: NAMES[source], source, trouble: () => failure.message });
+  const state = new StoreState({
+    name: NAMES[source],
+    source,
+    trouble: () => failure.message,
+    breaker: () => ALWAYS_CLOSED,
+  });
   return { store: undefined, state, failure };
 }
 

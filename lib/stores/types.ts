@@ -1,5 +1,6 @@
 import type { Source } from '../decision/types';
 import type { Scope } from '../rules/identity';
+import type { BreakerState } from '../telemetry/breaker-state';
 
 /** What stores tell of themselves and of what they hold. Times are in milliseconds since the epoch. */
 
@@ -50,6 +51,8 @@ export interface Stats {
   foreign: number;
   /** Such as `7.0.15`; null while unknown. */
   serverVersion: string | null;
+  /** Whether the store is asked, or its failures answered without it. */
+  breaker: BreakerState;
 }
 
 /** The outcome of a real check on a probe key, with what is known about the connection. */

@@ -1,6 +1,7 @@
 import { channel } from 'node:diagnostics_channel';
 import type { RateLimitRequest } from '../rules/identity';
 import type { Decision } from '../decision/types';
+import type { BreakerState } from './breaker-state';
 
 /** What the channel `spillway:decision` publishes for every check, after its answer. */
 export interface DecisionMessage {
@@ -11,15 +12,20 @@ export interface DecisionMessage {
 
 /** What the channel `spillway:state` publishes. */
 export interface StateMessage {
-  /** `away`: calls are decided without the store, or without this node of it. `counting`: they are counted again. */
-  readonly state: 'away' | 'counting';
+  /**
+   * `away`: calls are decided without the store, or without this node of it. `counting`: they are counted again.
+   * `breaker`: the breaker of the store, or of this node, has another state.
+   */
+  readonly state: 'away' | 'counting' | 'breaker';
   readonly store: string;
   /** `host:port`, or the path of a socket; empty where it is not one server's. */
   readonly address: string;
-  /** Without secrets, user names and ids; empty for `counting`. */
+  /** Without secrets, user names and ids; of `away` only. */
   readonly reason: string;
   /** Checks that were decided without the store since it went away. */
   readonly uncounted: number;
+  /** As it is now; of Redis, that of the node that fares worst. */
+  readonly breaker: BreakerState;
 }
 
 /** As much of Node.js's channel as is used here: whoever compiles against this package need not have its types. */

@@ -2,6 +2,7 @@ import { statusText } from '../decision/status';
 import { sentence } from '../base/errors';
 import { Status } from '../decision/status';
 import type { FailureMode } from '../rules/failure-mode';
+import type { BreakerState } from './breaker-state';
 import { stateChannel, type StateMessage } from './channels';
 import type { Log } from './logger';
 
@@ -21,6 +22,8 @@ export const StoreEvent = {
   Evicts: 5,
   /** A server that was given as a single one is a node of a cluster; the reason is how that was learned. */
   Clustered: 6,
+  /** A server's breaker opened, lets a check try, or closed; the reason says which. */
+  Breaker: 7,
 } as const;
 
 /** While a store is away it is said at most so often, with the number of checks that were decided without it. */
@@ -50,6 +53,7 @@ export interface Watched {
   readonly source: string;
   /** Why calls are not counted at the moment, the address in front; empty where they are. */
   trouble(): string;
+  breaker(): BreakerState;
 }
 
 /**
@@ -152,9 +156,18 @@ export class StoreState {
           `${name}${at(address)} may drop keys that still count: its maxmemory-policy is ${reason}. A dropped key starts afresh, so its limit is admitted once more. Set it to noeviction or volatile-ttl.`,
         );
         return;
+      case StoreEvent.Breaker:
+        this.breakerChanged(address, reason);
+        return;
       case StoreEvent.Clustered:
         this.debug(`${name}: ${address} is a node of a cluster (${reason})`);
     }
+  }
+
+  /** A breaker has another state. */
+  breakerChanged(address: string, state: string): void {
+    this.debug(`${this.store.name}: circuit breaker${at(address)} ${state}`);
+    this.publish({ state: 'breaker', address, reason: '', uncounted: this.uncounted });
   }
 
   private fail(address: string, reason: string): void {
@@ -197,8 +210,9 @@ export class StoreState {
     for (const listener of [...this.listeners.values()]) act(listener);
   }
 
-  private publish(message: Omit<StateMessage, 'store'>): void {
-    if (stateChannel.hasSubscribers) stateChannel.publish({ ...message, store: this.store.source });
+  private publish(message: Omit<StateMessage, 'store' | 'breaker'>): void {
+    if (!stateChannel.hasSubscribers) return;
+    stateChannel.publish({ ...message, store: this.store.source, breaker: this.store.breaker() });
   }
 }
 

@@ -18,6 +18,7 @@ enum class Status : uint8_t {
   kRefused = 4,       // the server answered with an error
   kClosed = 5,        // the store was closed first
   kForeign = 6,       // the key holds what is not ours, and was left alone; other keys are counted
+  kBreakerOpen = 7,   // the server is not asked for the moment, see Breaker; nothing was sent
 };
 
 // Who decided.

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "breaker.h"
 #include "check.h"
 #include "completion.h"
 
@@ -34,6 +35,14 @@ struct ListRequest {
   bool names_only = false;
 };
 
+// Where a breaker stands. Of a store with several servers: that of the one that fares worst.
+struct BreakerStats {
+  Breaker::State state = Breaker::State::kClosed;
+  int64_t failures = 0;            // in a row
+  int64_t next_attempt_in_ms = 0;  // until it is tried again, by a dial or by a check; closed: 0
+  std::string address;             // of the server; empty where it is closed
+};
+
 struct Stats {
   int64_t keys = 0;     // held in process
   int64_t pending = 0;  // tickets waiting
@@ -45,11 +54,12 @@ struct Stats {
   std::string trouble;     // why checks are not counted at the moment, the address in front; empty where they are
   int64_t foreign = 0;     // calls that met a key that holds what is not ours
   std::string server_version;
+  BreakerStats breaker;
 };
 
 // What happened to a connection, or was learned about a server; the numbers are StoreEvent of lib/telemetry/store-state.ts.
 struct Event {
-  enum class Kind : uint8_t { kDialing, kReady, kLost, kRefused, kCounting, kEvicts, kClustered };
+  enum class Kind : uint8_t { kDialing, kReady, kLost, kRefused, kCounting, kEvicts, kClustered, kBreaker };
   Kind kind;
   std::string address;
   std::string reason;  // without secrets, user names and keys

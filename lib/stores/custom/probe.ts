@@ -9,6 +9,7 @@ import type { Health } from '../types';
 const FRESH_MS = 500;
 
 interface ProbedStore extends Store {
+  register(set: RuleSet, prefix: string, timeoutMs: number, probe?: boolean): void;
   reach(set: RuleSet): Promise<number>;
   standing(): { trouble: string; ageMs: number };
 }
@@ -23,7 +24,7 @@ export class CustomProbe implements Probe {
     prefix: string,
     private readonly timeoutMs: number,
   ) {
-    store.register(this.set, probePrefix(prefix), timeoutMs);
+    store.register(this.set, probePrefix(prefix), timeoutMs, true);
   }
 
   isHealthy(): boolean {

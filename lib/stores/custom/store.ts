@@ -15,6 +15,8 @@ import { RECORD_LENGTH, RecordField } from '../records';
 import { PROBE_KEY } from '../probe-set';
 import type { Probe, Store } from '../store';
 import type { Stats } from '../types';
+import { Breaker } from '../breaker';
+import type { BreakerSettings } from '../breaker-options';
 import { Deadlines } from './deadlines';
 import { outcomesProblem, reasonOf } from './outcomes';
 import { CustomProbe } from './probe';
@@ -37,6 +39,7 @@ interface KnownSet {
   readonly rules: readonly KnownRule[];
   readonly deadlines: Deadlines;
   readonly timeoutMs: number;
+  readonly probe: boolean;
 }
 
 /** A custom store as limiters use stores: it names keys, holds deadlines, and puts outcomes into records. */
@@ -46,6 +49,7 @@ export class AdaptedStore implements Store {
   private readonly batch = new Float64Array(MAX_RULES * RECORD_LENGTH);
   private readonly sets = new WeakMap<RuleSet, KnownSet>();
   private readonly deadlines = new Map<number, Deadlines>();
+  private readonly breaker: Breaker;
   /** Why calls are not counted at the moment; empty where they are. */
   private trouble = '';
   private lastError: string | null = null;
@@ -54,16 +58,22 @@ export class AdaptedStore implements Store {
   private timeouts = 0;
   private closed = false;
 
-  constructor(private readonly custom: CustomStore) {
+  constructor(
+    private readonly custom: CustomStore,
+    settings: BreakerSettings,
+  ) {
     this.source = custom.name;
+    this.breaker = new Breaker(settings, (state) => this.state.breakerChanged('', state));
     this.state = new StoreState({
       name: `The store '${custom.name}'`,
       source: custom.name,
       trouble: () => this.trouble,
+      breaker: () => this.breaker.state,
     });
   }
 
-  register(set: RuleSet, prefix: string, timeoutMs: number): void {
+  /** `probe`: it is health's own, which asks also while nobody else may. */
+  register(set: RuleSet, prefix: string, timeoutMs: number, probe = false): void {
     const rules = set.rules.map((rule): KnownRule => {
       const { algorithm, limit, burst, windowMs } = rule.quota;
       const part = keyPart(rule);
@@ -77,7 +87,7 @@ export class AdaptedStore implements Store {
     if (deadlines === undefined) {
       this.deadlines.set(timeoutMs, (deadlines = new Deadlines(timeoutMs, Status.TimedOut)));
     }
-    this.sets.set(set, { rules, deadlines, timeoutMs });
+    this.sets.set(set, { rules, deadlines, timeoutMs, probe });
     set.take(0, () => this.sets.delete(set));
   }
 
@@ -172,6 +182,7 @@ export class AdaptedStore implements Store {
       lastError: this.lastError,
       foreign: 0,
       serverVersion: null,
+      breaker: this.breaker.state,
     };
   }
 
@@ -179,7 +190,7 @@ export class AdaptedStore implements Store {
     if (this.closed) return;
     this.closed = true;
     for (const deadlines of this.deadlines.values()) deadlines.endAll(Status.Closed);
-    const failed = (error: unknown) => this.fail(Status.Closed, reasonOf(error), false);
+    const failed = (error: unknown) => this.fail(Status.Closed, reasonOf(error), false, 0, 0);
     try {
       Promise.resolve(this.custom.close?.()).catch(failed);
     } catch (error) {
@@ -195,21 +206,24 @@ export class AdaptedStore implements Store {
     kind: K,
   ): Promise<Built[K]> {
     const items = this.itemsOf(set, subjects);
-    const { deadlines, timeoutMs } = this.setOf(set);
+    const { deadlines, timeoutMs, probe } = this.setOf(set);
+    const generation = probe ? this.breaker.beside() : this.breaker.enter();
+    const askedMs = performance.now();
     const built = (): Built[K] =>
       build(kind, this.batch, 0, set, subjects, units, Date.now(), this.source) as Built[K];
     const answered = (outcomes: readonly Outcome[]): Built[K] => {
       const problem = outcomesProblem(outcomes, items.length);
       if (problem !== '') return failed(Status.Refused, problem);
       this.write(outcomes, set);
-      this.succeed();
+      this.succeed(generation);
       return built();
     };
     const failed = (status: AnyStatus, reason: string): Built[K] => {
       this.batch[RecordField.Status] = status;
-      this.fail(status, reason, true);
+      this.fail(status, reason, true, generation, askedMs);
       return built();
     };
+    if (generation === 0) return Promise.resolve(failed(Status.BreakerOpen, ''));
     if (this.pending >= MOST_WAITING) return Promise.resolve(failed(Status.QueueFull, FULL));
     let answer: Promise<readonly Outcome[]> | readonly Outcome[];
     try {
@@ -239,13 +253,20 @@ export class AdaptedStore implements Store {
   /** A call that no failure mode answers: its number, or the negative of its status. */
   private run(set: RuleSet, act: () => Promise<number>): Promise<number> {
     if (this.closed) throw closedError();
+    const { probe } = this.setOf(set);
+    const generation = probe ? this.breaker.beside() : this.breaker.enter();
+    if (generation === 0) {
+      this.state.missed(Status.BreakerOpen, false);
+      return Promise.resolve(-Status.BreakerOpen);
+    }
+    const askedMs = performance.now();
     return new Promise((resolve) => {
       this.pending++;
       const waiting = this.setOf(set).deadlines.add((status) => end(-status, ''));
       const end = (outcome: number, reason: string) => {
         this.pending--;
-        if (outcome < 0) this.fail(-outcome as AnyStatus, reason, false);
-        else this.succeed();
+        if (outcome < 0) this.fail(-outcome as AnyStatus, reason, false, generation, askedMs);
+        else this.succeed(generation);
         resolve(outcome);
       };
       // In a function of its own, so that what is thrown at once is an answer like others.
@@ -294,15 +315,23 @@ export class AdaptedStore implements Store {
     }
   }
 
-  private succeed(): void {
+  private succeed(generation: number): void {
+    this.breaker.succeed(generation);
     this.trouble = '';
     this.lastOutcomeMs = performance.now();
     if (this.state.away) this.state.answered();
   }
 
-  private fail(status: AnyStatus, reason: string, isCheck: boolean): void {
+  private fail(
+    status: AnyStatus,
+    reason: string,
+    isCheck: boolean,
+    generation: number,
+    askedMs: number,
+  ): void {
     if (status === Status.TimedOut) this.timeouts++;
-    if (status !== Status.Closed) {
+    if (status === Status.TimedOut || status === Status.Refused) this.breaker.fail(generation, askedMs);
+    if (status !== Status.Closed && status !== Status.BreakerOpen) {
       this.trouble = reason === '' ? 'no answer in time' : reason;
       this.lastError = this.trouble;
       this.lastOutcomeMs = performance.now();

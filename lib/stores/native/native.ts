@@ -56,6 +56,8 @@ export interface NativeRedisConfig {
   /** CLIENT SETNAME; empty: not sent. */
   clientName: string;
   connectTimeoutMs: number;
+  /** Of each node. */
+  breaker: { failures: number; openMs: number; factor: number; maxOpenMs: number };
   /** Sentinel only, as what follows. */
   masterName: string;
   sentinelUsername: string;
@@ -103,6 +105,11 @@ export interface NativeStats {
   foreign: number;
   /** `7.0.15`, or empty while unknown. */
   serverVersion: string;
+  /** Of the node that fares worst: 0 closed, 1 open, 2 half-open. */
+  breakerState: number;
+  breakerFailures: number;
+  nextAttemptInMs: number;
+  breakerAddress: string;
 }
 
 export interface NativeHandle {
@@ -187,7 +194,19 @@ export const StepOut = {
 } as const;
 export const STEP_LENGTH = 9;
 
+/** The machine of src/domain/breaker.h, in memory that JavaScript holds. Times are whole milliseconds of a monotonic clock. */
+export interface NativeBreaker {
+  make(failures: number, openMs: number, factor: number, maxOpenMs: number): ArrayBuffer;
+  /** The generation of a call that may be made, or 0. */
+  enter(breaker: ArrayBuffer, nowMs: number): number;
+  succeed(breaker: ArrayBuffer, generation: number): void;
+  fail(breaker: ArrayBuffer, generation: number, askedMs: number, nowMs: number): void;
+  reset(breaker: ArrayBuffer): void;
+  read(breaker: ArrayBuffer): [state: number, failures: number, nextAttemptMs: number, generation: number];
+}
+
 export interface NativeAddon {
+  breaker: NativeBreaker;
   /**
    * Decides one call on states that the caller keeps, all of its rules or none; pure but for its last two arguments, which it
    * reads and writes. An empty state is none. Answers how many states there are, or the place of the first text that is no

@@ -2,7 +2,8 @@ import { RateLimitError, invalidOption, sentence } from '../../base/errors';
 import { refusal } from './refusal';
 import { ResultKind, type Built, type AnyResultKind } from '../../decision/result-kind';
 import type { Listing, Page } from '../listing';
-import { Submit, type NativeCallbacks, type NativeHandle, type NativeRule } from './native';
+import { Submit, type NativeCallbacks, type NativeHandle, type NativeRule, type NativeStats } from './native';
+import { breakerState } from '../../telemetry/breaker-state';
 import { probePrefix, probeSet } from '../probe-set';
 import { NativeProbe } from './probe';
 import { readStates } from './states';
@@ -26,6 +27,10 @@ export const NAMES = { redis: 'Redis', memory: 'The store in this process' } as 
 const { Pending, Ready } = Submit;
 const { Slot: SLOT, Status: STATUS } = RecordField;
 const { Answered } = Status;
+
+function breakerOf({ breakerState: state, breakerFailures, nextAttemptInMs, breakerAddress }: NativeStats) {
+  return breakerState(state, breakerFailures, nextAttemptInMs, breakerAddress);
+}
 
 type Settle = (value: unknown) => void;
 
@@ -62,7 +67,12 @@ export class NativeStore implements SyncStore {
 
   constructor(source: 'redis' | 'memory', open: (callbacks: NativeCallbacks) => NativeHandle) {
     this.source = source;
-    this.state = new StoreState({ name: NAMES[source], source, trouble: () => this.native.stats().trouble });
+    this.state = new StoreState({
+      name: NAMES[source],
+      source,
+      trouble: () => this.native.stats().trouble,
+      breaker: () => breakerOf(this.native.stats()),
+    });
     this.addSlots(FIRST_SLOTS);
     this.native = open({
       batch: this.batch,
@@ -205,8 +215,8 @@ export class NativeStore implements SyncStore {
   }
 
   stats(): Stats {
-    const { keys, pending, connected, reconnects, timeouts, lastError, foreign, serverVersion } =
-      this.native.stats();
+    const stats = this.native.stats();
+    const { keys, pending, connected, reconnects, timeouts, lastError, foreign, serverVersion } = stats;
     return {
       store: this.source,
       keys,
@@ -217,6 +227,7 @@ export class NativeStore implements SyncStore {
       lastError: lastError || null,
       foreign,
       serverVersion: serverVersion || null,
+      breaker: breakerOf(stats),
     };
   }
 
@@ -263,6 +274,7 @@ export class NativeStore implements SyncStore {
     kind: K,
   ): Built[K] {
     if (code !== Ready) throw refusal(code, keysOf(subjects));
+    if (this.batch[STATUS] !== Answered) this.missed(this.batch[STATUS]!, kind);
     return build(kind, this.batch, 0, set, subjects, units, Date.now(), this.source) as Built[K];
   }
 
@@ -276,12 +288,15 @@ export class NativeStore implements SyncStore {
       const kind = kinds[slot]!;
       const subjects = subjectsBySlot[slot]!;
       this.release(slot);
-      if (batch[at + STATUS] !== Answered)
-        this.state.missed(batch[at + STATUS]!, kind !== ResultKind.Outcome && kind !== ResultKind.Reading);
+      if (batch[at + STATUS] !== Answered) this.missed(batch[at + STATUS]!, kind);
       settle(build(kind, batch, at, set, subjects, units[slot]!, now, source));
       at += recordsOf(kind, batch, at, set) * RECORD_LENGTH;
     }
     if (this.state.away) this.state.answered();
+  }
+
+  private missed(status: number, kind: AnyResultKind): void {
+    this.state.missed(status, kind !== ResultKind.Outcome && kind !== ResultKind.Reading);
   }
 
   private settlePage(slot: number, status: number, page: Page | null): void {

@@ -1,6 +1,7 @@
 import { invalidOption } from '../../base/errors';
 import { NO_TLS, type NativeRedisConfig } from '../native/native';
 import { unwrapped } from '../../base/environment';
+import { readBreaker, REDIS_MAX_OPEN_MS, type BreakerOptions } from '../breaker-options';
 import { parseRedisUrl, type RedisAddress } from './url';
 import { readTls, type TlsOptions } from './tls-options';
 import { readInteger, refuseUnknown } from '../../base/validate';
@@ -24,6 +25,8 @@ export interface RedisLogin {
 export interface RedisConnection extends RedisLogin {
   /** The deadline of making a connection, login included, in milliseconds: 1 to 2^31-1. Default 5,000. */
   connectTimeoutMs?: number;
+  /** When a node that does not answer is no longer asked. */
+  breaker?: BreakerOptions;
 }
 
 /** One server. What a `url` says wins over the fields beside it. */
@@ -68,7 +71,7 @@ export type RedisOptions = SingleRedisOptions | SentinelRedisOptions | ClusterRe
 export type RedisTarget = Omit<NativeRedisConfig, 'clientName'>;
 
 const LOGIN = ['username', 'password', 'tls'];
-const CONNECTION = [...LOGIN, 'connectTimeoutMs'];
+const CONNECTION = [...LOGIN, 'connectTimeoutMs', 'breaker'];
 const SINGLE = ['url', 'host', 'port', 'path', 'db', ...CONNECTION];
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const MAX_DB = 999_999_999;
@@ -118,7 +121,7 @@ function single(base: RedisAddress, options: Record<string, unknown>): RedisTarg
     password: base.password || login.password,
     db: base.db || db,
     tls: base.tls ? { ...login.tls, enabled: true } : login.tls,
-    connectTimeoutMs: readConnectTimeout(options),
+    ...readConnection(options),
   };
 }
 
@@ -154,7 +157,7 @@ function readSentinels(options: Record<string, unknown>): RedisTarget {
     sentinelUsername: own.username,
     sentinelPassword: own.password,
     sentinelTls: own.tls,
-    connectTimeoutMs: readConnectTimeout(options),
+    ...readConnection(options),
   };
 }
 
@@ -170,7 +173,7 @@ function readCluster(options: Record<string, unknown>): RedisTarget {
     kind: 'cluster',
     nodes,
     db: 0,
-    connectTimeoutMs: readConnectTimeout(options),
+    ...readConnection(options),
   };
 }
 
@@ -220,8 +223,17 @@ function readLogin(options: Record<string, unknown>, name: string) {
   };
 }
 
-function readConnectTimeout(options: Record<string, unknown>): number {
-  return readInteger(options['connectTimeoutMs'], 'redis.connectTimeoutMs', 5_000, 1, MAX_TIMEOUT_MS);
+function readConnection(options: Record<string, unknown>) {
+  return {
+    connectTimeoutMs: readInteger(
+      options['connectTimeoutMs'],
+      'redis.connectTimeoutMs',
+      5_000,
+      1,
+      MAX_TIMEOUT_MS,
+    ),
+    breaker: readBreaker(options['breaker'], 'redis.breaker', REDIS_MAX_OPEN_MS),
+  };
 }
 
 function readDb(value: unknown): number {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "breaker.h"
 #include "clock.h"
 #include "redis/backoff.h"
 #include "redis/connection.h"
@@ -26,6 +27,7 @@ struct ClientConfig {
   int64_t connect_timeout_ms = 5000;  // name, TCP and login together
   int64_t silence_ms = 2000;          // without a whole reply while some are due: the connection is given up
   int64_t longest_pause_ms = 2000;    // between two dials
+  BreakerOptions breaker;
   size_t max_reply_bytes = size_t{1} << 20;
 };
 
@@ -71,6 +73,8 @@ class Client : private Connection::Owner {
   bool Overdue(int64_t now_ms, int64_t after_ms) const;
   int64_t connected_since_ms() const { return connected_ms_; }  // -1: not connected
   int64_t reconnects() const { return reconnects_; }
+  // When the next dial begins, while none is under way.
+  int64_t dial_again_ms() const { return dial_again_ms_; }
   // Why the last dial or connection failed.
   const std::string& last_error() const { return last_error_; }
   // Where the last dial went, and so far as is known where it led.

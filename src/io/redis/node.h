@@ -27,7 +27,7 @@ class Node {
   Node(Endpoint to, const ClientConfig& config, Client::Dial dial, const Clock* clock, Results* results,
        std::function<void()> on_change)
       : endpoint(std::move(to)),
-        standing(&client, clock, results),
+        standing(&client, config.breaker, clock, results),
         client(config, std::move(dial), clock, std::move(on_change),
                [this](Client::Notice notice) { standing.OnNotice(notice); }) {}
 

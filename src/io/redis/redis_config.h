@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "breaker.h"
 #include "net/endpoint.h"
 #include "net/tls_config.h"
 #include "redis/handshake.h"
@@ -19,6 +20,7 @@ struct RedisConfig {
   Login login;
   TlsConfig tls;
   int64_t connect_timeout_ms = 5000;  // name, connection, TLS and login together
+  BreakerOptions breaker;             // of each node
   // Sentinel only.
   std::string master_name;
   Login sentinel_login;

@@ -1,5 +1,7 @@
 #include "redis/standing.h"
 
+#include <algorithm>
+
 namespace spillway {
 namespace {
 
@@ -11,12 +13,40 @@ constexpr int64_t kTellAgainMs = 1000;
 
 std::string NoAnswerWithin(int64_t ms) { return "no answer within " + std::to_string(ms) + " ms"; }
 
+const char* NameOf(Breaker::State state) {
+  if (state == Breaker::State::kClosed) return "closed";
+  return state == Breaker::State::kOpen ? "open" : "half-open";
+}
+
 std::string CodeOf(const std::string& error) { return error.substr(0, error.find(' ')); }
 
 }  // namespace
 
 void Standing::Tell(Event::Kind kind, const std::string& reason) {
   results_->events.push_back({kind, client_->address(), reason});
+}
+
+void Standing::TellBreaker() {
+  const Breaker::State state = breaker_.state();
+  if (state == told_breaker_) return;
+  told_breaker_ = state;
+  Tell(Event::Kind::kBreaker, NameOf(state));
+}
+
+void Standing::Ask(int64_t now_ms) {
+  breaker_.Enter(now_ms);
+  TellBreaker();
+}
+
+BreakerStats Standing::GetBreakerStats() const {
+  BreakerStats stats;
+  stats.state = breaker_.state();
+  stats.failures = breaker_.failures();
+  if (breaker_.closed()) return stats;
+  const int64_t next_ms = client_->ready() ? breaker_.next_attempt_ms() : client_->dial_again_ms();
+  stats.next_attempt_in_ms = std::max<int64_t>(0, next_ms - clock_->NowMs());
+  stats.address = client_->address();
+  return stats;
 }
 
 void Standing::OnNotice(Client::Notice notice) {
@@ -30,11 +60,20 @@ void Standing::OnNotice(Client::Notice notice) {
       learned_ms_ = clock_->NowMs();
       check_counted_ = probe_counted_ = false;
       Tell(Event::Kind::kReady);
+      // A server that logs in whom it then leaves without answers has shown nothing by it.
+      if (hollow_) {
+        breaker_.Heard(learned_ms_);
+      } else {
+        breaker_.Reset();
+      }
+      TellBreaker();
       if (!client_->capabilities().evicts.empty()) Tell(Event::Kind::kEvicts, client_->capabilities().evicts);
       return;
     case Client::Notice::kLost:
       missed_ = true;
       Tell(Event::Kind::kLost, client_->last_error());
+      breaker_.Fail(breaker_.generation(), clock_->NowMs(), clock_->NowMs());
+      TellBreaker();
   }
 }
 
@@ -70,7 +109,22 @@ void Standing::Refused(const std::string& error, bool probe) {
 }
 
 // What it said that it cannot explains more than that the moment was long.
-void Standing::Late(int64_t timeout_ms) { late_ = put_off_.empty() ? NoAnswerWithin(timeout_ms) : put_off_; }
+void Standing::Late(int64_t timeout_ms, int64_t asked_ms, Breaker::Generation generation) {
+  late_ = put_off_.empty() ? NoAnswerWithin(timeout_ms) : put_off_;
+  breaker_.Fail(generation, asked_ms, clock_->NowMs());
+  if (!breaker_.closed() && client_->ready()) hollow_ = true;
+  TellBreaker();
+}
+
+void Standing::EndFailures(bool late, Breaker::Generation generation) {
+  if (late) {
+    breaker_.Heard(clock_->NowMs());
+    return;
+  }
+  breaker_.Succeed(generation);
+  if (breaker_.closed()) hollow_ = false;
+  TellBreaker();
+}
 
 std::string Standing::trouble() const {
   std::string why;

@@ -7,17 +7,36 @@
 #include "redis/slot.h"
 
 namespace spillway {
+namespace {
+
+// For comparison: the state first, and the failures where it is the same.
+std::pair<int, int64_t> Badness(const BreakerStats& stats) {
+  const int state = stats.state == Breaker::State::kClosed ? 0 : stats.state == Breaker::State::kHalfOpen ? 1 : 2;
+  return {state, stats.failures};
+}
+
+}  // namespace
 
 Topology::Topology(const ClientConfig& config, const Client::Dial& dial, const Clock* clock, Results* results,
                    std::function<void()> on_change)
-    : config_(config), dial_(dial), clock_(clock), results_(results), on_change_(std::move(on_change)) {
+    : config_(config),
+      dial_(dial),
+      clock_(clock),
+      results_(results),
+      on_change_(std::move(on_change)),
+      unplaced_(config.breaker) {
   owned_.push_back(std::make_unique<Member>(this, 0, Endpoint(), dial));
   all_.push_back(&owned_.back()->node);
 }
 
 Topology::Topology(const ClientConfig& config, ClusterNodes nodes, const Clock* clock, Results* results,
                    std::function<void()> on_change)
-    : config_(config), nodes_(std::move(nodes)), clock_(clock), results_(results), on_change_(std::move(on_change)) {
+    : config_(config),
+      nodes_(std::move(nodes)),
+      clock_(clock),
+      results_(results),
+      on_change_(std::move(on_change)),
+      unplaced_(config.breaker) {
   if (nodes_.given_as_single) {
     const Endpoint& server = nodes_.seeds.front();
     owned_.push_back(std::make_unique<Member>(this, 0, server, DialOf(server)));
@@ -162,6 +181,43 @@ bool Topology::MoveKey(const Node& node, std::string* key) const {
     key->append(":" + std::to_string(i));
   }
   return false;
+}
+
+bool Topology::MayAsk(std::string_view key, int64_t now_ms) {
+  const Node* node = Of(key);
+  return node == nullptr ? unplaced_.MayEnter(now_ms) : node->standing.MayAsk(now_ms);
+}
+
+void Topology::AskFor(std::string_view key, int64_t now_ms) {
+  Node* node = Of(key);
+  if (node == nullptr) {
+    unplaced_.Enter(now_ms);
+  } else {
+    node->standing.Ask(now_ms);
+  }
+}
+
+void Topology::Unplaced(int64_t asked_ms, int64_t now_ms) { unplaced_.Fail(unplaced_.generation(), asked_ms, now_ms); }
+
+void Topology::EndTurn(int64_t now_ms) {
+  all_asked_ = unplaced_.closed();
+  for (Node* node : all_) {
+    node->standing.EndTurn(now_ms);
+    all_asked_ = all_asked_ && node->standing.breaker().closed();
+  }
+}
+
+BreakerStats Topology::GetBreakerStats() const {
+  BreakerStats worst;
+  worst.state = unplaced_.state();
+  worst.failures = unplaced_.failures();
+  if (!unplaced_.closed())
+    worst.next_attempt_in_ms = std::max<int64_t>(0, unplaced_.next_attempt_ms() - clock_->NowMs());
+  for (const Node* node : all_) {
+    BreakerStats stats = node->standing.GetBreakerStats();
+    if (Serves(node) && Badness(stats) > Badness(worst)) worst = std::move(stats);
+  }
+  return worst;
 }
 
 int64_t Topology::reconnects() const {

@@ -62,6 +62,16 @@ class Topology {
 
   // Every server that holds keys is connected, and every slot has one.
   bool ready() const;
+  // Whether all that holds keys is asked; else MayAsk says of which key it is, and AskFor that this is about to happen. A key
+  // whose slot has no node has a breaker, too: that of those who wait for the cluster's map.
+  bool all_asked() const { return all_asked_; }
+  bool MayAsk(std::string_view key, int64_t now_ms);
+  void AskFor(std::string_view key, int64_t now_ms);
+  // A check was not answered in its time, because nobody knew where to ask.
+  void Unplaced(int64_t asked_ms, int64_t now_ms);
+  // Behind a turn of the loop.
+  void EndTurn(int64_t now_ms);
+  BreakerStats GetBreakerStats() const;
   // Why checks are not counted, somewhere; empty: they are. See Standing.
   std::string Trouble() const;
   // Whether this is one of all().
@@ -131,6 +141,8 @@ class Topology {
   std::vector<Node*> all_;
   bool started_ = false;
   bool remapped_ = false;
+  bool all_asked_ = true;
+  Breaker unplaced_;        // of keys whose slot has no node
   std::string recognized_;  // by what, and not told yet
   std::string denied_;
   std::string id_refusal_;         // of the last CLUSTER MYID

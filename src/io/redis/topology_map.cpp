@@ -16,6 +16,7 @@ void Topology::Recognize(std::string_view by) {
   recognized_ = by;
   // What waits was not looked at for its slots.
   remapped_ = true;
+  unplaced_.Reset();
   on_change_();
 }
 
@@ -78,6 +79,7 @@ void Topology::TakeMap(Member* member, const Reply& reply) {
     }
     lost_.clear();
     remapped_ = true;
+    if (cluster_->complete()) unplaced_.Reset();
     denied_.clear();
     if (!cluster_->complete()) SetLastError("some slots of the cluster have no node");
     // A connection to each master, before the first check needs it.
@@ -102,6 +104,7 @@ void Topology::TakeRefusal(Member* member, std::string_view error) {
   if (cluster_->is_home(member->number) && final && !forbidden && !member->node.client.capabilities().cluster_mode) {
     cluster_->OnAlone();
     remapped_ = true;
+    unplaced_.Reset();
     denied_.clear();
     return;
   }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "breaker.h"
 #include "check.h"
 #include "redis/client.h"
 #include "redis_store/deadlines.h"
@@ -70,12 +71,13 @@ struct PendingCheck : Expiring {
   Op op = Op::kCheck;
   bool abandoned = false;  // nobody waits any more: not to be sent
   bool is_part = false;
-  bool answered = false;           // a part that waits for the others
-  const RuleSet* rules = nullptr;  // held
-  int64_t units = 1;               // of one check; kBlock: milliseconds
-  uint64_t hash = 0;               // of the first key
-  std::vector<std::string> keys;   // one for each rule; more than that are left over from earlier use
-  std::vector<Ticket> tickets;     // emptied when they are settled, while replies may still be due
+  bool answered = false;                               // a part that waits for the others
+  Breaker::Generation generation = Breaker::kRefused;  // of the node where it was queued last
+  const RuleSet* rules = nullptr;                      // held
+  int64_t units = 1;                                   // of one check; kBlock: milliseconds
+  uint64_t hash = 0;                                   // of the first key
+  std::vector<std::string> keys;  // one for each rule; more than that are left over from earlier use
+  std::vector<Ticket> tickets;    // emptied when they are settled, while replies may still be due
   // On a cluster. A check whose keys lie in several slots is a whole with a part for each; only the parts have commands.
   PendingCheck* whole = nullptr;  // of a part; null once that has ended without it
   Command command;

@@ -30,6 +30,7 @@ void Outbox::Route(Command* command) {
 
 void Outbox::Queue(Node* node, Command* command) {
   command->node = node;
+  command->check->generation = node->standing.breaker().generation();
   Push(&node->queue, command);
 }
 

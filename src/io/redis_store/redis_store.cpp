@@ -10,6 +10,9 @@ namespace {
 
 constexpr size_t kMaxWaiting = 65536;
 
+// Nobody waits for its answer any more.
+bool IsLate(const PendingCheck& check) { return check.abandoned || (check.is_part && check.whole == nullptr); }
+
 }  // namespace
 
 template <class Servers>
@@ -48,6 +51,11 @@ bool RedisStore::Submit(const Check& check, Completions* immediate) {
   const RuleSet& rules = *check.rules;
   PendingCheck* made = pool_.New(check.op, rules, check.units);
   for (size_t i = 0; i < rules.size(); ++i) WriteKey(rules[i], check.subjects.Of(i), &made->keys[i]);
+  if (!topology_.all_asked() && !MayAsk(*made)) {
+    pool_.Recycle(made);
+    immediate->End(check.ticket, Status::kBreakerOpen, Source::kRedis);
+    return true;
+  }
   made->hash = Hash(made->key(), seed_);
   if (check.op == Op::kCheck) {
     const uint64_t question =
@@ -72,6 +80,18 @@ bool RedisStore::Submit(const Check& check, Completions* immediate) {
   Ask(made);
   if (tickets_.Add(made, check.ticket)) turn_.KeepAliveUntil(clock_->NowMs() + made->rule().timeout_ms);
   return false;
+}
+
+// All of its keys, or it is no use to ask for one: a probe of one server would wait for another. Health's own check is always
+// made.
+bool RedisStore::MayAsk(const PendingCheck& check) {
+  if (check.rule().probe) return true;
+  const int64_t now_ms = clock_->NowMs();
+  const auto begin = check.keys.begin();
+  const auto end = begin + static_cast<std::ptrdiff_t>(check.rules->size());
+  if (!std::all_of(begin, end, [&](const std::string& key) { return topology_.MayAsk(key, now_ms); })) return false;
+  std::for_each(begin, end, [&](const std::string& key) { topology_.AskFor(key, now_ms); });
+  return true;
 }
 
 void RedisStore::Ask(PendingCheck* check) {
@@ -121,6 +141,7 @@ Stats RedisStore::GetStats() const {
   stats.last_error = topology_.last_error();
   stats.trouble = topology_.Trouble();
   stats.server_version = topology_.server_version();
+  stats.breaker = topology_.GetBreakerStats();
   return stats;
 }
 
@@ -188,8 +209,8 @@ int64_t RedisStore::OnTurnEnd() {
   // What was asked while reading (a take-back, a script's source) leaves at once: the process may end after this turn.
   QueueAsked(now_ms);
   FollowTopology();
+  topology_.EndTurn(now_ms);
   for (Node* node : topology_.all()) {
-    node->standing.EndTurn(now_ms);
     outbox_.Send(node, now_ms);
     // What waits for a reconnection, or for a server that reads again, is woken by those; a refusal by its time.
     if (node->client.ready() && !node->queue.empty() && !node->client.congested()) turn_.Request();
@@ -216,16 +237,20 @@ void RedisStore::OnStep(Command* command, Step step) {
       Refused(command);
       return;
     case Step::kWindow:
+      Answered(*command);
       TakeWindow(check);
       return;
     case Step::kDecision:
+      Answered(*command);
       tickets_.Answer(check, reading.decision);
       pool_.Recycle(check);
       return;
     case Step::kRules:
+      Answered(*command);
       if (check->numbers[0] > 0) Counted(*command);
       break;
     case Step::kNumber:
+      Answered(*command);
       check->numbers.assign(1, reading.number);
       TakeNumber(check);
       return;
@@ -283,12 +308,18 @@ void RedisStore::TakeNumber(PendingCheck* check) {
 // A charge that is answered too late was of no use to its caller, and a denial shows only that the key could be read.
 void RedisStore::Counted(const Command& command) {
   const PendingCheck& check = *command.check;
-  const bool late = check.abandoned || (check.is_part && check.whole == nullptr);
-  if (check.op != Op::kPeek && !late) command.node->standing.Counted(check.rule().probe);
+  if (check.op != Op::kPeek && !IsLate(check)) command.node->standing.Counted(check.rule().probe);
+}
+
+void RedisStore::Answered(const Command& command) {
+  command.node->standing.Answered(IsLate(*command.check), command.check->generation);
 }
 
 void RedisStore::Refused(Command* command) {
   Node* node = command->node;
+  const Refusal refusal = Classify(command->error);
+  // An error is an answer, but for those that say that none can be given at the moment.
+  if (refusal != Refusal::kWait && refusal != Refusal::kNoMaster && refusal != Refusal::kLogin) Answered(*command);
   switch (refusals_.Find(command)) {
     case Remedy::kAgain:
       Again(command);
@@ -304,7 +335,7 @@ void RedisStore::Refused(Command* command) {
   }
   const std::string error = command->error;
   End(command->check, Status::kRefused);
-  if (Classify(error) == Refusal::kLogin) node->client.LoginLost(Presentable(error));
+  if (refusal == Refusal::kLogin) node->client.LoginLost(Presentable(error));
 }
 
 void RedisStore::End(PendingCheck* check, Status status) {
@@ -321,7 +352,7 @@ void RedisStore::End(PendingCheck* check, Status status) {
 void RedisStore::EndOverdue(int64_t now_ms) {
   while (Expiring* due = deadlines_.TakeDue(now_ms)) {
     auto* check = static_cast<PendingCheck*>(due);
-    TellLate(*check);
+    TellLate(*check, check->deadline_ms() - check->rule().timeout_ms);
     tickets_.End(check, Status::kTimedOut);
     if (check->parts.empty()) {
       outbox_.Abandon(check);
@@ -331,12 +362,18 @@ void RedisStore::EndOverdue(int64_t now_ms) {
   }
 }
 
-void RedisStore::TellLate(const PendingCheck& check) {
+void RedisStore::TellLate(const PendingCheck& check, int64_t asked_ms) {
   for (const PendingCheck* part : check.parts) {
-    if (!part->answered) TellLate(*part);
+    if (!part->answered) TellLate(*part, asked_ms);
   }
+  if (!check.parts.empty()) return;
   Node* node = check.command.node;
-  if (check.parts.empty() && topology_.Has(node)) node->standing.Late(check.rule().timeout_ms);
+  const int64_t timeout_ms = check.rule().timeout_ms;
+  if (node == nullptr) {
+    topology_.Unplaced(asked_ms, clock_->NowMs());
+  } else if (topology_.Has(node)) {
+    node->standing.Late(timeout_ms, asked_ms, check.generation);
+  }
 }
 
 }  // namespace spillway

@@ -57,6 +57,7 @@ class RedisStore : public Store, private TurnEvents, private CommandEvents {
   void OnStep(Command* command, Step step) override;
   void OnLost(Command* command) override { End(command->check, Status::kDisconnected); }
 
+  bool MayAsk(const PendingCheck& check);
   void Ask(PendingCheck* check);
   void Probe(Node* node, const RuleSet& rules, std::string key);
   void QueueAsked(int64_t now_ms);
@@ -69,11 +70,12 @@ class RedisStore : public Store, private TurnEvents, private CommandEvents {
   void TakeWindow(PendingCheck* check);
   void TakeNumber(PendingCheck* check);
   void Counted(const Command& command);
+  void Answered(const Command& command);
   void Refused(Command* command);
   // Of a check that brings no answer.
   void End(PendingCheck* check, Status status);
   void EndOverdue(int64_t now_ms);
-  void TellLate(const PendingCheck& check);
+  void TellLate(const PendingCheck& check, int64_t asked_ms);
 
   const Clock* clock_;
   Results* results_;
