@@ -117,6 +117,7 @@ test('frozen for five seconds under load: nobody waits beyond the deadline, noth
   await delay(4_000);
   server.thaw();
   await until('healthy', async () => (await limiter.health()).healthy, { withinMs: 3_000 });
+  await delay(300);
   const results = await load.stop();
   expectAllInTime(results);
   const decisions = results.map(({ value }) => value);

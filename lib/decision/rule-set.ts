@@ -4,6 +4,8 @@ import type { HeaderFormat } from '../http/headers/emit';
 import type { CompiledRule } from '../rules/rule';
 import type { Algorithm } from '../rules/algorithm';
 import type { FailureMode } from '../rules/failure-mode';
+import type { AnyResultKind, Built } from './result-kind';
+import type { Subjects } from './subjects';
 
 /**
  * What stands behind the subject in the key of a rule: `{<prefix><subject>}:<this>`; empty: `<prefix><subject>` alone.
@@ -33,20 +35,29 @@ export interface DecisionObservers {
 export interface SetOwner {
   readonly headers: HeaderFormat;
   readonly observers?: DecisionObservers;
+  /** Decides what no store answered, where the set's failure mode is `memory`; undefined where it cannot. */
+  readonly decideLocally?: LocalDecision;
 }
+
+export type LocalDecision = (
+  kind: AnyResultKind,
+  set: RuleSet,
+  subjects: Subjects,
+  units: number,
+) => Built[AnyResultKind] | undefined;
 
 /** The rules that one check has to satisfy, all or none: up to 8, in the order of a decision's `rules`. */
 export class RuleSet {
   /** The store's number for it; -1 until it is first used, and once it was given back. */
   number = -1;
   private giveBack: (() => void) | undefined;
-  /** What is answered where the store does not: one rule that says `closed` denies for all. */
+  /** What is answered where the store does not: `closed` where one rule says so, else `memory` where one does. */
   readonly failureMode: FailureMode;
   /** One rule that can deny: its record alone is the decision. */
   readonly isSimple: boolean;
   /** The set that its limiter knows; another one where this is its twin in another store. */
   readonly origin: RuleSet;
-  private readonly variants: { open?: RuleSet; closed?: RuleSet } = {};
+  private readonly variants: { [M in FailureMode]?: RuleSet } = {};
 
   /** @param passing it came with a call, and its key names its window */
   constructor(
@@ -58,7 +69,8 @@ export class RuleSet {
   ) {
     this.origin = origin ?? this;
     this.isSimple = rules.length === 1 && !rules[0]!.shadow;
-    this.failureMode = rules.some((rule) => this.failureModeOf(rule) === 'closed') ? 'closed' : 'open';
+    const modes = rules.map((rule) => this.failureModeOf(rule));
+    this.failureMode = modes.includes('closed') ? 'closed' : modes.includes('memory') ? 'memory' : 'open';
   }
 
   /** What one of the rules says where the store does not answer. A rule that is only tried out never denies. */
@@ -77,8 +89,7 @@ export class RuleSet {
     this.number = -1;
     this.giveBack?.();
     this.giveBack = undefined;
-    this.variants.open?.release();
-    this.variants.closed?.release();
+    for (const variant of Object.values(this.variants)) variant.release();
   }
 
   /**

@@ -22,13 +22,14 @@ export type Settled = 'bypass' | 'denied' | 'unidentified';
 export function withoutStore(given: RuleSet, subjects: Subjects, reason: Unasked, now: number): Decision {
   const set = reason === 'disabled' ? given.under('open') : given;
   if (set.rules.length === 0) return unlimited('unlimited', now);
-  const allowed = set.failureMode === 'open';
+  // Where this process should count and cannot, it admits.
+  const allowed = set.failureMode !== 'closed';
   // Of rules that are only tried out, the first stands in front where there are no others.
   const real = set.rules.filter((rule) => !rule.shadow);
-  const lead = real.find((rule) => (set.failureModeOf(rule) === 'open') === allowed) ?? set.rules[0]!;
+  const lead = real.find((rule) => (set.failureModeOf(rule) !== 'closed') === allowed) ?? set.rules[0]!;
   const { limit, remaining, resetTime, retryAfter } = resultOf(lead, 0, allowed, subjects, now);
   const rules = set.rules.map((rule, i) =>
-    resultOf(rule, i, set.failureModeOf(rule) === 'open', subjects, now),
+    resultOf(rule, i, set.failureModeOf(rule) !== 'closed', subjects, now),
   );
   const wait = retryAfter * 1000;
   const charge = { set, subjects, left: 0, marks: 0 };

@@ -30,6 +30,7 @@ const OPTIONS = [
   'prefix',
   'timeoutMs',
   'failureMode',
+  'share',
   'logger',
   'onDecision',
   'onDenied',

@@ -1,12 +1,13 @@
 import { unavailable } from '../decision/status';
-import { closedError, type RateLimitError } from '../base/errors';
-import type { RuleSet } from '../decision/rule-set';
+import { closedError, RateLimitError } from '../base/errors';
+import type { LocalDecision, RuleSet } from '../decision/rule-set';
 import type { Source } from '../decision/types';
 import { ALWAYS_CLOSED } from '../telemetry/breaker-state';
 import { Listing, type ListQuery, type StoredKey } from '../stores/listing';
 import { Status } from '../decision/status';
 import { isSwitchedOff, type Settings } from './options';
 import type { Unasked } from '../decision/unavailable';
+import type { LocalCounts } from '../stores/local-counts';
 import { acquire, type StoreReference } from '../stores/registry';
 import type { StoreTarget } from '../stores/option';
 import type { Probe, Store, SyncStore } from '../stores/store';
@@ -18,6 +19,7 @@ import type { Health, Stats } from '../stores/types';
 export class Backend {
   readonly prefix: string;
   readonly timeoutMs: number;
+  private readonly share: number;
   readonly source: Source;
   /** Counts in this process, where a Redis was meant. */
   readonly isForgotten: boolean;
@@ -41,6 +43,7 @@ export class Backend {
     this.enabled = !isSwitchedOff(settings.log);
     this.prefix = settings.prefix;
     this.timeoutMs = settings.timeoutMs;
+    this.share = settings.share;
     const { store, prefix } = settings;
     this.source = sourceOf(store);
     this.isForgotten = store.kind === 'memory' && store.forgotten === true;
@@ -61,6 +64,23 @@ export class Backend {
   /** Why there is no store, after `open`: limits are switched off, or it cannot be opened. */
   get absence(): Unasked {
     return this.enabled ? 'unavailable' : 'disabled';
+  }
+
+  /** Counts in this process what the store did not answer; undefined where it cannot. */
+  readonly decideLocally: LocalDecision = (kind, set, subjects, units) => {
+    if (this.closed || this.reference === undefined) return undefined;
+    try {
+      return this.reference.localCounts.decide(kind, set, subjects, units, this.share);
+    } catch (error) {
+      // No binary fits: it was said when the store could not be opened.
+      if (error instanceof RateLimitError) return undefined;
+      throw error;
+    }
+  };
+
+  /** What this process counts while the store does not. */
+  get localCounts(): LocalCounts | undefined {
+    return this.reference?.localCounts;
   }
 
   /** A check was decided because there is no store. */

@@ -2,6 +2,7 @@ import { ResultKind, type AnyResultKind, type Built } from '../decision/result-k
 import type { RuleSet } from '../decision/rule-set';
 import { requestOf, type Subjects } from '../decision/subjects';
 import type { Decision } from '../decision/types';
+import { unanswered } from '../stores/decode';
 import { settled, shaped, withoutStore } from '../decision/unavailable';
 import type { FailureMode } from '../rules/failure-mode';
 import type { RateLimitRequest } from '../rules/identity';
@@ -40,7 +41,7 @@ export class Calls {
     kind: K,
   ): Built[K] {
     const store = this.storeFor(set, key) as SyncStore | undefined;
-    if (store === undefined) return this.unasked(kind, set, key);
+    if (store === undefined) return this.unasked(kind, set, key, 1);
     return kind === ResultKind.Result
       ? store.checkNow<K>(set, key, 1, kind)
       : store.peekNow<K>(set, key, 1, kind);
@@ -67,10 +68,18 @@ export class Calls {
   }
 
   /** The answer to a call that no store is asked for. */
-  private unasked<K extends AnyResultKind>(kind: K, set: RuleSet, subjects: Subjects): Built[K] {
+  private unasked<K extends AnyResultKind>(
+    kind: K,
+    set: RuleSet,
+    subjects: Subjects,
+    units: number,
+  ): Built[K] {
     const reason = this.backend.absence;
-    if (reason === 'unavailable' && set.rules.length > 0) this.backend.missed();
-    return this.told(kind, withoutStore(set, subjects, reason, Date.now()), requestOf(subjects));
+    const now = Date.now();
+    if (reason === 'disabled' || set.rules.length === 0)
+      return this.told(kind, withoutStore(set, subjects, reason, now), requestOf(subjects));
+    this.backend.missed();
+    return unanswered(kind, set, subjects, units, now) as Built[K];
   }
 
   private told<K extends AnyResultKind>(
@@ -91,10 +100,19 @@ export class Calls {
   ): Promise<Built[K]> {
     const set = failureMode === undefined ? given : given.under(failureMode);
     const store = this.storeFor(set, subjects);
-    if (store === undefined) return Promise.resolve(this.unasked(kind, set, subjects));
+    if (store === undefined) return Promise.resolve(this.unasked(kind, set, subjects, units));
     if (kind === ResultKind.Look || kind === ResultKind.Status) return store.peek(set, subjects, units, kind);
     if (kind === ResultKind.Penalty) return store.penalize(set, subjects, units) as Promise<Built[K]>;
     return store.check(set, subjects, units, kind);
+  }
+
+  /** Forgets what this process counted for keys while the store did not. */
+  resetLocally(names: readonly string[], rule?: string): void {
+    const { localCounts } = this.backend;
+    if (localCounts === undefined) return;
+    for (const name of names) {
+      for (const set of this.resolver.everySet(name, rule)) localCounts.reset(set, name);
+    }
   }
 
   /** Runs a call for all keys of a subject, by whichever name, and says whether one of them had something. */

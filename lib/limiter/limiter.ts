@@ -22,6 +22,7 @@ import type { CheckOptions, Decision } from '../decision/types';
 import type { Health, ListedKey, ListOptions, Stats } from '../stores/types';
 import { isIntegerIn, requireObject } from '../base/validate';
 import { readFailureMode } from '../rules/failure-mode';
+import { isLocal } from '../stores/local-counts';
 import { readKey } from '../decision/subjects';
 
 /** Everything that a limiter does; the drop-in functions and the public limiters are thin layers over it. */
@@ -36,7 +37,13 @@ export class Limiter implements AnyLimiter {
     const read = readOptions(options);
     const settings: Settings = failure === undefined ? read : { ...read, store: { kind: 'failed', failure } };
     this.format = settings.headers;
-    this.resolver = new RuleResolver(settings.rules, settings.log, settings.observers, settings.headers);
+    this.resolver = new RuleResolver(
+      settings.rules,
+      settings.log,
+      settings.observers,
+      settings.headers,
+      (...call) => this.backend.decideLocally(...call),
+    );
     this.backend = new Backend(settings, () => this.resolver.meanwhile);
     this.calls = new Calls(this.backend, this.resolver, settings.observers);
   }
@@ -166,10 +173,16 @@ export class Limiter implements AnyLimiter {
         `units: ${amount} are more than the ${charge.left} that this decision still holds.`,
       );
     }
+    const { set, subjects } = charge;
+    const marks = typeof charge.marks === 'number' ? [charge.marks] : charge.marks;
+    if (isLocal(set)) {
+      const taken = this.backend.localCounts?.refund(set, subjects, amount, marks);
+      charge.left -= amount;
+      return ((await taken) ?? 0) > 0;
+    }
     const store = this.backend.need();
     if (store === undefined) return false;
-    const { set, subjects, marks } = charge;
-    const outcome = store.refund(set, subjects, amount, typeof marks === 'number' ? [marks] : marks);
+    const outcome = store.refund(set, subjects, amount, marks);
     // Before the answer: what may have been given back is not given back again.
     charge.left -= amount;
     return this.backend.require(store, await outcome) > 0;
@@ -190,6 +203,7 @@ export class Limiter implements AnyLimiter {
     if (arguments.length > 2) refuseSurplus('reset', 2, arguments);
     const rule = readResetRule(options);
     const names = this.resolver.namesOf(subject);
+    this.calls.resetLocally(names, rule);
     return this.calls.onEvery(names, (store, set, name) => store.reset(set, name), rule);
   }
 

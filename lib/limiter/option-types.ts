@@ -19,8 +19,16 @@ export interface CommonOptions {
   prefix?: string;
   /** The deadline of one call in milliseconds, waiting for a connection included: 1 to 2^31-1. Default 250. */
   timeoutMs?: number;
-  /** Who is admitted while Redis does not answer: everybody (`open`, the default) or nobody (`closed`). */
+  /**
+   * Who is admitted while the store does not answer: everybody (`open`, the default), nobody (`closed`), or as many as each
+   * process counts for itself (`memory`).
+   */
   failureMode?: FailureMode;
+  /**
+   * Among how many processes a limit is divided while they count for themselves (`failureMode: 'memory'`): each admits its
+   * share, rounded up. 1 to 1,000,000; default 1, the whole limit in each.
+   */
+  share?: number;
   /**
    * Whom spillway tells what whoever runs the application should know, such as a Redis that does not answer: one line
    * for each change. Default: the console, of which `RATELIMIT_LOG_LEVEL` (`debug`, `warn`, `error`, `none`) says how

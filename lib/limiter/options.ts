@@ -19,9 +19,10 @@ export interface Settings {
   readonly headers: HeaderFormat;
   readonly prefix: string;
   readonly timeoutMs: number;
+  readonly share: number;
 }
 
-const OPTIONS = ['redis', 'store', ...RULE_OPTIONS, ...OBSERVERS, 'logger', 'headers', 'prefix', 'timeoutMs'];
+const OPTIONS = ['redis', 'store', ...RULE_OPTIONS, ...OBSERVERS, 'logger', 'headers', 'prefix', 'timeoutMs', 'share'];
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /**
@@ -42,6 +43,7 @@ export function readOptions(given: unknown): Settings {
     headers: readHeaderFormat(options['headers']),
     prefix: readPrefix(options['prefix']),
     timeoutMs: readInteger(options['timeoutMs'], 'timeoutMs', 250, 1, MAX_TIMEOUT_MS),
+    share: readInteger(options['share'], 'share', 1, 1, 1_000_000),
   };
 }
 

@@ -6,7 +6,7 @@ import { ResultKind } from '../decision/result-kind';
 import { MAX_RULES } from '../rules/rule';
 import type { Settled } from '../decision/unavailable';
 import type { RateObject } from '../rules/rate';
-import { keyPart, type RuleSet } from '../decision/rule-set';
+import { keyPart, type LocalDecision, type RuleSet } from '../decision/rule-set';
 import { RuleSets } from './rule-sets';
 import type { AccessList } from '../rules/access';
 import { withPlans, withRules, type CompiledRules } from '../rules/compile';
@@ -46,9 +46,10 @@ export class RuleResolver {
     private readonly log: Log,
     private readonly observers?: Observers,
     headers?: HeaderFormat,
+    decideLocally?: LocalDecision,
   ) {
     this.access = rules.access;
-    this.sets = new RuleSets(observers, headers);
+    this.sets = new RuleSets(observers, headers, decideLocally);
     this.given = new GivenLimits(this.sets, rules.defaults);
     this.rate = rules.rate === undefined ? undefined : this.sets.of(rules.rate);
     this.use(rules);

@@ -1,7 +1,7 @@
 import type { HeaderFormat } from '../http/headers/emit';
 import { RuleSet } from '../decision/rule-set';
 import type { CompiledRule } from '../rules/rule';
-import type { DecisionObservers } from '../decision/rule-set';
+import type { DecisionObservers, LocalDecision } from '../decision/rule-set';
 
 interface Node {
   set?: RuleSet;
@@ -21,6 +21,7 @@ export class RuleSets {
   constructor(
     readonly observers?: DecisionObservers,
     readonly headers: HeaderFormat = 'legacy',
+    readonly decideLocally?: LocalDecision,
   ) {}
 
   of(rules: readonly CompiledRule[]): RuleSet {

@@ -40,7 +40,7 @@ export function build(
   }
   if (status !== Answered) {
     // Whoever asks with a twin knows that it may be a number.
-    return set.isTwin ? (-status as never) : unanswered(kind, set, subjects, now);
+    return set.isTwin ? -status : unanswered(kind, set, subjects, units, now);
   }
   if (kind === ResultKind.Result || kind === ResultKind.Status) {
     // One who watches is shown the whole decision, also of a call that gives a few numbers of it.
@@ -63,8 +63,12 @@ export function unanswered(
   kind: AnyResultKind,
   set: RuleSet,
   subjects: Subjects,
+  units: number,
   now: number,
 ): Built[AnyResultKind] {
+  const local =
+    set.failureMode === 'memory' ? set.owner?.decideLocally?.(kind, set, subjects, units) : undefined;
+  if (local !== undefined) return local;
   const decision = withoutStore(set, subjects, 'unavailable', now);
   if (isWatched(kind, set.owner?.observers)) tell(set.owner?.observers, decision, requestOf(subjects));
   return shaped(kind, decision);

@@ -26,7 +26,7 @@ export interface StoreOption {
 const option = (target: StoreTarget): StoreOption => Object.freeze({ [TARGET]: () => target });
 
 const MAX_KEYS = 100_000_000;
-const MOST_KEYS = 1_000_000;
+export const MOST_KEYS = 1_000_000;
 
 /** What the in-process store may be told. */
 export interface MemoryStoreOptions {

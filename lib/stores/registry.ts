@@ -5,18 +5,24 @@ import { StoreState } from '../telemetry/store-state';
 import { ALWAYS_CLOSED } from '../telemetry/breaker-state';
 import { AdaptedStore } from './custom/store';
 import { NAMES, NativeStore } from './native/store';
-import type { StoreTarget } from './option';
+import { LocalCounts } from './local-counts';
+import { MOST_KEYS, type StoreTarget } from './option';
 import type { RedisTarget } from './redis/options';
 import { withTrust } from './redis/trust';
-import type { Store } from './store';
+import type { Store, SyncStore } from './store';
 
 /** A store, or why there is none. */
 type Opened =
   | { readonly store: Store; readonly state: StoreState; readonly failure?: undefined }
   | { readonly store: undefined; readonly state: StoreState; readonly failure: RateLimitError };
 
-/** A share in a store. `release` gives it back, once; the last one closes the store. */
-export type StoreReference = Opened & { release(): void };
+/** A share in a store. */
+export type StoreReference = Opened & {
+  /** What this process counts while the store does not. */
+  readonly localCounts: LocalCounts;
+  /** Gives the share back, once; the last one closes the store. */
+  release(): void;
+};
 
 /** What two shares have to have in common: a text, or an object of the application's. */
 type Identity = string | object;
@@ -25,6 +31,8 @@ interface Shared {
   /** A closure, because what it compares may hold credentials: a dump of the registry must not show them. */
   readonly serves: (identity: Identity) => boolean;
   readonly opened: Opened;
+  /** By the prefix of the limiters that have the store. */
+  readonly localCounts: Map<string, LocalCounts>;
   references: number;
 }
 
@@ -46,25 +54,24 @@ export function acquire(target: StoreTarget, prefix: string): StoreReference {
   switch (target.kind) {
     case 'memory': {
       const { maxKeys } = target;
-      const config = { prefix, maxKeys };
-      return reference(JSON.stringify(['memory', prefix, maxKeys]), () =>
-        opened('memory', () => new NativeStore('memory', (told) => native().openMemory(config, told))),
+      return reference(JSON.stringify(['memory', prefix, maxKeys]), prefix, () =>
+        opened('memory', () => openMemory(prefix, maxKeys)),
       );
     }
     case 'redis': {
       const { redis } = target;
-      return reference(JSON.stringify(['redis', redis]), () => opened('redis', () => openRedis(redis)));
+      return reference(JSON.stringify(['redis', redis]), prefix, () => opened('redis', () => openRedis(redis)));
     }
     case 'custom': {
       const { custom, breaker } = target;
-      return reference(custom, () => {
+      return reference(custom, prefix, () => {
         const store = new AdaptedStore(custom, breaker);
         return { store, state: store.state };
       });
     }
     case 'failed': {
       const { failure } = target;
-      return reference(JSON.stringify(['failed', failure.message]), () => failed('redis', failure));
+      return reference(JSON.stringify(['failed', failure.message]), prefix, () => failed('redis', failure));
     }
   }
 }
@@ -89,26 +96,36 @@ function failed(source: 'redis' | 'memory', failure: RateLimitError): Opened {
   return { store: undefined, state, failure };
 }
 
-function reference(identity: Identity, open: () => Opened): StoreReference {
+function reference(identity: Identity, prefix: string, open: () => Opened): StoreReference {
   const all = registry();
   const shared = [...all].find((one) => one.serves(identity)) ?? {
     serves: (other: Identity) => other === identity,
     opened: open(),
+    localCounts: new Map<string, LocalCounts>(),
     references: 0,
   };
   all.add(shared);
   shared.references++;
+  const localCounts =
+    shared.localCounts.get(prefix) ?? new LocalCounts(prefix, () => openMemory(prefix, MOST_KEYS));
+  shared.localCounts.set(prefix, localCounts);
   let held = true;
   return {
     ...shared.opened,
+    localCounts,
     release() {
       if (!held) return;
       held = false;
       if (--shared.references > 0) return;
       all.delete(shared);
       shared.opened.store?.close();
+      for (const counts of shared.localCounts.values()) counts.close();
     },
   };
+}
+
+function openMemory(prefix: string, maxKeys: number): SyncStore {
+  return new NativeStore('memory', (told) => native().openMemory({ prefix, maxKeys }, told));
 }
 
 function openRedis(target: RedisTarget): Store {

@@ -49,6 +49,7 @@ export interface Store {
 export interface SyncStore extends Store {
   checkNow<K extends AnyResultKind>(set: RuleSet, subjects: Subjects, units: number, kind: K): Built[K];
   peekNow<K extends AnyResultKind>(set: RuleSet, subjects: Subjects, units: number, kind: K): Built[K];
+  penalizeNow(set: RuleSet, subjects: Subjects, units: number): Built[typeof ResultKind.Penalty];
   resetNow(set: RuleSet, subjects: Subjects): number;
   pageNow(listing: Listing): Page | number;
 }

@@ -38,7 +38,10 @@ export type Meanwhile = FailureMode | 'mixed';
 const MEANWHILE: { readonly [M in Meanwhile]: string } = {
   open: "Until it does, requests are admitted without being counted (failureMode: 'open').",
   closed: "Until it does, requests are denied (failureMode: 'closed').",
-  mixed: 'Until it does, requests are admitted or denied as failureMode of their rules says.',
+  memory:
+    "Until it does, requests are counted by each process for itself, so that all together may admit more (failureMode: 'memory').",
+  mixed:
+    'Until it does, requests are admitted, denied or counted by each process for itself, as failureMode of their rules says.',
 };
 
 interface Listener {

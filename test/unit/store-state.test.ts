@@ -1,5 +1,6 @@
 /** What is said of a store that is away: when, to whom and how often. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { ALWAYS_CLOSED } from '../../lib/telemetry/breaker-state';
 import { StoreEvent } from '../../lib/telemetry/store-state';
 import { Status } from '../../lib/decision/status';
 import type { StateMessage } from '../../lib/telemetry/channels';
@@ -15,7 +16,7 @@ function stage(meanwhile: Meanwhile = 'open') {
   const line = (level: string) => (message: string) => said.push(`${level} ${message}`);
   const world = { nowMs: 1_000, trouble: '', said };
   const state = new StoreState(
-    { name: 'Redis', source: 'redis', trouble: () => world.trouble },
+    { name: 'Redis', source: 'redis', trouble: () => world.trouble, breaker: () => ALWAYS_CLOSED },
     () => world.nowMs,
   );
   const logger = { warn: line('warn'), error: line('error'), debug: line('debug') };

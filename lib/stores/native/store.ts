@@ -182,6 +182,17 @@ export class NativeStore implements SyncStore {
     );
   }
 
+  /** As `penalize`, for a store that answers at once. */
+  penalizeNow(set: RuleSet, subjects: Subjects, units: number): Built[typeof ResultKind.Penalty] {
+    return this.answered(
+      this.native.penalize(set.number, keysOf(subjects), units, 0),
+      set,
+      subjects,
+      units,
+      ResultKind.Penalty,
+    );
+  }
+
   /** As `reset`, for a store that answers at once. */
   resetNow(set: RuleSet, subjects: Subjects): number {
     return this.answered(
@@ -312,6 +323,8 @@ export class NativeStore implements SyncStore {
 
   private release(slot: number): void {
     this.settles[slot] = settled;
+    // They lead to their limiter, which may be forgotten.
+    this.sets[slot] = NO_RULES;
     this.subjectsBySlot[slot] = '';
     this.free[this.freeCount++] = slot;
   }
