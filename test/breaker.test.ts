@@ -202,7 +202,9 @@ test("what it takes to open, and for how long, is the application's to say", asy
     [{ threshold: 5 }, 'redis.breaker.threshold'],
     [5, 'redis.breaker must be an object'],
   ] as const) {
-    expect(() => createRateLimiter({ ...OPTIONS, redis: { host: '127.0.0.1', port, breaker: wrong as never } })).toThrow(
+    expect(() =>
+      createRateLimiter({ ...OPTIONS, redis: { host: '127.0.0.1', port, breaker: wrong as never } }),
+    ).toThrow(
       expect.objectContaining({
         code: 'ERR_INVALID_OPTION',
         message: expect.stringContaining(message) as string,
