@@ -8,12 +8,20 @@ import { Status } from '../decision/status';
 import { isSwitchedOff, type Settings } from './options';
 import type { Unasked } from '../decision/unavailable';
 import type { LocalCounts } from '../stores/local-counts';
-import { acquire, type StoreReference } from '../stores/registry';
+import { acquire, forgotten, type StoreReference } from '../stores/registry';
 import type { StoreTarget } from '../stores/option';
 import type { Probe, Store, SyncStore } from '../stores/store';
 import type { Log } from '../telemetry/logger';
 import type { Meanwhile } from '../telemetry/store-state';
 import type { Health, Stats } from '../stores/types';
+
+/** Apart from the limiter, which what is called here must not reach. */
+function lettingGo(reference: StoreReference, stopListening: () => void): () => void {
+  return () => {
+    stopListening();
+    reference.release();
+  };
+}
 
 /** A limiter's share of its store: taken at the first call, given back at the end, and what is known about it. */
 export class Backend {
@@ -30,7 +38,7 @@ export class Backend {
   /** A closure, not a field of settings: whoever logs a limiter must not see a password. */
   private readonly acquire: () => StoreReference;
   private reference: StoreReference | undefined;
-  private stopListening: (() => void) | undefined;
+  private letGo: (() => void) | undefined;
   private closed = false;
   private probe: Probe | undefined;
 
@@ -56,7 +64,8 @@ export class Backend {
     if (!this.enabled) return undefined;
     if (this.reference === undefined) {
       this.reference = this.acquire();
-      this.stopListening = this.reference.state.listen(this.log, this.meanwhile());
+      this.letGo = lettingGo(this.reference, this.reference.state.listen(this.log, this.meanwhile()));
+      forgotten().register(this, this.letGo, this);
     }
     return (this.store = this.reference.store);
   }
@@ -98,8 +107,9 @@ export class Backend {
   close(): void {
     this.closed = true;
     this.store = undefined;
-    this.stopListening?.();
-    this.reference?.release();
+    this.letGo?.();
+    forgotten().unregister(this);
+    this.letGo = undefined;
     this.reference = undefined;
   }
 

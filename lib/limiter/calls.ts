@@ -15,6 +15,9 @@ import { noteWindows } from './windows';
 
 /** Calls of one limiter on their way to its store, or to the answer that needs none. */
 export class Calls {
+  /** Of its windows: what lasts as long as the store must not lead here. */
+  private readonly mark = {};
+
   constructor(
     private readonly backend: Backend,
     private readonly resolver: RuleResolver,
@@ -148,6 +151,6 @@ export class Calls {
     this.backend.know(store, set);
     // What a call brings along is counted under a key that names its window.
     if (!set.passing)
-      noteWindows(this.backend.log, store, this.backend.prefix, this, this.resolver.windows());
+      noteWindows(this.backend.log, store, this.backend.prefix, this.mark, this.resolver.windows());
   }
 }

@@ -47,6 +47,16 @@ function registry(): Set<Shared> {
 }
 
 /**
+ * Gives back what was held by those whom nobody closed and nobody can reach any more. On globalThis, too: a module that is
+ * reloaded goes together with its limiters, and nobody would be told.
+ */
+export function forgotten(): FinalizationRegistry<() => void> {
+  const name = Symbol.for(`spillway.forgotten@${VERSION}`);
+  const holder = globalThis as { [name]?: FinalizationRegistry<() => void> };
+  return (holder[name] ??= new FinalizationRegistry((letGo) => letGo()));
+}
+
+/**
  * The store that is meant: an existing one where it is the same, else a new one. One that cannot be opened is an outage
  * like any other: it is not tried again, and `failureMode` decides what it is asked.
  */
@@ -60,7 +70,9 @@ export function acquire(target: StoreTarget, prefix: string): StoreReference {
     }
     case 'redis': {
       const { redis } = target;
-      return reference(JSON.stringify(['redis', redis]), prefix, () => opened('redis', () => openRedis(redis)));
+      return reference(JSON.stringify(['redis', redis]), prefix, () =>
+        opened('redis', () => openRedis(redis)),
+      );
     }
     case 'custom': {
       const { custom, breaker } = target;

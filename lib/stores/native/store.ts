@@ -270,6 +270,7 @@ export class NativeStore implements SyncStore {
     const promise = new Promise<Built[K]>(stash as (resolve: (value: Built[K]) => void) => void);
     this.freeCount--;
     this.settles[slot] = stashed;
+    stashed = settled;
     this.sets[slot] = set;
     this.kinds[slot] = kind;
     this.subjectsBySlot[slot] = subjects;
