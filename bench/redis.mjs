@@ -48,7 +48,7 @@ export async function startRedis(prefix, more = {}) {
     process.off('exit', atExit);
     rmSync(dir, { recursive: true, force: true });
   };
-  return { port, stop };
+  return { port, pid: server.pid, stop };
 }
 
 /** Three masters without replicas, as `redis-cli --cluster create` makes them. */
