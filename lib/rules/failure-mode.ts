@@ -6,7 +6,7 @@ import { invalidOption, shown } from '../base/errors';
  */
 export type FailureMode = (typeof FAILURE_MODES)[number];
 
-const FAILURE_MODES = ['open', 'closed', 'memory'] as const;
+export const FAILURE_MODES = ['open', 'closed', 'memory'] as const;
 
 /** Reads what is answered while the store is away. @throws RateLimitError `ERR_INVALID_OPTION` */
 export function readFailureMode(

@@ -4,6 +4,7 @@ import path from 'node:path';
 import Ajv from 'ajv';
 import { namedRate, RATE_NAMES, type RateName } from '../../lib/rules/named-rates';
 import { compileRules, RULE_OPTIONS, type RuleOptions } from '../../lib/rules/compile';
+import { FAILURE_MODES } from '../../lib/rules/failure-mode';
 import { loadRules } from '../../lib/rules/file';
 import { IDENTITIES } from '../../lib/rules/identity';
 import { TIERS } from '../../lib/rules/tiers';
@@ -12,7 +13,7 @@ import { refusalOf } from './refusal';
 
 interface Schema {
   properties: Record<string, unknown>;
-  definitions: Record<'algorithm' | 'identity', { enum: string[] }> & {
+  definitions: Record<'algorithm' | 'failureMode' | 'identity', { enum: string[] }> & {
     rate: { oneOf: { enum?: string[] }[] };
   };
 }
@@ -152,6 +153,7 @@ describe('the schema and the reader agree', () => {
   test('on names', () => {
     expect(Object.keys(schema.properties).sort()).toEqual(['$schema', ...RULE_OPTIONS].sort());
     expect(schema.definitions.algorithm.enum).toEqual([...ALGORITHMS]);
+    expect(schema.definitions.failureMode.enum).toEqual([...FAILURE_MODES]);
     expect(schema.definitions.identity.enum).toEqual([...IDENTITIES]);
     expect(schema.definitions.rate.oneOf[1]?.enum).toEqual(['unlimited', ...RATE_NAMES]);
   });
