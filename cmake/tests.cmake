@@ -17,8 +17,8 @@ foreach(name algorithms key_table key_table_room layered model state_text step)
 endforeach()
 set_source_files_properties(${SPILLWAY_LONG_TESTS} PROPERTIES COMPILE_OPTIONS -O1)
 if(SPILLWAY_SANITIZE)
-  # The others run for milliseconds, and compile in less than half of the time. That each file includes what it needs,
-  # the plain build sees.
+  # The others run for a moment: there is nothing to win by optimising them. That each file includes what it needs, the
+  # plain build sees.
   target_compile_options(core_tests PRIVATE -O0)
   target_precompile_headers(core_tests PRIVATE <gtest/gtest.h> <string> <vector>)
   set_source_files_properties(${SPILLWAY_LONG_TESTS} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
