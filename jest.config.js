@@ -13,6 +13,7 @@ module.exports = {
     ],
   },
   testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/drill/'],
+  testSequencer: '<rootDir>/scripts/lib/longest-first.cjs',
   maxWorkers: 3,
   // Instrumented builds run several times slower.
   testTimeout: /asan|tsan/.test(process.env.LD_PRELOAD ?? '') ? 60_000 : 20_000,

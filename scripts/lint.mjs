@@ -1,5 +1,5 @@
 // npm run lint: eslint, the rooms of lib/ (.dependency-cruiser.cjs), prettier, clang-format and clang-tidy; nothing is changed.
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -27,6 +27,7 @@ const ANALYZER = ['-analyzer-config', `max-nodes=${MOST_STATES}`].flatMap((argum
   `--extra-arg=${argument}`,
 ]);
 
+const exec = promisify(execFile);
 const testBuild = join(root, 'build/test');
 const releaseBuild = join(root, 'build/release');
 
@@ -36,28 +37,32 @@ step('Compiling the C++ tests', () =>
   cmake(testBuild, ['SPILLWAY_TESTS=ON', 'CMAKE_BUILD_TYPE=Debug', 'SPILLWAY_SANITIZE=OFF']),
 );
 
-const results = [
-  report('eslint', run(process.execPath, ['node_modules/eslint/bin/eslint.js', '--max-warnings=0', '.'])),
-  report(
-    'rooms',
-    run(process.execPath, ['node_modules/dependency-cruiser/bin/dependency-cruise.mjs', 'lib']),
-  ),
-  report(
-    'prettier',
-    run(process.execPath, ['node_modules/prettier/bin/prettier.cjs', '--check', ...scriptFiles()]),
-  ),
+const node = (script, ...args) => run(process.execPath, [join('node_modules', script), ...args]);
+const results = await Promise.all([
+  report('eslint', node('eslint/bin/eslint.js', '--max-warnings=0', '.')),
+  report('rooms', node('dependency-cruiser/bin/dependency-cruise.mjs', 'lib')),
+  report('prettier', node('prettier/bin/prettier.cjs', '--check', ...scriptFiles())),
   report('clang-format', run('clang-format', ['--dry-run', '-Werror', ...cppFiles()])),
-  report('clang-tidy', await tidy()),
-];
+  report('clang-tidy', tidy()),
+]);
 const { passed, failed } = sum(results.map(one));
 console.log(`${passed} passed, ${failed} failed`);
 process.exitCode = failed > 0 ? 1 : 0;
 
-function run(command, args) {
-  return spawnSync(command, args, { cwd: root, stdio: 'inherit' }).status === 0;
+/** Shown in one piece when it ends: several run side by side. */
+async function run(command, args) {
+  try {
+    const { stdout } = await exec(command, args, { cwd: root, maxBuffer: 1 << 26 });
+    process.stdout.write(stdout);
+    return true;
+  } catch (error) {
+    console.error(error.stdout || error.stderr || error.message);
+    return false;
+  }
 }
 
-function report(name, good) {
+async function report(name, running) {
+  const good = await running;
   console.log(`${name}: ${good ? 'clean' : 'has something to mend'}`);
   return good;
 }
@@ -69,12 +74,7 @@ async function tidy() {
   async function worker() {
     for (let name = files.pop(); name !== undefined; name = files.pop()) {
       const build = name.startsWith('binding/') ? releaseBuild : testBuild;
-      try {
-        await promisify(execFile)('clang-tidy', ['--quiet', ...ANALYZER, '-p', build, name], { cwd: root });
-      } catch (error) {
-        good = false;
-        console.error(error.stdout || error.message);
-      }
+      if (!(await run('clang-tidy', ['--quiet', ...ANALYZER, '-p', build, name]))) good = false;
     }
   }
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
