@@ -63,3 +63,12 @@ test('on Redis, limiters and plans', async () => {
     await kept.check('k', 'FREE');`;
   expect(await growth(keep, step, 1_000, server.url)).toBeLessThan(megabytes(16));
 });
+
+test('that counted for themselves while their store was away', async () => {
+  const setUp = `const { customStore } = require('spillway');
+    const away = () => ({ name: 'away', apply: () => Promise.reject(new Error('away')), reset: async () => 0 });`;
+  const step = `const limiter = createRateLimiter({ store: customStore(away()), rate: '5/d', failureMode: 'memory', logger: false });
+    for (let k = 0; k < 20; k++) await limiter.check('k' + k);
+    await limiter.close();`;
+  expect(await growth(setUp, step, 1_000)).toBeLessThan(megabytes(4));
+});

@@ -55,8 +55,6 @@ export class RuleSet {
   readonly failureMode: FailureMode;
   /** One rule that can deny: its record alone is the decision. */
   readonly isSimple: boolean;
-  /** The set that its limiter knows; another one where this is its twin in another store. */
-  readonly origin: RuleSet;
   private readonly variants: { [M in FailureMode]?: RuleSet } = {};
 
   /** @param passing it came with a call, and its key names its window */
@@ -65,9 +63,8 @@ export class RuleSet {
     readonly owner?: SetOwner,
     private readonly given?: FailureMode,
     readonly passing = false,
-    origin?: RuleSet,
+    private readonly twinOf?: RuleSet,
   ) {
-    this.origin = origin ?? this;
     this.isSimple = rules.length === 1 && !rules[0]!.shadow;
     const modes = rules.map((rule) => this.failureModeOf(rule));
     this.failureMode = modes.includes('closed') ? 'closed' : modes.includes('memory') ? 'memory' : 'open';
@@ -101,7 +98,12 @@ export class RuleSet {
   }
 
   get isTwin(): boolean {
-    return this.origin !== this;
+    return this.twinOf !== undefined;
+  }
+
+  /** The set that its limiter knows: this one, unless it is a twin. */
+  get origin(): RuleSet {
+    return this.twinOf ?? this;
   }
 
   /** The same rules with one answer for all of them. */

@@ -125,7 +125,7 @@ test.each([
   [{ rate: '1/s', store: null }],
   [{ rate: '1/s', store: { apply() {} } }],
   [{ rate: '1/s', store: memoryStore(), redis: 'redis://h' }],
-  [{ rate: '1/s', failureMode: 'memory' }],
+  [{ rate: '1/s', failureMode: 'local' }],
   [{ rate: '1/s', failureMode: true }],
   [{ rate: '1/s', nearLimit: { tell: 'warn' } }],
   [{ rate: '1/s', nearLimit: { at: 0 } }],

@@ -197,8 +197,9 @@ test('the channel hears each change with its reason and the number of checks', (
   world.nowMs += 2_000;
   world.state.answered();
   unsubscribe('spillway:state', hear);
+  const breaker = ALWAYS_CLOSED;
   expect(heard).toEqual([
-    { state: 'away', store: 'redis', address: AT, reason: 'connection refused', uncounted: 1 },
-    { state: 'counting', store: 'redis', address: AT, reason: '', uncounted: 2 },
+    { state: 'away', store: 'redis', address: AT, reason: 'connection refused', uncounted: 1, breaker },
+    { state: 'counting', store: 'redis', address: AT, reason: '', uncounted: 2, breaker },
   ]);
 });
