@@ -202,6 +202,14 @@ TEST_F(RedisBreakerTest, AnErrorIsAnAnswer) {
     ASSERT_EQ(outcomes_.back().status, Status::kRefused);
   }
   EXPECT_EQ(Breaker().failures, 0);
+  for (Ticket ticket = 30; ticket < 34; ++ticket) TimeOut(ticket);
+  EXPECT_EQ(Breaker().failures, 4);
+  ASSERT_EQ(Ask(40), Status::kAnswered);
+  Turn();
+  for (int i = 0; i < 4; ++i) Say(kTime + std::string(kCounted));
+  EXPECT_EQ(Breaker().failures, 4);
+  Say(kTime + oom + oom + oom);
+  EXPECT_EQ(Breaker().failures, 0);
 }
 
 TEST_F(RedisBreakerTest, HealthAsksAlsoWhileNobodyElseDoes) {

@@ -255,10 +255,7 @@ export class AdaptedStore implements Store {
     if (this.closed) throw closedError();
     const { probe } = this.setOf(set);
     const generation = probe ? this.breaker.beside() : this.breaker.enter();
-    if (generation === 0) {
-      this.state.missed(Status.BreakerOpen, false);
-      return Promise.resolve(-Status.BreakerOpen);
-    }
+    if (generation === 0) return Promise.resolve(-Status.BreakerOpen);
     const askedMs = performance.now();
     return new Promise((resolve) => {
       this.pending++;
