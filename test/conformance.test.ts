@@ -19,7 +19,13 @@ const opened = (store: CustomStore & { advance(ms: number): void }): OpenedStore
 
 storeConformance({ name: 'in process', open: () => memoryStore() });
 storeConformance({ name: 'on Redis', open: () => redisStore(server.url) });
-storeConformance({ name: 'a failover, in process', open: () => failoverStore([memoryStore()]) });
+storeConformance({
+  name: 'a failover, with a clock',
+  open() {
+    const store = new StateStore();
+    return { store: failoverStore([customStore(store)]), advance: (ms) => store.advance(ms) };
+  },
+});
 storeConformance({
   name: 'a failover, on Redis',
   open: () => failoverStore([redisStore(server.url), memoryStore()]),
