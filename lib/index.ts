@@ -20,7 +20,7 @@ export { loadRules } from './rules/file';
 export { parseRate } from './rules/read-rate';
 export { subjectOf } from './rules/identity';
 export { TIERS } from './rules/tiers';
-export { customStore, memoryStore, redisStore } from './stores/option';
+export { customStore, failoverStore, memoryStore, redisStore } from './stores/option';
 
 export type { ClientIpOptions, HeaderName, HeaderSource } from './http/client-ip';
 export type { DropInOptions } from './drop-in';
@@ -36,6 +36,7 @@ export type {
   StoreRule,
 } from './stores/custom/types';
 export type { BreakerOptions } from './stores/breaker-options';
+export type { FailoverOptions } from './stores/failover/options';
 export type { CustomStoreOptions, MemoryStoreOptions, StoreOption } from './stores/option';
 export type { ResetOptions } from './limiter/types';
 export type { RateLimitErrorCode } from './base/errors';
@@ -88,6 +89,6 @@ export type {
   RuleResult,
   Source,
 } from './decision/types';
-export type { Health, ListedKey, ListOptions, RateLimitEntry, Stats } from './stores/types';
+export type { Health, ListedKey, ListOptions, RateLimitEntry, Stats, StoreStatus } from './stores/types';
 export type { Algorithm } from './rules/algorithm';
 export type { FailureMode } from './rules/failure-mode';

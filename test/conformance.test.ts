@@ -1,5 +1,5 @@
 /** What every store has to keep: the package's own, and that the suite sees a store that breaks a promise. */
-import { memoryStore, redisStore } from 'spillway';
+import { failoverStore, memoryStore, redisStore } from 'spillway';
 import { customStore, type CustomStore } from 'spillway/store';
 import { conformanceCases, storeConformance, type OpenedStore } from 'spillway/testing';
 import { BROKEN } from './support/broken-stores';
@@ -19,6 +19,17 @@ const opened = (store: CustomStore & { advance(ms: number): void }): OpenedStore
 
 storeConformance({ name: 'in process', open: () => memoryStore() });
 storeConformance({ name: 'on Redis', open: () => redisStore(server.url) });
+storeConformance({
+  name: 'a failover, with a clock',
+  open() {
+    const store = new StateStore();
+    return { store: failoverStore([customStore(store)]), advance: (ms) => store.advance(ms) };
+  },
+});
+storeConformance({
+  name: 'a failover, on Redis',
+  open: () => failoverStore([redisStore(server.url), memoryStore()]),
+});
 storeConformance({ name: 'a custom store with a clock', open: () => opened(new StateStore()) });
 
 class Least extends StateStore {

@@ -16,6 +16,7 @@ const ASYNC = [
     'clientIp',
     'createRateLimiter',
     'customStore',
+    'failoverStore',
     'loadRules',
     'memoryStore',
     'redisStore',

@@ -72,6 +72,43 @@ test('the policy answers, health is false, and it is said once with what to do',
   });
 });
 
+test('of several stores one counts that needs no native part; where all need it, that is the outage', () => {
+  const answer = told(`
+    const own = { name: 'own', async reset() { return 0; }, async apply({ items }) {
+      return items.map(() => ({ allowed: true, remaining: 4, resetInMs: 1, retryAfterMs: 0, used: 1 }));
+    } };
+    const redis = s.redisStore('redis://127.0.0.1:1');
+    const some = s.createRateLimiter({ store: s.failoverStore([redis, s.customStore(own)]), rate: '5/h' });
+    const none = s.createRateLimiter({ store: s.failoverStore([redis, s.memoryStore()]), rate: '5/h' });
+    return {
+      sources: [(await some.check('k')).source, (await none.check('k')).source],
+      stores: some.stats().stores.map(({ store, inUse, healthy, lastError }) => [store, inUse, healthy, lastError]),
+      healthy: [(await some.health()).healthy, (await none.health()).healthy],
+      code: await codeOf(() => none.reset('k')),
+      said,
+    };`) as { said: string[] };
+  const why = expect.stringContaining(
+    `The native part of spillway is not installed for ${MACHINE}.`,
+  ) as string;
+  expect(answer).toMatchObject({
+    sources: ['own', 'none'],
+    stores: [
+      ['redis', false, false, why],
+      ['own', true, true, null],
+    ],
+    healthy: [true, false],
+    code: 'ERR_NO_BINARY',
+  });
+  expect(answer.said).toEqual([
+    expect.stringMatching(
+      /^spillway: Redis does not count: .*Until it does, the next store counts\.$/,
+    ) as string,
+    expect.stringMatching(
+      /^spillway: The failover does not count: .*admitted without being counted/,
+    ) as string,
+  ]);
+});
+
 test('it is not looked for again with each check', () => {
   const looked = told(`
     const { Module } = { Module: require('node:module') };

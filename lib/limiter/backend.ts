@@ -54,7 +54,8 @@ export class Backend {
     this.share = settings.share;
     const { store, prefix } = settings;
     this.source = sourceOf(store);
-    this.isForgotten = store.kind === 'memory' && store.forgotten === true;
+    const members = store.kind === 'failover' ? store.members : [store];
+    this.isForgotten = members.some((one) => one.kind === 'memory' && one.forgotten === true);
     this.acquire = () => acquire(store, prefix);
   }
 
@@ -200,7 +201,8 @@ function sourceOf(target: StoreTarget): Source {
     case 'custom':
       return target.custom.name;
     case 'memory':
-      return 'memory';
+    case 'failover':
+      return target.kind;
     case 'redis':
     case 'failed':
       return 'redis';

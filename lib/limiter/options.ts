@@ -22,7 +22,17 @@ export interface Settings {
   readonly share: number;
 }
 
-const OPTIONS = ['redis', 'store', ...RULE_OPTIONS, ...OBSERVERS, 'logger', 'headers', 'prefix', 'timeoutMs', 'share'];
+const OPTIONS = [
+  'redis',
+  'store',
+  ...RULE_OPTIONS,
+  ...OBSERVERS,
+  'logger',
+  'headers',
+  'prefix',
+  'timeoutMs',
+  'share',
+];
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /**
@@ -35,9 +45,11 @@ export function readOptions(given: unknown): Settings {
   const options = given as Record<string, unknown>;
   const log = readLogger(options['logger']);
   const { at: nearLimit, tell } = readNearLimitOption(options['nearLimit']);
+  const store = readStore(options['store'], options['redis']);
+  const isByKey = store.kind === 'failover' && store.settings.strategy === 'round-robin';
   return {
-    store: readStore(options['store'], options['redis']),
-    rules: compileRules({ ...pick(options, RULE_OPTIONS), nearLimit }),
+    store,
+    rules: compileRules({ ...pick(options, RULE_OPTIONS), nearLimit }, isByKey),
     log,
     observers: readObservers(options, tell, log),
     headers: readHeaderFormat(options['headers']),

@@ -11,6 +11,7 @@ import { compilePlans, compileRate, type CompiledPlan, type Plan, type RuleDefau
 import { readQuotaDefaults, type QuotaOptions } from './quota';
 import { compileRequestRules, readMissing, type Entry, type Missing, type RequestRule } from './request-rule';
 import { readNearLimit, type CompiledRule } from './rule';
+import { refuseMixedSubjects } from './one-subject';
 import { refuseTooMany } from './rule-limit';
 
 /** The options of a limiter that say what is limited. */
@@ -68,13 +69,15 @@ export interface CompiledRules {
   readonly planBy: readonly Identity[];
   readonly ipv6Subnet: number;
   readonly defaults: RuleDefaults;
+  /** Each subject has a store of its own, so all rules of a request have to count the same. */
+  readonly oneSubject: boolean;
 }
 
 /**
  * Checks what is limited by name and value.
  * @throws RateLimitError `ERR_INVALID_OPTION`, with the place of the mistake such as `rules[2].rate`
  */
-export function compileRules(options: RuleOptions): CompiledRules {
+export function compileRules(options: RuleOptions, oneSubject = false): CompiledRules {
   refuseUnknown(options, RULE_OPTIONS, '');
   const { plans, rate } = options;
   if (plans !== undefined && rate !== undefined) {
@@ -106,9 +109,10 @@ export function compileRules(options: RuleOptions): CompiledRules {
     planBy: readIdentities(options.planBy, 'planBy', ['organization', 'user', 'apiKey', 'ip']),
     ipv6Subnet,
     defaults,
+    oneSubject,
   };
   if (plans === undefined) {
-    refuseTooMany(base);
+    refuseTogether(base);
     return base;
   }
   return withPlans(base, plans);
@@ -122,7 +126,7 @@ export function withPlans(rules: CompiledRules, plans: unknown): CompiledRules {
   if (rules.rate !== undefined) throw invalidOption('A limiter with one rate has no plans.');
   const compiled = { ...rules, plans: compilePlans(plans, rules.defaults) };
   refuseSharedIds(compiled);
-  refuseTooMany(compiled);
+  refuseTogether(compiled);
   return compiled;
 }
 
@@ -138,13 +142,19 @@ export function withRules(rules: CompiledRules, given: unknown): CompiledRules {
   }
   const compiled = { ...rules, entries };
   refuseSharedIds(compiled);
-  refuseTooMany(compiled);
+  refuseTogether(compiled);
   access.useRules(rulesById(entries));
   return compiled;
 }
 
 function rulesById(entries: readonly Entry[]): Map<string, CompiledRule | undefined> {
   return new Map(entries.map(({ of }) => [of.id, of.rule]));
+}
+
+/** Refuses rules that cannot be charged together. */
+function refuseTogether(rules: CompiledRules): void {
+  refuseTooMany(rules);
+  if (rules.oneSubject) refuseMixedSubjects(rules);
 }
 
 function refuseSharedIds({ entries, plans }: CompiledRules): void {

@@ -4,28 +4,24 @@ import { native } from '../binary';
 import { StoreState } from '../telemetry/store-state';
 import { ALWAYS_CLOSED } from '../telemetry/breaker-state';
 import { AdaptedStore } from './custom/store';
+import { nameOf } from './failover/name';
+import { FailoverStore } from './failover/store';
 import { NAMES, NativeStore } from './native/store';
+import type { FailoverSettings } from './failover/options';
 import { LocalCounts } from './local-counts';
 import { MOST_KEYS, type StoreTarget } from './option';
 import type { RedisTarget } from './redis/options';
 import { withTrust } from './redis/trust';
-import type { Store, SyncStore } from './store';
-
-/** A store, or why there is none. */
-type Opened =
-  | { readonly store: Store; readonly state: StoreState; readonly failure?: undefined }
-  | { readonly store: undefined; readonly state: StoreState; readonly failure: RateLimitError };
+import type { HeldStore, Opened, Store, SyncStore } from './store';
 
 /** A share in a store. */
-export type StoreReference = Opened & {
+export type StoreReference = HeldStore & {
   /** What this process counts while the store does not. */
   readonly localCounts: LocalCounts;
-  /** Gives the share back, once; the last one closes the store. */
-  release(): void;
 };
 
-/** What two shares have to have in common: a text, or an object of the application's. */
-type Identity = string | object;
+/** What two shares have to have in common: texts, and objects of the application's. */
+type Identity = readonly (string | object)[];
 
 interface Shared {
   /** A closure, because what it compares may hold credentials: a dump of the registry must not show them. */
@@ -61,57 +57,83 @@ export function forgotten(): FinalizationRegistry<() => void> {
  * like any other: it is not tried again, and `failureMode` decides what it is asked.
  */
 export function acquire(target: StoreTarget, prefix: string): StoreReference {
+  return reference(identityOf(target, prefix), prefix, () => open(target, prefix));
+}
+
+function identityOf(target: StoreTarget, prefix: string): Identity {
   switch (target.kind) {
-    case 'memory': {
-      const { maxKeys } = target;
-      return reference(JSON.stringify(['memory', prefix, maxKeys]), prefix, () =>
-        opened('memory', () => openMemory(prefix, maxKeys)),
-      );
-    }
-    case 'redis': {
-      const { redis } = target;
-      return reference(JSON.stringify(['redis', redis]), prefix, () =>
-        opened('redis', () => openRedis(redis)),
-      );
-    }
-    case 'custom': {
-      const { custom, breaker } = target;
-      return reference(custom, prefix, () => {
-        const store = new AdaptedStore(custom, breaker);
-        return { store, state: store.state };
-      });
-    }
-    case 'failed': {
-      const { failure } = target;
-      return reference(JSON.stringify(['failed', failure.message]), prefix, () => failed('redis', failure));
+    case 'memory':
+      return [JSON.stringify(['memory', prefix, target.maxKeys])];
+    case 'redis':
+      return [JSON.stringify(['redis', target.redis])];
+    case 'custom':
+      return [target.custom];
+    case 'failed':
+      return [JSON.stringify(['failed', target.failure.message])];
+    case 'failover': {
+      const { members, settings } = target;
+      return [
+        JSON.stringify(['failover', prefix, settings]),
+        ...members.flatMap((one) => identityOf(one, prefix)),
+      ];
     }
   }
 }
 
+function open(target: StoreTarget, prefix: string): Opened {
+  switch (target.kind) {
+    case 'memory':
+      return opened('memory', () => openMemory(prefix, target.maxKeys));
+    case 'redis':
+      return opened('redis', () => openRedis(target.redis));
+    case 'custom':
+      return working(new AdaptedStore(target.custom, target.breaker));
+    case 'failed':
+      return failed('redis', target.failure);
+    case 'failover':
+      return openFailover(target.members, target.settings, prefix);
+  }
+}
+
+/** A store that is listed twice is one. */
+function openFailover(targets: readonly StoreTarget[], settings: FailoverSettings, prefix: string): Opened {
+  const identities = targets.map((one) => identityOf(one, prefix));
+  const distinct = targets.filter((_, i) => identities.findIndex((one) => equal(one, identities[i]!)) === i);
+  const members = distinct.map((one) => ({ name: nameOf(one), reference: acquire(one, prefix) }));
+  if (members.some(({ reference }) => reference.store !== undefined)) {
+    return working(new FailoverStore(members, settings, prefix));
+  }
+  for (const { reference } of members) reference.release();
+  return failed('failover', members[0]!.reference.failure!);
+}
+
+function working(store: Store): Opened {
+  return { store, source: store.source, state: store.state };
+}
+
 function opened(source: 'redis' | 'memory', open: () => Store): Opened {
   try {
-    const store = open();
-    return { store, state: store.state };
+    return working(open());
   } catch (error) {
     if (!(error instanceof RateLimitError)) throw error;
     return failed(source, error);
   }
 }
 
-function failed(source: 'redis' | 'memory', failure: RateLimitError): Opened {
+function failed(source: keyof typeof NAMES | 'failover', failure: RateLimitError): Opened {
   const state = new StoreState({
-    name: NAMES[source],
+    name: source === 'failover' ? 'The failover' : NAMES[source],
     source,
     trouble: () => failure.message,
     breaker: () => ALWAYS_CLOSED,
   });
-  return { store: undefined, state, failure };
+  return { store: undefined, source, state, failure };
 }
 
 function reference(identity: Identity, prefix: string, open: () => Opened): StoreReference {
   const all = registry();
   const shared = [...all].find((one) => one.serves(identity)) ?? {
-    serves: (other: Identity) => other === identity,
+    serves: (other: Identity) => equal(other, identity),
     opened: open(),
     localCounts: new Map<string, LocalCounts>(),
     references: 0,
@@ -138,6 +160,10 @@ function reference(identity: Identity, prefix: string, open: () => Opened): Stor
 
 function openMemory(prefix: string, maxKeys: number): SyncStore {
   return new NativeStore('memory', (told) => native().openMemory({ prefix, maxKeys }, told));
+}
+
+function equal(one: Identity, other: Identity): boolean {
+  return one.length === other.length && one.every((part, i) => part === other[i]);
 }
 
 function openRedis(target: RedisTarget): Store {

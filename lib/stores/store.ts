@@ -1,3 +1,4 @@
+import type { RateLimitError } from '../base/errors';
 import type { AnyResultKind, Built, ResultKind } from '../decision/result-kind';
 import type { RuleSet } from '../decision/rule-set';
 import type { Subjects } from '../decision/subjects';
@@ -61,3 +62,12 @@ export interface Probe {
   /** Runs one real check on a key that nobody has and no listing shows, and reports how it went. */
   run(): Promise<Omit<Health, 'enabled'>>;
 }
+
+/** A store, or why there is none. */
+export type Opened = { readonly source: Source; readonly state: StoreState } & (
+  | { readonly store: Store; readonly failure?: undefined }
+  | { readonly store: undefined; readonly failure: RateLimitError }
+);
+
+/** A store that somebody has a share in. `release` gives it back, once; the last one closes the store. */
+export type HeldStore = Opened & { release(): void };

@@ -53,6 +53,22 @@ export interface Stats {
   serverVersion: string | null;
   /** Whether the store is asked, or its failures answered without it. */
   breaker: BreakerState;
+  /** With `failoverStore`: each of its stores, in their order; the figures beside it are those of the store in use. */
+  stores?: StoreStatus[];
+}
+
+/** One of the stores of a failover. */
+export interface StoreStatus {
+  store: Source;
+  /** Whether calls go to it. */
+  inUse: boolean;
+  /** In `stats()`: whether calls may go to it. In `health()`: whether it answered the probe. */
+  healthy: boolean;
+  breaker: BreakerState;
+  /** Text of the last failure, without secrets; null when there was none. */
+  lastError: string | null;
+  /** In `health()`: how long its probe took, in milliseconds; null when it was not answered. */
+  latencyMs?: number | null;
 }
 
 /** The outcome of a real check on a probe key, with what is known about the connection. */

@@ -14,13 +14,13 @@ export interface DecisionMessage {
 export interface StateMessage {
   /**
    * `away`: calls are decided without the store, or without this node of it. `counting`: they are counted again.
-   * `breaker`: the breaker of the store, or of this node, has another state.
+   * `breaker`: the breaker of the store, or of this node, has another state. `moved`: another store of a failover is in use.
    */
-  readonly state: 'away' | 'counting' | 'breaker';
+  readonly state: 'away' | 'counting' | 'breaker' | 'moved';
   readonly store: string;
   /** `host:port`, or the path of a socket; empty where it is not one server's. */
   readonly address: string;
-  /** Without secrets, user names and ids; of `away` only. */
+  /** Without secrets, user names and ids; of `away` and `moved` only. */
   readonly reason: string;
   /** Checks that were decided without the store since it went away. */
   readonly uncounted: number;

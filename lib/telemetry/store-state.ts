@@ -32,8 +32,11 @@ const REMIND_EVERY_MS = 60_000;
 /** A store counts again when it has answered, and nothing has failed for so long. */
 const QUIET_MS = 1_000;
 
-/** What happens to requests meanwhile, where rules of one logger's limiters disagree: `mixed`. */
-export type Meanwhile = FailureMode | 'mixed';
+/**
+ * What happens to requests meanwhile, where rules of one logger's limiters disagree: `mixed`. `next`: another store counts
+ * them.
+ */
+export type Meanwhile = FailureMode | 'mixed' | 'next';
 
 const MEANWHILE: { readonly [M in Meanwhile]: string } = {
   open: "Until it does, requests are admitted without being counted (failureMode: 'open').",
@@ -42,6 +45,7 @@ const MEANWHILE: { readonly [M in Meanwhile]: string } = {
     "Until it does, requests are counted by each process for itself, so that all together may admit more (failureMode: 'memory').",
   mixed:
     'Until it does, requests are admitted, denied or counted by each process for itself, as failureMode of their rules says.',
+  next: 'Until it does, the next store counts.',
 };
 
 interface Listener {
@@ -173,6 +177,12 @@ export class StoreState {
     this.publish({ state: 'breaker', address, reason: '', uncounted: this.uncounted });
   }
 
+  /** Says what is neither the end nor the return of this store. */
+  protected announce(what: string): void {
+    this.each(({ log }) => log.warn(what));
+    this.publish({ state: 'moved', address: '', reason: what, uncounted: this.uncounted });
+  }
+
   private fail(address: string, reason: string): void {
     const nowMs = this.nowMs();
     this.lastFailureMs = nowMs;
@@ -233,7 +243,9 @@ function checks(count: number): string {
   return count === 1 ? '1 check was' : `${count.toLocaleString('en')} checks were`;
 }
 
+/** Where some limiters have another store and some have none, those that have none are spoken of. */
 function meanwhile(policies: readonly Meanwhile[]): string {
-  const [first = 'open'] = policies;
-  return MEANWHILE[policies.every((one) => one === first) ? first : 'mixed'];
+  const alone = policies.filter((one) => one !== 'next');
+  const [first = policies.length > 0 ? 'next' : 'open'] = alone;
+  return MEANWHILE[alone.every((one) => one === first) ? first : 'mixed'];
 }

@@ -30,7 +30,8 @@ class RedisHealthTest : public RedisStoreTest {
   }
   // What was told, as `kind address reason`.
   std::vector<std::string> Told() {
-    static const char* const kNames[] = {"dialing", "ready", "lost", "refused", "counting", "evicts", "clustered", "breaker"};
+    static const char* const kNames[] = {"dialing",  "ready",  "lost",      "refused",
+                                         "counting", "evicts", "clustered", "breaker"};
     std::vector<std::string> told;
     for (const Event& event : events_) {
       const std::string text = std::string(kNames[static_cast<size_t>(event.kind)]) + " " + event.address;

@@ -5,13 +5,17 @@ import {
   configureRateLimit,
   createRateLimiter,
   createRateLimitHeaders,
+  customStore,
+  failoverStore,
   getAllRateLimits,
   getRateLimitStatus,
   isRedisHealthy,
   loadRules,
+  memoryStore,
   RATE_LIMITS,
   rateLimitHeaders,
   RateLimitError,
+  redisStore,
   parseRate,
   namedRate,
   subjectOf,
@@ -22,6 +26,8 @@ import {
   type Rate,
   type RateLimiter,
   type RequestLimiter,
+  type CustomStore,
+  type StoreStatus,
 } from '../../lib';
 import * as memory from '../../lib/drop-in/memory';
 
@@ -227,4 +233,21 @@ export function errors(error: unknown): string {
   // @ts-expect-error not one of the codes
   if (error.code === 'ERR_UNKNOWN') return '';
   return error.code === 'ERR_UNKNOWN_PLAN' ? error.message : error.name;
+}
+
+export async function failover(own: CustomStore): Promise<void> {
+  const store = failoverStore([redisStore('redis://a'), customStore(own), memoryStore()], {
+    strategy: 'round-robin',
+    probe: { intervalMs: 30_000, timeoutMs: 5_000 },
+  });
+  const limiter = createRateLimiter({ store, rate: '5/m' });
+  const { stores } = await limiter.health();
+  same<typeof stores, StoreStatus[] | undefined>();
+  void failoverStore([memoryStore()]);
+  // @ts-expect-error a strategy that there is not
+  void failoverStore([memoryStore()], { strategy: 'random' });
+  // @ts-expect-error a store of one's own without customStore
+  void failoverStore([own]);
+  // @ts-expect-error no list
+  void failoverStore(memoryStore());
 }

@@ -4,7 +4,7 @@ import type { CustomStore } from './types';
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
 /** Sources of decisions that are no custom store's. */
-const TAKEN = ['redis', 'memory', 'cache', 'lease', 'none'];
+const TAKEN = ['redis', 'memory', 'failover', 'cache', 'lease', 'none'];
 const NEEDED = ['apply', 'reset'] as const;
 const OPTIONAL = ['refund', 'block', 'scan', 'ping', 'close'] as const;
 
