@@ -26,10 +26,6 @@ storeConformance({
     return { store: failoverStore([customStore(store)]), advance: (ms) => store.advance(ms) };
   },
 });
-storeConformance({
-  name: 'a failover, on Redis',
-  open: () => failoverStore([redisStore(server.url), memoryStore()]),
-});
 storeConformance({ name: 'a custom store with a clock', open: () => opened(new StateStore()) });
 
 class Least extends StateStore {

@@ -7,6 +7,7 @@ const Sequencer = require('@jest/test-sequencer').default;
 const SECONDS = {
   'acl.test.ts': 12,
   'boundaries.test.ts': 45,
+  'breaker.test.ts': 28,
   'closed-limiters.test.ts': 23,
   'cluster-url-faults.test.ts': 25,
   'cluster-url.test.ts': 13,
@@ -15,7 +16,9 @@ const SECONDS = {
   'conformance.test.ts': 75,
   'deploy.test.ts': 28,
   'docs.test.ts': 18,
+  'endings.test.ts': 50,
   'environment.test.ts': 12,
+  'failover-endings.test.ts': 15,
   'file-store.test.ts': 30,
   'health.test.ts': 23,
   'lifecycle.test.ts': 16,

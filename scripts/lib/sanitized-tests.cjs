@@ -13,6 +13,11 @@ const LEFT_OUT = {
   'deploy.test.ts':
     'about the files that deploy Redis; their clients do what they do in sentinel, cluster and tls',
   'disabled.test.ts': 'about a setting that keeps calls from the C++',
+  'failover.test.ts':
+    'chooses among stores in TypeScript; each is asked as in tests of its own, and failover-endings ends them in mid-flight',
+  'failover-keys.test.ts': 'as failover',
+  'failover-load.test.ts': 'as failover',
+  'failover-told.test.ts': 'as failover',
   'file-store.test.ts': 'about files; its steps are in unit/step and in test/core',
   'model.test.ts': 'random sequences, which test/core draws too; each way to ask Redis is in vectors',
   'modules.test.ts': 'about what is exported, and which files an import loads',
