@@ -220,6 +220,8 @@ TEST_F(RedisBreakerTest, HealthAsksAlsoWhileNobodyElseDoes) {
   EXPECT_FALSE(Healthy());
   Turn();
   EXPECT_EQ(CountOf(sent_, "%health:p:probe"), 3U);
+  // As `health()` does, which waits for the answer.
+  EXPECT_FALSE(AskAbout(Op::kCheck, probe_, {"p:probe"}, 1, 50));
   Say(kTime + std::string(kCounted) + kTime + kCounted + kTime + kCounted + kTime + kCounted + kTime + kCounted);
   EXPECT_EQ(Breaker().state, State::kOpen);
   Say(kTime + std::string(kCounted));
@@ -285,7 +287,9 @@ TEST_F(ClusterBreakerTest, WhereNobodyKnowsTheNodesNobodyWaitsForLong) {
   }
   EXPECT_EQ(Ask(rules_, {low_}, 10), Status::kBreakerOpen);
   Connect(1);
+  EXPECT_EQ(store_->GetStats().breaker.state, State::kOpen);
   Say(1, Halves(1, 2));
+  EXPECT_EQ(store_->GetStats().breaker.state, State::kClosed);
   EXPECT_EQ(Ask(rules_, {low_}, 11), Status::kAnswered);
 }
 
