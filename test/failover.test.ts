@@ -279,3 +279,26 @@ test('while none is healthy all are asked every two seconds, however long the in
   await delay(2_500);
   expect(stores[1]!.asked).toBe(asked);
 });
+
+test.each([
+  ['refuses', {}],
+  ['wants another password', { password: 'right' }],
+])(
+  'Redis %s: only what was asked before that was known waits; it is back with its login',
+  async (how, options) => {
+    const server = await own(RedisServer.start(options));
+    if (how === 'refuses') await server.kill();
+    const limiter = await own(
+      failoverLimiter([redisStore(server.url), memoryStore()], {
+        probe: { intervalMs: 600_000, timeoutMs: 300 },
+      }),
+    );
+    await limiter.check('k');
+    const sources = await times(50, () => limiter.check('k').then(({ source }) => source));
+    expect(new Set(sources)).toEqual(new Set(['memory']));
+    expect(limiter.stats().stores![0]).toMatchObject({ healthy: false, inUse: false });
+    if (how === 'refuses') await server.start();
+    else await server.command('CONFIG', 'SET', 'requirepass', '');
+    await until('back', async () => (await limiter.check('k')).source === 'redis', { withinMs: 5_000 });
+  },
+);

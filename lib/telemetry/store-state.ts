@@ -71,6 +71,8 @@ export interface Watched {
 export class StoreState {
   /** Read for every batch: whether an answer is news. */
   away = false;
+  /** Told when a server could not be reached, and when a connection stands. */
+  readonly onReach = new Set<(reached: boolean) => void>();
   private readonly listeners = new Map<object, Listener>();
   /** Servers that are away. */
   private readonly nodes = new Set<string>();
@@ -145,11 +147,14 @@ export class StoreState {
       case StoreEvent.Ready:
         this.debug(`${name}: connected to ${address}`);
         this.ready.add(address);
+        for (const told of this.onReach) told(true);
         return;
       case StoreEvent.Lost:
         this.debug(`${name}: no connection to ${address}: ${reason}`);
         // One that stood is dialled anew, and nobody need notice: many servers close idle connections.
-        if (!this.ready.delete(address)) this.fail(address, reason);
+        if (this.ready.delete(address)) return;
+        this.fail(address, reason);
+        for (const told of this.onReach) told(false);
         return;
       case StoreEvent.Refused:
         this.fail(address, reason);

@@ -18,16 +18,21 @@ export class Member {
   private probe: Probe | undefined;
   private probing = false;
 
-  /** @param changed called when it goes away, and when it is back */
+  /**
+   * @param changed called when it goes away, and when it is back
+   * @param found called when it can be reached again: time for a probe
+   */
   constructor(
     readonly index: number,
     readonly name: string,
     private readonly reference: HeldStore,
     private readonly changed: () => void,
+    private readonly found: (member: Member) => void,
   ) {
     this.store = reference.store;
     this.state = reference.state;
     this.up = this.store !== undefined;
+    this.state.onReach.add(this.reached);
   }
 
   /** For a call that starts: what its end has to bring back. */
@@ -83,7 +88,14 @@ export class Member {
     };
   }
 
+  /** Nobody has to wait for a server that refuses, or that refuses us. */
+  private readonly reached = (is: boolean): void => {
+    if (!is && this.store?.stats().connected === false) this.turn(false);
+    if (is && !this.up) this.found(this);
+  };
+
   release(): void {
+    this.state.onReach.delete(this.reached);
     this.reference.release();
   }
 

@@ -26,17 +26,23 @@ export class Prober {
     this.ticking = startTicking(() => this.tick(), Math.min(this.settings.intervalMs, NONE_UP_MS)).unref();
   }
 
+  /** Asks one of them now. */
+  ask(member: Member): void {
+    if (this.ticking !== undefined) member.ask(this.prefix, this.settings.timeoutMs);
+  }
+
   private tick(): void {
-    const { intervalMs, timeoutMs } = this.settings;
+    const { intervalMs } = this.settings;
     const nowMs = monotonicMs();
     // A timer may come a little early.
     const isDue = nowMs - this.askedMs >= intervalMs - 1;
     if (!isDue && this.members.some(({ up }) => up)) return;
     this.askedMs = nowMs;
-    for (const member of this.members) member.ask(this.prefix, timeoutMs);
+    for (const member of this.members) this.ask(member);
   }
 
   close(): void {
     stopTicking(this.ticking);
+    this.ticking = undefined;
   }
 }

@@ -56,7 +56,14 @@ export class FailoverStore implements Store {
     prefix: string,
   ) {
     this.members = opened.map(
-      ({ name, reference }, i) => new Member(i, name, reference, () => this.changed()),
+      ({ name, reference }, i) =>
+        new Member(
+          i,
+          name,
+          reference,
+          () => this.changed(),
+          (member) => this.prober.ask(member),
+        ),
     );
     this.state = new FailoverState(this.members);
     this.prober = new Prober(this.members, settings, prefix);
