@@ -11,7 +11,7 @@ const FRESH_MS = 500;
 interface ProbedStore extends Store {
   register(set: RuleSet, prefix: string, timeoutMs: number, probe?: boolean): void;
   reach(set: RuleSet): Promise<number>;
-  standing(): { trouble: string; ageMs: number };
+  known(): { trouble: string; ageMs: number };
 }
 
 /** A limiter's question whether a custom store counts: by a check of a key of its own, or by its `ping`. */
@@ -28,7 +28,7 @@ export class CustomProbe implements Probe {
   }
 
   isHealthy(): boolean {
-    const { trouble, ageMs } = this.store.standing();
+    const { trouble, ageMs } = this.store.known();
     if ((trouble !== '' || ageMs > FRESH_MS) && !this.asking) {
       this.asking = true;
       // Only a charge tells that charges are counted again.

@@ -7,7 +7,7 @@ import { NO_MARK } from '../../decision/decision';
 import type { Source } from '../../decision/types';
 import { validateKey } from '../../rules/key';
 import { MAX_RULES } from '../../rules/rule';
-import { StoreState } from '../../telemetry/store-state';
+import type { StoreState } from '../../telemetry/store-state';
 import { build } from '../decode';
 import { encodeSubject, keyFront, keyTail } from '../keys';
 import { BLOCKED, type Listing, type Page } from '../listing';
@@ -15,11 +15,11 @@ import { RECORD_LENGTH, RecordField } from '../records';
 import { PROBE_KEY } from '../probe-set';
 import type { Probe, Store } from '../store';
 import type { Stats } from '../types';
-import { Breaker } from '../breaker';
 import type { BreakerSettings } from '../breaker-options';
 import { Deadlines } from './deadlines';
 import { outcomesProblem, reasonOf } from './outcomes';
 import { CustomProbe } from './probe';
+import { CustomStanding } from './standing';
 import type { CustomStore, Outcome, ScanPage, StoreItem, StoreOp, StoreRule } from './types';
 
 type AnyStatus = (typeof Status)[keyof typeof Status];
@@ -49,13 +49,8 @@ export class AdaptedStore implements Store {
   private readonly batch = new Float64Array(MAX_RULES * RECORD_LENGTH);
   private readonly sets = new WeakMap<RuleSet, KnownSet>();
   private readonly deadlines = new Map<number, Deadlines>();
-  private readonly breaker: Breaker;
-  /** Why calls are not counted at the moment; empty where they are. */
-  private trouble = '';
-  private lastError: string | null = null;
-  private lastOutcomeMs = -Infinity;
+  private readonly standing: CustomStanding;
   private pending = 0;
-  private timeouts = 0;
   private closed = false;
 
   constructor(
@@ -63,13 +58,8 @@ export class AdaptedStore implements Store {
     settings: BreakerSettings,
   ) {
     this.source = custom.name;
-    this.breaker = new Breaker(settings, (state) => this.state.breakerChanged('', state));
-    this.state = new StoreState({
-      name: `The store '${custom.name}'`,
-      source: custom.name,
-      trouble: () => this.trouble,
-      breaker: () => this.breaker.state,
-    });
+    this.standing = new CustomStanding(custom.name, settings);
+    this.state = this.standing.state;
   }
 
   /** `probe`: it is health's own, which asks also while nobody else may. */
@@ -167,34 +157,23 @@ export class AdaptedStore implements Store {
   }
 
   /** Why it does not count, empty where it does; and how long ago it said so, in ms. */
-  standing(): { trouble: string; ageMs: number } {
-    return { trouble: this.trouble, ageMs: performance.now() - this.lastOutcomeMs };
+  known(): { trouble: string; ageMs: number } {
+    return this.standing.now();
   }
 
   stats(): Stats {
-    return {
-      store: this.source,
-      keys: 0,
-      pending: this.pending,
-      connected: this.trouble === '' && this.lastOutcomeMs > -Infinity,
-      reconnects: 0,
-      timeouts: this.timeouts,
-      lastError: this.lastError,
-      foreign: 0,
-      serverVersion: null,
-      breaker: this.breaker.state,
-    };
+    return this.standing.stats(this.pending);
   }
 
   close(): void {
     if (this.closed) return;
     this.closed = true;
     for (const deadlines of this.deadlines.values()) deadlines.endAll(Status.Closed);
-    const failed = (error: unknown) => this.fail(Status.Closed, reasonOf(error), false, 0, 0);
+    // What it says to its end is nobody's any more.
     try {
-      Promise.resolve(this.custom.close?.()).catch(failed);
-    } catch (error) {
-      failed(error);
+      Promise.resolve(this.custom.close?.()).catch(() => {});
+    } catch {
+      // As above.
     }
   }
 
@@ -207,23 +186,22 @@ export class AdaptedStore implements Store {
   ): Promise<Built[K]> {
     const items = this.itemsOf(set, subjects);
     const { deadlines, timeoutMs, probe } = this.setOf(set);
-    const generation = probe ? this.breaker.beside() : this.breaker.enter();
-    const askedMs = performance.now();
+    const leave = this.standing.enter(probe);
     const built = (): Built[K] =>
       build(kind, this.batch, 0, set, subjects, units, Date.now(), this.source) as Built[K];
     const answered = (outcomes: readonly Outcome[]): Built[K] => {
       const problem = outcomesProblem(outcomes, items.length);
       if (problem !== '') return failed(Status.Refused, problem);
       this.write(outcomes, set);
-      this.succeed(generation);
+      this.standing.succeed(leave);
       return built();
     };
     const failed = (status: AnyStatus, reason: string): Built[K] => {
       this.batch[RecordField.Status] = status;
-      this.fail(status, reason, true, generation, askedMs);
+      this.standing.fail(status, reason, true, leave);
       return built();
     };
-    if (generation === 0) return Promise.resolve(failed(Status.BreakerOpen, ''));
+    if (leave.generation === 0) return Promise.resolve(failed(Status.BreakerOpen, ''));
     if (this.pending >= MOST_WAITING) return Promise.resolve(failed(Status.QueueFull, FULL));
     let answer: Promise<readonly Outcome[]> | readonly Outcome[];
     try {
@@ -253,17 +231,16 @@ export class AdaptedStore implements Store {
   /** A call that no failure mode answers: its number, or the negative of its status. */
   private run(set: RuleSet, act: () => Promise<number>): Promise<number> {
     if (this.closed) throw closedError();
-    const { probe } = this.setOf(set);
-    const generation = probe ? this.breaker.beside() : this.breaker.enter();
-    if (generation === 0) return Promise.resolve(-Status.BreakerOpen);
-    const askedMs = performance.now();
+    const { deadlines, probe } = this.setOf(set);
+    const leave = this.standing.enter(probe);
+    if (leave.generation === 0) return Promise.resolve(-Status.BreakerOpen);
     return new Promise((resolve) => {
       this.pending++;
-      const waiting = this.setOf(set).deadlines.add((status) => end(-status, ''));
+      const waiting = deadlines.add((status) => end(-status, ''));
       const end = (outcome: number, reason: string) => {
         this.pending--;
-        if (outcome < 0) this.fail(-outcome as AnyStatus, reason, false, generation, askedMs);
-        else this.succeed(generation);
+        if (outcome < 0) this.standing.fail(-outcome as AnyStatus, reason, false, leave);
+        else this.standing.succeed(leave);
         resolve(outcome);
       };
       // In a function of its own, so that what is thrown at once is an answer like others.
@@ -310,30 +287,6 @@ export class AdaptedStore implements Store {
       batch[at + RecordField.Mark] = outcome.mark ?? 0;
       batch[at + RecordField.Blocked] = outcome.blocked ? 1 : 0;
     }
-  }
-
-  private succeed(generation: number): void {
-    this.breaker.succeed(generation);
-    this.trouble = '';
-    this.lastOutcomeMs = performance.now();
-    if (this.state.away) this.state.answered();
-  }
-
-  private fail(
-    status: AnyStatus,
-    reason: string,
-    isCheck: boolean,
-    generation: number,
-    askedMs: number,
-  ): void {
-    if (status === Status.TimedOut) this.timeouts++;
-    if (status === Status.TimedOut || status === Status.Refused) this.breaker.fail(generation, askedMs);
-    if (status !== Status.Closed && status !== Status.BreakerOpen) {
-      this.trouble = reason === '' ? 'no answer in time' : reason;
-      this.lastError = this.trouble;
-      this.lastOutcomeMs = performance.now();
-    }
-    this.state.missed(status, isCheck);
   }
 
   private lacks(method: string): RateLimitError {
