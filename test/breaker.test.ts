@@ -123,6 +123,25 @@ test('one stall of 300 ms with 200 checks under way is one failure, and opens no
   }
 });
 
+test.each(['open', 'closed', 'memory'] as const)(
+  'who asks again and again, as fast as it goes, hears that the store is back: %s',
+  async (failureMode) => {
+    const server = await own(RedisServer.start());
+    const limiter = await own(createRateLimiter({ ...OPTIONS, redis: server.url, failureMode }));
+    await limiter.check('k');
+    await server.kill();
+    await until('open', () => limiter.stats().breaker.state === 'open');
+    const starting = server.start();
+    let asked = 0;
+    const end = performance.now() + 8_000;
+    let source = '';
+    for (; source !== 'redis' && performance.now() < end; asked++) ({ source } = await limiter.check('k'));
+    expect(source).toBe('redis');
+    expect(asked).toBeGreaterThan(1_000);
+    await starting;
+  },
+);
+
 test('a server that is busy for four seconds is asked again within two of its end', async () => {
   const server = await own(RedisServer.start({ args: ['--busy-reply-threshold', '50'] }));
   const limiter = await own(createRateLimiter({ ...OPTIONS, redis: server.url }));

@@ -8,6 +8,7 @@ import type { Source } from '../../decision/types';
 import { validateKey } from '../../rules/key';
 import { MAX_RULES } from '../../rules/rule';
 import type { StoreState } from '../../telemetry/store-state';
+import { atOnce } from '../at-once';
 import { build } from '../decode';
 import { encodeSubject, keyFront, keyTail } from '../keys';
 import { BLOCKED, type Listing, type Page } from '../listing';
@@ -201,8 +202,8 @@ export class AdaptedStore implements Store {
       this.standing.fail(status, reason, true, leave);
       return built();
     };
-    if (leave.generation === 0) return Promise.resolve(failed(Status.BreakerOpen, ''));
-    if (this.pending >= MOST_WAITING) return Promise.resolve(failed(Status.QueueFull, FULL));
+    if (leave.generation === 0) return atOnce(failed(Status.BreakerOpen, ''));
+    if (this.pending >= MOST_WAITING) return atOnce(failed(Status.QueueFull, FULL));
     let answer: Promise<readonly Outcome[]> | readonly Outcome[];
     try {
       answer = this.custom.apply({ mode, units, deadlineMs: timeoutMs, items });
@@ -233,7 +234,7 @@ export class AdaptedStore implements Store {
     if (this.closed) throw closedError();
     const { deadlines, probe } = this.setOf(set);
     const leave = this.standing.enter(probe);
-    if (leave.generation === 0) return Promise.resolve(-Status.BreakerOpen);
+    if (leave.generation === 0) return atOnce(-Status.BreakerOpen);
     return new Promise((resolve) => {
       this.pending++;
       const waiting = deadlines.add((status) => end(-status, ''));

@@ -4,6 +4,7 @@ import type { RuleSet } from '../../decision/rule-set';
 import { Status } from '../../decision/status';
 import { keysOf, type Subjects } from '../../decision/subjects';
 import { mixedSubjects } from '../../rules/one-subject';
+import { atOnce } from '../at-once';
 import { unanswered } from '../decode';
 import { Listing, type Page } from '../listing';
 import type { Probe, Store, HeldStore } from '../store';
@@ -180,7 +181,7 @@ export class FailoverStore implements Store {
     const known = this.sets.get(set)!;
     const call: Call<K> = { set, known, subjects, units, kind, act };
     const first = this.pick(subjects, 0);
-    if (first === undefined) return Promise.resolve(this.unanswered(call));
+    if (first === undefined) return atOnce(this.unanswered(call));
     const dueMs = monotonicMs() + known.timeoutMs;
     return this.ask(first, known, act).then((built) =>
       statusOf(built) === Status.Answered ? built : this.goOn(call, first, built, dueMs),

@@ -3,6 +3,7 @@ import { refusal } from './refusal';
 import { ResultKind, type Built, type AnyResultKind } from '../../decision/result-kind';
 import type { Listing, Page } from '../listing';
 import { Submit, type NativeCallbacks, type NativeHandle, type NativeRule, type NativeStats } from './native';
+import { atOnce } from '../at-once';
 import { breakerState } from '../../telemetry/breaker-state';
 import { probePrefix, probeSet } from '../probe-set';
 import { NativeProbe } from './probe';
@@ -266,7 +267,10 @@ export class NativeStore implements SyncStore {
     units: number,
     kind: K,
   ): Promise<Built[K]> {
-    if (code !== Pending) return Promise.resolve(this.answered(code, set, subjects, units, kind));
+    if (code !== Pending) {
+      const answer = this.answered(code, set, subjects, units, kind);
+      return this.batch[STATUS] === Answered ? Promise.resolve(answer) : atOnce(answer);
+    }
     const promise = new Promise<Built[K]>(stash as (resolve: (value: Built[K]) => void) => void);
     this.freeCount--;
     this.settles[slot] = stashed;
