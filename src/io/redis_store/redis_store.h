@@ -31,6 +31,9 @@ namespace spillway {
 //   refusals        what an error reply leads to: again, elsewhere, later, or the end
 //   scatter         checks whose keys lie in several slots
 //   tickets         what a reading says becomes completions
+//
+//   redis_store.cpp           what is asked, and the turns of the loop
+//   redis_store_replies.cpp   what comes back, or does not
 class RedisStore : public Store, private TurnEvents, private CommandEvents {
  public:
   // `scope`, `clock` and `results` outlive the store; `deliver` is called at the end of a loop turn that had results and
