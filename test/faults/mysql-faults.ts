@@ -1,0 +1,90 @@
+import type { Fault } from './play';
+import type { MysqlPlace } from './mysql-place';
+import { networkFaults, repeated } from './wire-faults';
+
+type MysqlFault = Fault<MysqlPlace>;
+
+/** Connections that were given up are made anew, on a machine that is busy. */
+const PROBES_MS = 6_000;
+
+/** What the superuser does, and what ends it. */
+const statement = (name: string, given: string, usual: string): MysqlFault => ({
+  name,
+  ...{ away: true, recoversMs: PROBES_MS },
+  async begin(place) {
+    await place.run(given);
+    return () => place.run(usual);
+  },
+});
+
+/** Of the user: it holds for connections that begin later. */
+const user = (name: string, given: string, usual: string): MysqlFault => ({
+  name,
+  ...{ away: true, recoversMs: PROBES_MS },
+  async begin(place) {
+    await place.run(given);
+    await place.disconnect();
+    return () => place.run(usual);
+  },
+});
+
+/** What a MariaDB and its network do to those who ask it. */
+export const MYSQL_FAULTS: readonly MysqlFault[] = [
+  {
+    name: 'SIGSTOP',
+    ...{ away: true, recoversMs: PROBES_MS },
+    begin({ server }) {
+      server.freeze();
+      return () => server.thaw();
+    },
+  },
+  ...(['SIGKILL', 'SIGTERM'] as const).map((signal): MysqlFault => ({
+    name: `${signal}, and started again`,
+    ...{ away: true, recoversMs: PROBES_MS },
+    // The test's servers write their log each second: a crash forgets the last.
+    ...(signal === 'SIGKILL' && { forgets: 'begins' }),
+    async begin({ server }) {
+      await server.kill(signal);
+      return () => server.start();
+    },
+  })),
+  ...networkFaults<MysqlPlace>(PROBES_MS, 6_000, PROBES_MS),
+  statement('read-only', 'SET GLOBAL read_only = 1', 'SET GLOBAL read_only = 0'),
+  statement('a table that is missing', 'RENAME TABLE $ TO faults.gone', 'RENAME TABLE faults.gone TO $'),
+  statement(
+    'without the right to write',
+    `REVOKE INSERT, UPDATE ON $ FROM app@'127.0.0.1'`,
+    `GRANT INSERT, UPDATE ON $ TO app@'127.0.0.1'`,
+  ),
+  user(
+    'a user that is locked',
+    `ALTER USER app@'127.0.0.1' ACCOUNT LOCK`,
+    `ALTER USER app@'127.0.0.1' ACCOUNT UNLOCK`,
+  ),
+  user(
+    'no connection left for the user',
+    `ALTER USER app@'127.0.0.1' WITH MAX_USER_CONNECTIONS -1`,
+    `ALTER USER app@'127.0.0.1' WITH MAX_USER_CONNECTIONS 0`,
+  ),
+  {
+    name: 'a table that is locked',
+    ...{ away: true, recoversMs: PROBES_MS },
+    async begin({ server }) {
+      const holder = await server.admin.getConnection();
+      await holder.query('LOCK TABLES faults.spillway_counts WRITE');
+      return async () => {
+        await holder.query('UNLOCK TABLES');
+        holder.release();
+      };
+    },
+  },
+  {
+    name: 'TRUNCATE',
+    ...{ forgets: 'begins', recoversMs: PROBES_MS },
+    async begin(place) {
+      await place.run('TRUNCATE $');
+      return () => {};
+    },
+  },
+  repeated('connections killed every 50 ms', 50, (place) => place.disconnect(), { recoversMs: PROBES_MS }),
+];
