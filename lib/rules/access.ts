@@ -1,5 +1,6 @@
 import { groupText, isOneClient, parseRange, type Range } from '../http/address';
 import { invalidOption, shown } from '../base/errors';
+import { readWho, type Change, type Who } from './change';
 import { validateKey } from './key';
 import { refuseSurplus } from '../base/surplus';
 import { refuseUnknown, requireObject } from '../base/validate';
@@ -37,45 +38,69 @@ export class AccessList {
   private verdicts = new Map<string, Verdict>();
   private addresses = new AddressList();
   private overrides = new Map<string, CompiledOverride>();
+  /** Those of the whole fleet, which go before one's own. */
+  private shared: ReadonlyMap<string, CompiledOverride> = new Map();
+
+  /** For the limiter: told of each change. @internal */
+  onChange: ((change: Change) => void) | undefined;
 
   /** @throws RateLimitError `ERR_INVALID_OPTION` */
   constructor(
     private context: AccessContext,
     entries: AccessEntries = {},
   ) {
-    this.replace(entries);
+    this.put(entries);
   }
 
   /** Never limits a subject, until `remove`. @throws RateLimitError `ERR_INVALID_OPTION` */
-  allow(subject: string): void {
-    if (arguments.length > 1) refuseSurplus('allow', 1, arguments);
+  allow(subject: string, who: Who = {}): void {
+    if (arguments.length > 2) refuseSurplus('allow', 2, arguments);
+    const by = readWho(who);
     this.setVerdict(subject, 'allow', 'allow');
+    this.changed({ kind: 'access', subject, value: 'allow', ...by });
   }
 
   /** Always denies a subject, until `remove`. @throws RateLimitError `ERR_INVALID_OPTION` */
-  deny(subject: string): void {
-    if (arguments.length > 1) refuseSurplus('deny', 1, arguments);
+  deny(subject: string, who: Who = {}): void {
+    if (arguments.length > 2) refuseSurplus('deny', 2, arguments);
+    const by = readWho(who);
     this.setVerdict(subject, 'deny', 'deny');
+    this.changed({ kind: 'access', subject, value: 'deny', ...by });
   }
 
   /** Gives a subject limits of its own, until `remove`. @throws RateLimitError `ERR_INVALID_OPTION` */
-  override(subject: string, override: Override): void {
-    if (arguments.length > 2) refuseSurplus('override', 2, arguments);
+  override(subject: string, override: Override, who: Who = {}): void {
+    if (arguments.length > 3) refuseSurplus('override', 3, arguments);
+    const by = readWho(who);
     this.setOverride(subject, override, 'override');
+    this.changed({ kind: 'override', subject, value: override, ...by });
   }
 
   /** Treats a subject as all others again. True where it had been listed. */
-  remove(subject: string): boolean {
+  remove(subject: string, who: Who = {}): boolean {
+    const by = readWho(who);
     const { name, range } = this.read(subject, 'remove');
     const listed = range === undefined ? this.verdicts.delete(name) : this.addresses.delete(range);
-    return this.overrides.delete(name) || listed;
+    const had = this.overrides.delete(name) || listed;
+    if (had) this.changed({ kind: 'access', subject: name, value: null, ...by });
+    return had;
   }
 
   /**
    * Puts these entries in place of all there are; where one is invalid, all stay as they were.
    * @throws RateLimitError `ERR_INVALID_OPTION`
    */
-  replace(entries: AccessEntries): void {
+  replace(entries: AccessEntries, who: Who = {}): void {
+    const by = readWho(who);
+    this.put(entries);
+    this.changed({ kind: 'access', ...by });
+  }
+
+  private changed(change: Omit<Change, 'at' | 'shared'>): void {
+    this.onChange?.({ ...change, shared: false, at: Date.now() });
+  }
+
+  private put(entries: AccessEntries): void {
     requireObject(entries, 'The access list');
     refuseUnknown(entries, ['allow', 'deny', 'overrides'], '');
     const { allow = [], deny = [], overrides = {} } = entries;
@@ -112,11 +137,34 @@ export class AccessList {
     const { context } = this;
     this.context = { ...context, rules };
     try {
-      this.replace(this.entries());
+      const shared = this.readShared(
+        Object.fromEntries([...this.shared].map(([name, { given }]) => [name, given])),
+      );
+      this.put(this.entries());
+      this.shared = shared;
     } catch (error) {
       this.context = context;
       throw error;
     }
+  }
+
+  /**
+   * For the limiter: reads overrides of the whole fleet, and changes nothing.
+   * @throws RateLimitError `ERR_INVALID_OPTION`
+   * @internal
+   */
+  readShared(overrides: { readonly [subject: string]: Override }): ReadonlyMap<string, CompiledOverride> {
+    return new Map(
+      // No message names the subject: it may be read by whoever reads the log.
+      Object.entries(overrides).map(([subject, override]) =>
+        this.compiled(subject, override, 'overrides[…]'),
+      ),
+    );
+  }
+
+  /** For the limiter: puts those in place. @internal */
+  useShared(shared: ReadonlyMap<string, CompiledOverride>): void {
+    this.shared = shared;
   }
 
   /** All entries, as `replace` takes them. */
@@ -140,7 +188,7 @@ export class AccessList {
 
   /** Whether nobody at all is treated apart. */
   get isEmpty(): boolean {
-    return this.isOpen && this.overrides.size === 0;
+    return this.isOpen && this.overrides.size === 0 && this.shared.size === 0;
   }
 
   /**
@@ -172,7 +220,13 @@ export class AccessList {
 
   /** The rules of a subject with a plan. */
   planOf(subject: string, plan: CompiledPlan): CompiledPlan {
-    return this.overrides.get(subject)?.plan ?? plan;
+    let holds = plan;
+    // What the fleet says goes before, and multiplies what this process says.
+    for (const override of [this.overrides.get(subject), this.shared.get(subject)]) {
+      if (override?.plan !== undefined) holds = override.plan;
+      else if (override?.scaled !== undefined) holds = holds.map(override.scaled);
+    }
+    return holds;
   }
 
   /** The same for a key. */
@@ -182,8 +236,12 @@ export class AccessList {
 
   /** The rule as it holds for a subject; undefined where it is unlimited. */
   ruleOf(subject: string, rule: CompiledRule): CompiledRule | undefined {
-    const rules = this.overrides.get(subject)?.rules;
-    return rules?.has(rule.id) ? rules.get(rule.id) : rule;
+    let holds: CompiledRule | undefined = rule;
+    for (const override of [this.overrides.get(subject), this.shared.get(subject)]) {
+      if (override?.rules.has(rule.id) === true) holds = override.rules.get(rule.id);
+      else if (override?.scaled !== undefined && holds !== undefined) holds = override.scaled(holds);
+    }
+    return holds;
   }
 
   private setVerdict(subject: string, verdict: Verdict, where: string): void {
@@ -199,11 +257,15 @@ export class AccessList {
   }
 
   private setOverride(subject: string, given: Override, where: string): void {
+    this.overrides.set(...this.compiled(subject, given, where));
+  }
+
+  private compiled(subject: string, given: Override, where: string): [string, CompiledOverride] {
     const { name, range } = this.read(subject, where);
     if (range !== undefined && !isOneClient(range, this.context.ipv6Subnet)) {
       throw invalidOption(`${where}: a network has no limits of its own; name an address, or use a rule.`);
     }
-    this.overrides.set(name, compileOverride(given, this.context, where));
+    return [name, compileOverride(given, this.context, where)];
   }
 
   /** A subject by the name under which it is counted; an address or a network also as the range that it is. */

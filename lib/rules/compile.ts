@@ -7,7 +7,14 @@ import { readFailureMode } from './failure-mode';
 import { AccessList, type AccessEntries } from './access';
 import { readBypass, type Bypass, type CompiledBypass } from './bypass';
 import { readIdentities, type Identity } from './identity';
-import { compilePlans, compileRate, type CompiledPlan, type Plan, type RuleDefaults } from './plan';
+import {
+  compilePlans,
+  compileRate,
+  replacePlans,
+  type CompiledPlan,
+  type Plan,
+  type RuleDefaults,
+} from './plan';
 import { readQuotaDefaults, type QuotaOptions } from './quota';
 import { compileRequestRules, readMissing, type Entry, type Missing, type RequestRule } from './request-rule';
 import { readNearLimit, type CompiledRule } from './rule';
@@ -125,6 +132,21 @@ export function compileRules(options: RuleOptions, oneSubject = false): Compiled
 export function withPlans(rules: CompiledRules, plans: unknown): CompiledRules {
   if (rules.rate !== undefined) throw invalidOption('A limiter with one rate has no plans.');
   const compiled = { ...rules, plans: compilePlans(plans, rules.defaults) };
+  refuseSharedIds(compiled);
+  refuseTogether(compiled);
+  return compiled;
+}
+
+/**
+ * The same with other rules for some of the plans; a limiter without plans is not meant by them.
+ * @throws RateLimitError `ERR_INVALID_OPTION`; what was compiled before stays as it is
+ */
+export function withSomePlans(
+  rules: CompiledRules,
+  others: { readonly [plan: string]: unknown },
+): CompiledRules {
+  if (rules.plans.size === 0 || Object.keys(others).length === 0) return rules;
+  const compiled = { ...rules, plans: replacePlans(rules.plans, others, rules.defaults) };
   refuseSharedIds(compiled);
   refuseTogether(compiled);
   return compiled;

@@ -54,7 +54,8 @@ function fileOf(file: string, environment: string | undefined): string {
   return existsSync(own) ? own : file;
 }
 
-function readJson(file: string): unknown {
+/** @throws RateLimitError `ERR_INVALID_OPTION`, with the file's name */
+export function readJson(file: string): unknown {
   let text: string;
   try {
     text = readFileSync(file, 'utf8');

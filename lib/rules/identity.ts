@@ -103,6 +103,12 @@ export function kindOf(text: string): string | undefined {
   return MARKED.test(text) ? text.slice(0, text.indexOf(':')) : undefined;
 }
 
+/** The kind of a subject. All who have no identity count together, as everybody does elsewhere. */
+export function scopeOf(subject: string): Scope {
+  const kind = kindOf(subject);
+  return kind === undefined ? 'organization' : kind === 'missing' ? 'global' : (kind as Scope);
+}
+
 /** A subject as lists name it: an organization may have its kind in front there, though it is counted without. */
 export function listedName(subject: string): string {
   const id = subject.startsWith('organization:') ? subject.slice('organization:'.length) : subject;

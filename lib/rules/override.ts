@@ -2,14 +2,20 @@ import { invalidOption, shown } from '../base/errors';
 import { UNLIMITED, type Rate } from './rate';
 import { refuseUnknown, requireObject } from '../base/validate';
 import { compilePlan, type CompiledPlan, type Plan, type RuleDefaults } from './plan';
-import { readQuota } from './quota';
+import { multiplied, readQuota } from './quota';
 import { withQuota, type CompiledRule } from './rule';
 
 /**
  * Limits of one subject in place of those that all have. A rate or a list of rules alone is its `plan`.
  * Counts go on under an override, because the keys stay.
  */
-export type Override = Plan | RuleOverrides;
+export type Override = Plan | RuleOverrides | MultipliedLimits;
+
+/** Each limit of whatever plan and rules the subject has, so many times: `{ multiply: 2 }`. */
+export interface MultipliedLimits {
+  /** Above 0, up to 1,000. Limits are rounded, to 1 at least; one of 0 stays 0. */
+  readonly multiply: number;
+}
 
 export interface RuleOverrides {
   /** The rules in place of those of whatever plan the subject has. */
@@ -24,7 +30,11 @@ export interface CompiledOverride {
   readonly plan: CompiledPlan | undefined;
   /** By rule id; undefined: unlimited. */
   readonly rules: ReadonlyMap<string, CompiledRule | undefined>;
+  /** What any other rule becomes. */
+  readonly scaled?: (rule: CompiledRule) => CompiledRule;
 }
+
+const MOST_TIMES = 1_000;
 
 /** What overrides are checked against. */
 export interface AccessContext {
@@ -38,6 +48,10 @@ export interface AccessContext {
 
 /** Reads one override. @throws RateLimitError `ERR_INVALID_OPTION` */
 export function compileOverride(given: Override, context: AccessContext, where: string): CompiledOverride {
+  if (isMultiplied(given)) {
+    refuseUnknown(given, ['multiply'], `${where}.`);
+    return { given, plan: undefined, rules: new Map(), scaled: scaling(given.multiply, `${where}.multiply`) };
+  }
   if (!isRuleOverrides(given)) return { given, plan: planFrom(given, context, where), rules: new Map() };
   refuseUnknown(given, ['plan', 'rules'], `${where}.`);
   const { plan, rules = {} } = given;
@@ -89,6 +103,26 @@ function overridden(
 }
 
 function isRuleOverrides(given: Override): given is RuleOverrides {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) return false;
-  return Object.hasOwn(given, 'plan') || Object.hasOwn(given, 'rules');
+  return hasField(given, 'plan') || hasField(given, 'rules');
+}
+
+function isMultiplied(given: Override): given is MultipliedLimits {
+  return hasField(given, 'multiply');
+}
+
+function hasField(given: Override, name: string): boolean {
+  return typeof given === 'object' && given !== null && !Array.isArray(given) && Object.hasOwn(given, name);
+}
+
+/** Each rule becomes the same one each time, so that sets of rules are found again. */
+function scaling(multiply: unknown, where: string): (rule: CompiledRule) => CompiledRule {
+  if (typeof multiply !== 'number' || !(multiply > 0 && multiply <= MOST_TIMES)) {
+    throw invalidOption(`${where} must be a number above 0 and up to ${MOST_TIMES}, not ${shown(multiply)}.`);
+  }
+  const known = new WeakMap<CompiledRule, CompiledRule>();
+  return (rule) => {
+    let scaled = known.get(rule);
+    if (scaled === undefined) known.set(rule, (scaled = withQuota(rule, multiplied(rule.quota, multiply))));
+    return scaled;
+  };
 }

@@ -39,7 +39,7 @@ export function parsePath(path: string): RequestPath {
   return { readings: readings.filter((one, i) => readings.findIndex((other) => same(one, other)) === i) };
 }
 
-/** A reading as text, `/` and segments; two readings have equal texts only if their segments are equal. */
+/** A reading as text, `/` and segments; two readings with segments have equal texts only if these are equal. */
 export function pathText(segments: Segments): string {
   return `/${segments.map((segment) => segment.replaceAll('%', '%25').replaceAll('/', '%2F')).join('/')}`;
 }

@@ -47,6 +47,26 @@ export function compilePlans(
   return compiled;
 }
 
+/**
+ * Plans of which some have other rules. Those that there are not are refused: no check could name them.
+ * @throws RateLimitError `ERR_INVALID_OPTION`
+ */
+export function replacePlans(
+  plans: ReadonlyMap<string, CompiledPlan>,
+  others: { readonly [plan: string]: unknown },
+  defaults: RuleDefaults,
+): Map<string, CompiledPlan> {
+  const replaced = new Map(plans);
+  for (const [name, plan] of Object.entries(others)) {
+    if (!plans.has(name)) {
+      throw invalidOption(`There is no plan ${shown(name)}. Known are: ${[...plans.keys()].join(', ')}.`);
+    }
+    replaced.set(name, compilePlan(name, plan, defaults, `plans.${name}`));
+  }
+  refuseMixedKeys(replaced, 'plans');
+  return replaced;
+}
+
 /** Rules of one name share their count, which only one algorithm can read. */
 function refuseMixedKeys(plans: ReadonlyMap<string, CompiledPlan>, where: string): void {
   const seen = new Map<string, { algorithm: Algorithm; plan: string }>();

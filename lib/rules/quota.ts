@@ -61,14 +61,30 @@ export function readQuota(
   return quota;
 }
 
+/** The most units per window that can be counted exactly. */
+function mostUnits({ algorithm, windowMs }: Pick<Quota, 'algorithm' | 'windowMs'>): number {
+  if (algorithm === 'sliding-log') return MAX_LOG_LIMIT;
+  return algorithm === 'token-bucket'
+    ? Math.floor(Number.MAX_SAFE_INTEGER / windowMs)
+    : Number.MAX_SAFE_INTEGER;
+}
+
+/** So many times as much, in whole units, as far as it can be counted. */
+export function multiplied(quota: Quota, times: number): Quota {
+  const most = mostUnits(quota);
+  const scaled = (units: number) =>
+    units === 0 ? 0 : Math.min(most, Math.max(1, Math.round(units * times)));
+  return { ...quota, limit: scaled(quota.limit), burst: scaled(quota.burst) };
+}
+
 /** The core refuses the same; here it is known which rule it is. Every number in between has to be exact. */
 export function refuseTooLarge({ algorithm, limit, windowMs, burst }: Quota, where: string): void {
-  if (algorithm === 'sliding-log' && limit > MAX_LOG_LIMIT) {
+  const most = mostUnits({ algorithm, windowMs });
+  if (algorithm === 'sliding-log' && limit > most) {
     throw invalidOption(
-      `${where}: a sliding log holds an entry for each unit, so it admits at most ${MAX_LOG_LIMIT} per window; use 'sliding-window'.`,
+      `${where}: a sliding log holds an entry for each unit, so it admits at most ${most} per window; use 'sliding-window'.`,
     );
   }
-  const most = Math.floor(Number.MAX_SAFE_INTEGER / windowMs);
   if (algorithm === 'token-bucket' && Math.max(limit, burst) > most) {
     throw invalidOption(
       `${where}: in a window of ${windowText(windowMs)} a token bucket holds and gains at most ${most}.`,

@@ -5,7 +5,9 @@ import type { RateLimitRequest } from '../rules/identity';
 import { readNearLimit } from '../rules/rule';
 import type { Decision, RuleResult } from '../decision/types';
 import type { DecisionObservers } from '../decision/rule-set';
+import type { Change } from '../rules/change';
 import { decisionChannel, type DecisionMessage } from './channels';
+import { later } from './later';
 import type { Log } from './logger';
 
 /**
@@ -20,6 +22,9 @@ export type OnDecision = (decision: Decision, request?: RateLimitRequest) => unk
  */
 export type OnNearLimit = (rule: RuleResult, decision: Decision) => unknown;
 
+/** Told of a change, who made it and from where, as the call said. */
+export type OnChange = (change: Change) => unknown;
+
 /** From where a limit is near, and who is told when it comes near. */
 export interface NearLimit {
   /** The part of a limit from which decisions say `nearLimit`: above 0, up to 1. Default 0.8. */
@@ -27,43 +32,41 @@ export interface NearLimit {
   tell?: OnNearLimit;
 }
 
-/** The functions of an application that watch a limiter. */
-export interface ObserverOptions {
-  onDecision?: OnDecision;
-  /** As `onDecision`, of denials only. */
-  onDenied?: OnDecision;
+/** A part of the decisions. */
+export interface Sampled {
+  tell: OnDecision;
+  /** Of which part it is told: above 0, up to 1. */
+  sample: number;
 }
 
-export const OBSERVERS = ['onDecision', 'onDenied'] as const satisfies readonly (keyof ObserverOptions)[];
+/** The functions of an application that watch a limiter. */
+export interface ObserverOptions {
+  onDecision?: OnDecision | Sampled;
+  /** As `onDecision`, of denials only. */
+  onDenied?: OnDecision | Sampled;
+  /** Told of each change of limits that is made in this process: resets, blocks, overrides, lists, plans and rules. */
+  onChange?: OnChange;
+}
+
+export const OBSERVERS = [
+  'onDecision',
+  'onDenied',
+  'onChange',
+] as const satisfies readonly (keyof ObserverOptions)[];
 
 /** A function that fails may fail at each request. */
 const FAILURE_EVERY_MS = 60_000;
 
-// Taken at the start: timers that a test replaces are not ours to wait for.
-const { setImmediate: afterAnswers } = globalThis;
-
-let waiting: (() => void)[] = [];
-
-/** Runs what answers must not wait for. */
-function later(act: () => void): void {
-  if (waiting.push(act) === 1) afterAnswers(runWaiting);
-}
-
-function runWaiting(): void {
-  const acts = waiting;
-  waiting = [];
-  for (const act of acts) act();
-}
-
 /** Those of one limiter; none of them can delay or break an answer. */
 export class Observers implements DecisionObservers {
-  readonly watchDecisions: boolean;
+  watchDecisions: boolean;
   readonly watchNearLimit: boolean;
   /** When a failure of each function was last said, by its name. */
   private readonly failureSaidMs = new Map<string, number>();
+  private count: ((decision: Decision, request: RateLimitRequest | undefined) => void) | undefined;
 
   constructor(
-    private readonly options: ObserverOptions,
+    private readonly options: ReadObservers,
     private readonly nearTell: OnNearLimit | undefined,
     private readonly log: Log,
   ) {
@@ -71,10 +74,27 @@ export class Observers implements DecisionObservers {
     this.watchNearLimit = nearTell !== undefined;
   }
 
+  /** Counts decisions, before the application is told of them. */
+  countBy(count: (decision: Decision, request: RateLimitRequest | undefined) => void): void {
+    this.count = count;
+    this.watchDecisions = true;
+  }
+
   runOnDecision(decision: Decision, request: RateLimitRequest | undefined): void {
+    this.count?.(decision, request);
     const { onDecision, onDenied } = this.options;
-    if (onDecision !== undefined) this.run('onDecision', () => onDecision(decision, request));
-    if (onDenied !== undefined && !decision.allowed) this.run('onDenied', () => onDenied(decision, request));
+    if (isTaken(onDecision)) this.run('onDecision', () => onDecision.tell(decision, request));
+    if (isTaken(onDenied) && !decision.allowed) this.run('onDenied', () => onDenied.tell(decision, request));
+  }
+
+  changed(change: Change): void {
+    const { onChange } = this.options;
+    if (onChange !== undefined) later(() => this.run('onChange', () => onChange(change)));
+  }
+
+  /** Listeners are so slow that they were not told of one. */
+  skipped(): void {
+    this.failed('A listener', 'it is too slow, and not told of everything');
   }
 
   tellNear(place: number, decision: Decision): void {
@@ -82,19 +102,37 @@ export class Observers implements DecisionObservers {
   }
 
   private run(name: string, act: () => unknown): void {
-    const failed = (error: unknown) => {
-      const nowMs = performance.now();
-      if (nowMs - (this.failureSaidMs.get(name) ?? -Infinity) < FAILURE_EVERY_MS) return;
-      this.failureSaidMs.set(name, nowMs);
-      this.log.warn(`${name} failed; decisions do not depend on it: ${String(error)}`);
-    };
+    const failed = (error: unknown) => this.failed(name, error);
     try {
       const answer = act();
-      if (answer instanceof Promise) answer.catch(failed);
+      // Also what is no Promise of this realm.
+      if (isThenable(answer)) answer.then(undefined, failed);
     } catch (error) {
       failed(error);
     }
   }
+
+  private failed(name: string, error: unknown): void {
+    const nowMs = performance.now();
+    if (nowMs - (this.failureSaidMs.get(name) ?? -Infinity) < FAILURE_EVERY_MS) return;
+    this.failureSaidMs.set(name, nowMs);
+    this.log.warn(`${name} failed; decisions do not depend on it: ${String(error)}`);
+  }
+}
+
+/** Those options, read. */
+interface ReadObservers {
+  readonly onDecision?: Sampled;
+  readonly onDenied?: Sampled;
+  readonly onChange?: OnChange;
+}
+
+function isTaken(observer: Sampled | undefined): observer is Sampled {
+  return observer !== undefined && (observer.sample === 1 || Math.random() < observer.sample);
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === 'function';
 }
 
 /** Whether somebody is told how a call of this kind ends. On the hot path: two loads where nobody is. */
@@ -111,12 +149,13 @@ export function tell(
   decision: Decision,
   request: RateLimitRequest | undefined,
 ): void {
-  later(() => {
+  const isTold = later(() => {
     observers?.runOnDecision(decision, request);
     if (decisionChannel.hasSubscribers) {
       decisionChannel.publish({ decision, request } satisfies DecisionMessage);
     }
   });
+  if (!isTold) observers?.skipped();
 }
 
 /** Reads those options. @throws RateLimitError `ERR_INVALID_OPTION` */
@@ -125,13 +164,28 @@ export function readObservers(
   nearTell: OnNearLimit | undefined,
   log: Log,
 ): Observers {
-  const given: Record<string, unknown> = {};
-  for (const name of OBSERVERS) {
-    const value = options[name];
-    refuseNoFunction(value, name);
-    given[name] = value;
-  }
+  const onChange = options['onChange'];
+  refuseNoFunction(onChange, 'onChange');
+  const given: ReadObservers = {
+    onDecision: readSampled(options['onDecision'], 'onDecision'),
+    onDenied: readSampled(options['onDenied'], 'onDenied'),
+    onChange: onChange as OnChange | undefined,
+  };
   return new Observers(given, nearTell, log);
+}
+
+function readSampled(value: unknown, name: string): Sampled | undefined {
+  if (value === undefined) return undefined;
+  if (typeof value !== 'object' || value === null) {
+    refuseNoFunction(value, name);
+    return { tell: value as OnDecision, sample: 1 };
+  }
+  requireObject(value, name);
+  refuseUnknown(value, ['tell', 'sample'], `${name}.`);
+  const { tell, sample } = value as Partial<Sampled>;
+  if (typeof tell !== 'function') throw invalidOption(`${name}.tell must be a function, not ${shown(tell)}.`);
+  if (typeof sample === 'number' && sample > 0 && sample <= 1) return { tell, sample };
+  throw invalidOption(`${name}.sample must be a number above 0 and up to 1, not ${shown(sample)}.`);
 }
 
 /** Reads the limiter's `nearLimit`, a number or both of its parts. @throws RateLimitError `ERR_INVALID_OPTION` */
