@@ -87,6 +87,26 @@ napi_value List(napi_env env, napi_callback_info info) {
   return MakeNumber(env, kPending);
 }
 
+// (arguments, source, key, timeoutMs, keepsProcess, slot)
+napi_value Ask(napi_env env, napi_callback_info info) {
+  const Arguments<StoreHandle, 6> given(env, info);
+  StoreHandle* handle = given.data;
+  if (handle->limiter() == nullptr) return MakeNumber(env, kStoreClosed);
+  Reader read(env);
+  AsideRequest request;
+  for (uint32_t i = 0, length = read.Length(given[0]); i < length; ++i) {
+    request.arguments.push_back(read.Text(read.At(given[0], i)));
+  }
+  request.source = read.Text(given[1]);
+  request.key = read.Text(given[2]);
+  request.timeout_ms = read.Whole(given[3]);
+  request.keeps_process = read.Truth(given[4]);
+  request.ticket = static_cast<uint32_t>(read.Whole(given[5]));
+  if (!read.ok()) return nullptr;
+  handle->limiter()->store()->Ask(request);
+  return MakeNumber(env, kPending);
+}
+
 napi_value Healthy(napi_env env, napi_callback_info info) {
   const Arguments<StoreHandle, 2> given(env, info);
   Limiter* limiter = given.data->limiter();
@@ -111,6 +131,8 @@ napi_value GetStats(napi_env env, napi_callback_info info) {
   number("connectedForMs", stats.connected_for_ms);
   number("reconnects", stats.reconnects);
   number("timeouts", stats.timeouts);
+  number("commands", stats.commands);
+  number("roundTrips", stats.round_trips);
   Set(env, object, "lastError", MakeText(env, stats.last_error));
   Set(env, object, "trouble", MakeText(env, stats.trouble));
   number("foreign", stats.foreign);
@@ -132,6 +154,7 @@ napi_value MakeStoreObject(napi_env env, StoreHandle* handle) {
   handle->Define(object, "addRules", AddRules);
   handle->Define(object, "releaseRules", ReleaseRules);
   handle->Define(object, "list", List);
+  handle->Define(object, "ask", Ask);
   handle->Define(object, "healthy", Healthy);
   handle->Define(object, "stats", GetStats);
   handle->Define(object, "close", Close);

@@ -58,7 +58,7 @@ size_t StoreHandle::Put(const Completion& completion, const Decision* decisions,
     fields[0] = completion.ticket;
     fields[1] = static_cast<double>(completion.status);
     fields[2] = decision.allowed ? 1 : 0;
-    fields[3] = static_cast<double>(decision.limit);
+    fields[3] = static_cast<double>(completion.took_us);
     fields[4] = static_cast<double>(decision.remaining);
     fields[5] = static_cast<double>(decision.reset_in_ms);
     fields[6] = static_cast<double>(decision.retry_after_ms);

@@ -2,6 +2,7 @@
 //   npm test -- --core            only the C++ tests (what follows is handed to ctest)
 //   npm test -- --types           only the type tests
 //   npm test -- --jest [args]     only Jest (what follows is handed to it)
+//   npm test -- --faults          only the faults that are played on stores, test/faults
 //   npm test -- --sanitize [...]  the same under AddressSanitizer and UndefinedBehaviorSanitizer; without a selection,
 //                                 what has C++ in it: see scripts/lib/sanitized-tests.cjs
 import { spawn, spawnSync } from 'node:child_process';
@@ -13,6 +14,7 @@ import { cmake, root } from './lib/addon.mjs';
 import { prepare } from './lib/prepare.mjs';
 import { ctestCounts, jestCounts, one, sum } from './lib/reports.mjs';
 import { coreEnv, countReports, nodeEnv, runSanitized } from './lib/sanitize.mjs';
+import { ensureSqlite } from './lib/sqlite.mjs';
 import { step } from './lib/steps.mjs';
 import { tsc } from './lib/typescript.mjs';
 
@@ -23,6 +25,11 @@ const TOOLS = [
   'nlohmann-json3-dev',
   'openssl',
   'redis-server',
+  'postgresql',
+  'pgbouncer',
+  'mariadb-server',
+  'python3',
+  'prometheus',
 ];
 const sanitizing = process.env.SPILLWAY_SANITIZE === '1';
 const [kind, ...rest] = process.argv.slice(2);
@@ -31,9 +38,9 @@ if (kind === '--sanitize') {
   prepare(TOOLS);
   process.exit(runSanitized(rest));
 }
-const suites = { '--core': coreTests, '--types': typeTests, '--jest': jestTests };
+const suites = { '--core': coreTests, '--types': typeTests, '--jest': jestTests, '--faults': faultTests };
 if (kind !== undefined && !Object.hasOwn(suites, kind)) {
-  console.error(`Unknown argument ${kind}. Use --core, --types, --jest or --sanitize.`);
+  console.error(`Unknown argument ${kind}. Use --core, --types, --jest, --faults or --sanitize.`);
   process.exit(1);
 }
 
@@ -46,7 +53,16 @@ process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
 async function everything() {
   const core = coreTests([]);
   if (sanitizing) return sum([core, await sanitizedJestTests()]);
-  return sum([core, typeTests(), jestTests([])]);
+  // What keeps time under faults does not share the machine with everything else.
+  return sum([
+    core,
+    typeTests(),
+    jestTests(
+      [],
+      ['faults', 'node_modules', 'drill'].map((name) => `--testPathIgnorePatterns=/${name}/`),
+    ),
+    faultTests([]),
+  ]);
 }
 
 function run(command, args, env) {
@@ -93,11 +109,17 @@ function typeTests() {
   );
 }
 
-function jestTests(args) {
+/** @param own what is not the caller's: arguments of a caller select, so that less may pass than Jest knows */
+function jestTests(args, own = []) {
+  ensureSqlite();
   const report = join(root, 'build/jest.json');
   rmSync(report, { force: true });
-  const good = run(process.execPath, [...jest(report), ...args], nodeEnv());
+  const good = run(process.execPath, [...jest(report), ...own, ...args], nodeEnv());
   return jestCounts(report, good, args.length > 0);
+}
+
+function faultTests(args) {
+  return jestTests(args, ['test/faults/', '--maxWorkers=2']);
 }
 
 /**

@@ -14,9 +14,12 @@ const ASYNC = [
   ...[
     'TIERS',
     'clientIp',
+    'auditFile',
     'createRateLimiter',
+    'sharedRules',
     'customStore',
     'failoverStore',
+    'loadConfig',
     'loadRules',
     'memoryStore',
     'redisStore',
@@ -27,7 +30,14 @@ const ASYNC = [
   ],
   'subjectOf',
 ].sort();
-const STORE = ['customStore', 'step', 'stepAll', 'stepBlock', 'stepRefund'];
+const STORE = ['casStore', 'customStore', 'step', 'stepAll', 'stepBlock', 'stepRefund'];
+const POSTGRES = ['migrate', 'postgresStore'];
+const MYSQL = ['migrate', 'mysqlStore'];
+const SQLITE = ['sqliteStore'];
+const MONGODB = ['migrate', 'mongoStore'];
+const PROMETHEUS = ['registerMetrics'];
+const OPENTELEMETRY = ['observeMetrics', 'traceChecks'];
+const MONITORING = ['createMonitoringRoutes'];
 const TESTING = ['conformanceCases', 'storeConformance'];
 
 test('import and require give the same functions, and no others', async () => {
@@ -35,6 +45,13 @@ test('import and require give the same functions, and no others', async () => {
     import * as imported from 'spillway';
     import * as importedSync from 'spillway/memory';
     import * as importedStore from 'spillway/store';
+    import * as importedPostgres from 'spillway/postgres';
+    import * as importedMysql from 'spillway/mysql';
+    import * as importedSqlite from 'spillway/sqlite';
+    import * as importedMongodb from 'spillway/mongodb';
+    import * as importedPrometheus from 'spillway/prometheus';
+    import * as importedOpentelemetry from 'spillway/opentelemetry';
+    import * as importedMonitoring from 'spillway/monitoring';
     import * as importedTesting from 'spillway/testing';
     import { createRequire } from 'node:module';
     const require = createRequire(process.cwd() + '/here.js');
@@ -44,6 +61,13 @@ test('import and require give the same functions, and no others', async () => {
       [imported, require('spillway')],
       [importedSync, require('spillway/memory')],
       [importedStore, require('spillway/store')],
+      [importedPostgres, require('spillway/postgres')],
+      [importedMysql, require('spillway/mysql')],
+      [importedSqlite, require('spillway/sqlite')],
+      [importedMongodb, require('spillway/mongodb')],
+      [importedPrometheus, require('spillway/prometheus')],
+      [importedOpentelemetry, require('spillway/opentelemetry')],
+      [importedMonitoring, require('spillway/monitoring')],
       [importedTesting, require('spillway/testing')],
     ]) {
       report(names(esm).sort());
@@ -52,7 +76,10 @@ test('import and require give the same functions, and no others', async () => {
     }
     report(require('spillway/store').customStore === require('spillway').customStore);`;
   const reports = await reportsOf(script, { type: 'module' });
-  const surfaces = [ASYNC, SYNC, STORE, TESTING].flatMap((names) => [names, names, true]);
+  const stores = [STORE, POSTGRES, MYSQL, SQLITE, MONGODB];
+  const surfaces = [ASYNC, SYNC, ...stores, PROMETHEUS, OPENTELEMETRY, MONITORING, TESTING].flatMap(
+    (names) => [names, names, true],
+  );
   expect(reports).toEqual([...surfaces, true]);
 });
 

@@ -31,6 +31,34 @@ function told(body: string, env: NodeJS.ProcessEnv = {}, before = ''): unknown {
   ) as unknown;
 }
 
+test('what is decided without it is counted as not opened, and what a fleet shares says what to do', () => {
+  const answer = told(
+    `
+    const redis = process.env.REDIS_URL;
+    const messageOf = (act) => Promise.resolve().then(act).then(() => 'done', (error) => error.code + ' ' + error.message);
+    const shared = s.sharedRules({ redis });
+    const limiter = s.createRateLimiter({ redis, rate: '5/h', sharedRules: shared, analytics: true });
+    for (let i = 0; i < 3; i++) await limiter.check('k');
+    await new Promise((done) => setTimeout(done, 50));
+    const { rules, decisions, sharedRules } = limiter.stats();
+    const { withoutStore } = rules.find(({ source }) => source === 'redis');
+    return {
+      reasons: Object.entries(withoutStore).filter(([, count]) => count > 0),
+      unavailable: decisions.unavailable,
+      current: sharedRules.current,
+      set: await messageOf(() => shared.setOverride('org-1', '9/h')),
+      fleet: await messageOf(() => limiter.fleet()),
+      said: said.filter((line) => line.includes('Shared rules cannot be read')).length,
+    };`,
+    { REDIS_URL: 'redis://127.0.0.1:1' },
+  );
+  const missing = expect.stringMatching(/^ERR_NO_BINARY .*npm rebuild spillway/);
+  expect(answer).toEqual({
+    ...{ reasons: [['not-opened', 3]], unavailable: 3, current: false, said: 1 },
+    ...{ set: missing, fleet: missing },
+  });
+});
+
 test('the policy answers, health is false, and it is said once with what to do', () => {
   const answer = told(
     `

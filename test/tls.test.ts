@@ -63,7 +63,8 @@ test('a client shows its certificate where the server wants one', async () => {
   const unknown = await open({ url, password: PASSWORD, tls }, { timeoutMs: 200 });
   expect(await unknown.check('k')).toMatchObject({ source: 'none' });
   // A server that says so and closes may cut off its own words: it says them again at the next dial.
-  await until('told', () => /certificate required/.test(unknown.stats().lastError ?? ''));
+  const isTold = () => /certificate required/.test(unknown.stats().lastError ?? '');
+  await until('told', isTold, { withinMs: 15_000 });
 });
 
 /** Who answers a check; nobody, as soon as the server was refused. */

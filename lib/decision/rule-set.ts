@@ -1,5 +1,5 @@
 import type { RateLimitRequest } from '../rules/identity';
-import type { Decision } from './types';
+import type { Decision, Reason, Source } from './types';
 import type { HeaderFormat } from '../http/headers/emit';
 import type { CompiledRule } from '../rules/rule';
 import type { Algorithm } from '../rules/algorithm';
@@ -27,14 +27,28 @@ export interface DecisionObservers {
   readonly watchNearLimit: boolean;
   /** Called when answers are on their way. */
   runOnDecision(decision: Decision, request: RateLimitRequest | undefined): void;
+  /** Called where there are too many answers to be told of this one. */
+  skipped(): void;
   /** Told of the rule at a place that a call took to its threshold; after the answer. */
   tellNear(place: number, decision: Decision): void;
+}
+
+/** Where the checks of one limiter are counted. Rows are numbers, of which telemetry knows the columns. */
+export interface CheckCounters {
+  /** By the place of their reason. */
+  readonly decisions: Float64Array;
+  rowOf(rule: string, source: Source): Float64Array;
+  /** A rule has denied a subject. */
+  denied(rule: string, subject: string, nowMs: number): void;
+  /** A check was decided by no store. */
+  settled(reason: Reason): void;
 }
 
 /** What the sets of one limiter share; by its identity a decision is told from those of others. */
 export interface SetOwner {
   readonly headers: HeaderFormat;
   readonly observers?: DecisionObservers;
+  readonly counters?: CheckCounters;
   /** Decides what no store answered, where the set's failure mode is `memory`; undefined where it cannot. */
   readonly decideLocally?: LocalDecision;
 }
@@ -50,6 +64,8 @@ export type LocalDecision = (
 export class RuleSet {
   /** The store's number for it; -1 until it is first used, and once it was given back. */
   number = -1;
+  /** Where its rules are counted, for each source that has answered: a store and `none` take turns in an outage. */
+  readonly counted: { readonly source: Source; readonly rows: readonly Float64Array[] }[] = [];
   private giveBack: (() => void) | undefined;
   /** What is answered where the store does not: `closed` where one rule says so, else `memory` where one does. */
   readonly failureMode: FailureMode;

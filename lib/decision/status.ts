@@ -17,6 +17,8 @@ export const Status = {
   Foreign: 6,
   /** The store is not asked for the moment, because it failed; nothing was sent. */
   BreakerOpen: 7,
+  /** There is no store, because it could not be opened; the core has no such status. */
+  Unopened: 8,
 } as const;
 
 /** How a call ended that was not answered, in words; without its deadline where calls with several are meant. */

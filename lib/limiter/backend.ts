@@ -1,8 +1,10 @@
 import { unavailable } from '../decision/status';
 import { closedError, RateLimitError } from '../base/errors';
 import type { LocalDecision, RuleSet } from '../decision/rule-set';
+import { ResultKind } from '../decision/result-kind';
 import type { Source } from '../decision/types';
 import { ALWAYS_CLOSED } from '../telemetry/breaker-state';
+import { NOT_TIMED } from '../telemetry/histogram';
 import { Listing, type ListQuery, type StoredKey } from '../stores/listing';
 import { Status } from '../decision/status';
 import { isSwitchedOff, type Settings } from './options';
@@ -46,6 +48,7 @@ export class Backend {
   constructor(
     settings: Settings,
     private readonly meanwhile: () => Meanwhile,
+    private readonly opened: () => void,
   ) {
     this.log = settings.log;
     this.enabled = !isSwitchedOff(settings.log);
@@ -67,6 +70,7 @@ export class Backend {
       this.reference = this.acquire();
       this.letGo = lettingGo(this.reference, this.reference.state.listen(this.log, this.meanwhile()));
       forgotten().register(this, this.letGo, this);
+      this.opened();
     }
     return (this.store = this.reference.store);
   }
@@ -134,6 +138,30 @@ export class Backend {
     }
   }
 
+  /** One page of them, from where another ended. */
+  async page(set: RuleSet, query: ListQuery, cursor: string): Promise<{ keys: StoredKey[]; next: string }> {
+    const store = this.need();
+    if (store === undefined) return { keys: [], next: '' };
+    this.know(store, set);
+    const listing = new Listing(this.prefix, set, query);
+    listing.cursor = cursor;
+    const read = await store.page(listing);
+    if (typeof read === 'number') throw this.failed(store, read);
+    return { keys: listing.take(read), next: listing.cursor };
+  }
+
+  /** What one rule counts for a subject; undefined: nothing. @throws RateLimitError `ERR_UNAVAILABLE` */
+  async read(set: RuleSet, subject: string): Promise<Omit<StoredKey, 'key'> | undefined> {
+    const store = this.need();
+    if (store === undefined) return undefined;
+    this.know(store, set);
+    const reading = await store.peek(set, subject, 1, ResultKind.Reading);
+    if (typeof reading === 'number') throw this.failed(store, -reading);
+    const { used, resetInMs, blocked } = reading;
+    if (used === 0 && !blocked) return undefined;
+    return { subject, count: blocked ? 0 : used, resetTime: Date.now() + resetInMs, blocked };
+  }
+
   /** As `pages`, on the in-process store, at once. */
   *pagesNow(set: RuleSet, query: ListQuery): Generator<StoredKey[], void, undefined> {
     const listing = new Listing(this.prefix, set, query);
@@ -153,13 +181,17 @@ export class Backend {
     return true;
   }
 
-  async health(): Promise<Health> {
+  async health(withMemory: boolean): Promise<Health> {
     const store = this.store ?? this.open();
     if (store === undefined) {
       const { enabled } = this;
       return { ...this.stats(), healthy: !enabled, enabled, latencyMs: null, connectedSince: null };
     }
-    return { ...(await this.probeOf(store).run()), enabled: true };
+    const health = { ...(await this.probeOf(store).run()), enabled: true };
+    // What does not answer a probe is not asked for more.
+    return withMemory
+      ? { ...health, memory: health.healthy ? await store.memory(this.prefix) : null }
+      : health;
   }
 
   private probeOf(store: Store): Probe {
@@ -191,6 +223,9 @@ const NO_STATS = {
   connected: false,
   reconnects: 0,
   timeouts: 0,
+  commands: 0,
+  roundTrips: 0,
+  latency: NOT_TIMED,
   foreign: 0,
   serverVersion: null,
   breaker: ALWAYS_CLOSED,

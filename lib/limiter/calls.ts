@@ -3,11 +3,14 @@ import type { RuleSet } from '../decision/rule-set';
 import { requestOf, type Subjects } from '../decision/subjects';
 import type { Decision } from '../decision/types';
 import { unanswered } from '../stores/decode';
+import { isCheck } from '../stores/tally';
+import { Status } from '../decision/status';
 import { settled, shaped, withoutStore } from '../decision/unavailable';
 import type { FailureMode } from '../rules/failure-mode';
 import type { RateLimitRequest } from '../rules/identity';
 import { validateKey } from '../rules/key';
 import type { Store, SyncStore } from '../stores/store';
+import type { Counters } from '../telemetry/counters';
 import { isWatched, tell, type Observers } from '../telemetry/observe';
 import type { Backend } from './backend';
 import type { Resolution, RuleResolver } from './rule-resolver';
@@ -22,6 +25,7 @@ export class Calls {
     private readonly backend: Backend,
     private readonly resolver: RuleResolver,
     private readonly observers: Observers,
+    private readonly counters: Counters,
   ) {}
 
   /** One call for one key. */
@@ -82,7 +86,8 @@ export class Calls {
     if (reason === 'disabled' || set.rules.length === 0)
       return this.told(kind, withoutStore(set, subjects, reason, now), requestOf(subjects));
     this.backend.missed();
-    return unanswered(kind, set, subjects, units, now) as Built[K];
+    const { source } = this.backend;
+    return unanswered(kind, set, subjects, units, now, source, Status.Unopened) as Built[K];
   }
 
   private told<K extends AnyResultKind>(
@@ -90,6 +95,7 @@ export class Calls {
     decision: Decision,
     request: RateLimitRequest | undefined,
   ): Built[K] {
+    if (isCheck(kind)) this.counters.settled(decision.reason);
     if (isWatched(kind, this.observers)) tell(this.observers, decision, request);
     return shaped(kind, decision) as Built[K];
   }

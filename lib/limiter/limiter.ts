@@ -1,15 +1,20 @@
 import { Backend } from './backend';
 import { Calls } from './calls';
 import { Decided, type Charge } from '../decision/decision';
-import { invalidOption, type RateLimitError } from '../base/errors';
+import { invalidOption, shown, type RateLimitError } from '../base/errors';
 import { rateLimitHeaders, type HeaderFormat } from '../http/headers/emit';
 import { ResultKind, type Built, type AnyResultKind } from '../decision/result-kind';
 import { RuleResolver } from './rule-resolver';
+import { Analytics, type FleetOptions } from '../fleet/analytics';
+import type { FleetView } from '../fleet/view';
+import type { Shared } from '../fleet/shared-rules';
 import type { PlanOptions, RateLimiterOptions } from './option-types';
-import type { AnyLimiter, ResetOptions } from './types';
-import { listed, readListOptions } from './list';
-import { readOptions, readResetRule, readUnits, refuseCheckOptions, type Settings } from './options';
+import type { AnyLimiter, LimiterStats, ResetOptions } from './types';
+import type { Described } from './describe';
+import { found, listed, page, readListOptions } from './list';
+import { readOptions, readRule, readUnits, refuseCheckOptions, type Settings } from './options';
 import { MAX_WINDOW_MS, type RateObject } from '../rules/rate';
+import { readBoolean } from '../rules/rule';
 import type { RuleSet } from '../decision/rule-set';
 import type { AccessList } from '../rules/access';
 import type { RateLimitRequest } from '../rules/identity';
@@ -17,10 +22,14 @@ import type { SubjectId } from '../rules/named';
 import type { RequestRule } from '../rules/request-rule';
 import type { StoredKey } from '../stores/listing';
 import { refuseSurplus } from '../base/surplus';
+import { readWho, type Change, type Who } from '../rules/change';
 import type { Log } from '../telemetry/logger';
+import type { Observers } from '../telemetry/observe';
 import type { CheckOptions, Decision } from '../decision/types';
-import type { Health, ListedKey, ListOptions, Stats } from '../stores/types';
-import { isIntegerIn, requireObject } from '../base/validate';
+import { Counters, type DeniedSubject } from '../telemetry/counters';
+import { MOST_SUBJECTS } from '../telemetry/top-denied';
+import type { Health, HealthOptions, KeyPage, ListedKey, ListOptions, PageOptions } from '../stores/types';
+import { isIntegerIn, readInteger, refuseUnknown, requireObject } from '../base/validate';
 import { readFailureMode } from '../rules/failure-mode';
 import { isLocal } from '../stores/local-counts';
 import { readKey } from '../decision/subjects';
@@ -29,8 +38,12 @@ import { readKey } from '../decision/subjects';
 export class Limiter implements AnyLimiter {
   readonly backend: Backend;
   private readonly calls: Calls;
+  private readonly counters = new Counters();
   private readonly resolver: RuleResolver;
   private readonly format: HeaderFormat;
+  private readonly shared: Shared | undefined;
+  private readonly observers: Observers;
+  private readonly analytics: Analytics | undefined;
 
   /** @param failure why the Redis that was meant cannot be used: an outage, which is no mistake of the options */
   constructor(options: RateLimiterOptions, failure?: RateLimitError) {
@@ -43,9 +56,24 @@ export class Limiter implements AnyLimiter {
       settings.observers,
       settings.headers,
       (...call) => this.backend.decideLocally(...call),
+      this.counters,
     );
-    this.backend = new Backend(settings, () => this.resolver.meanwhile);
-    this.calls = new Calls(this.backend, this.resolver, settings.observers);
+    const { shared } = settings;
+    this.shared = shared;
+    shared?.follow(this.resolver);
+    this.backend = new Backend(
+      settings,
+      () => this.resolver.meanwhile,
+      () => shared?.started(this.resolver),
+    );
+    this.observers = settings.observers;
+    this.access.onChange = (change) => this.observers.changed(change);
+    if (settings.analytics) {
+      const { store, prefix, log } = settings;
+      this.analytics = new Analytics(store, prefix, this.backend.source, log);
+      this.observers.countBy(this.analytics.record);
+    }
+    this.calls = new Calls(this.backend, this.resolver, settings.observers, this.counters);
   }
 
   get log(): Log {
@@ -56,14 +84,18 @@ export class Limiter implements AnyLimiter {
     return this.resolver.access;
   }
 
-  setPlans(plans: PlanOptions<string>['plans']): void {
-    if (arguments.length > 1) refuseSurplus('setPlans', 1, arguments);
+  setPlans(plans: PlanOptions<string>['plans'], who: Who = {}): void {
+    if (arguments.length > 2) refuseSurplus('setPlans', 2, arguments);
+    const by = readWho(who);
     this.resolver.setPlans(plans);
+    this.changed({ kind: 'plans', value: plans, ...by });
   }
 
-  setRules(rules: readonly RequestRule[]): void {
-    if (arguments.length > 1) refuseSurplus('setRules', 1, arguments);
+  setRules(rules: readonly RequestRule[], who: Who = {}): void {
+    if (arguments.length > 2) refuseSurplus('setRules', 2, arguments);
+    const by = readWho(who);
     this.resolver.setRules(rules);
+    this.changed({ kind: 'rules', value: rules.map(({ id, match }) => id ?? match), ...by });
   }
 
   hasPlan(name: unknown): name is string {
@@ -188,8 +220,9 @@ export class Limiter implements AnyLimiter {
     return this.backend.require(store, await outcome) > 0;
   }
 
-  async block(subject: SubjectId, ms: number): Promise<void> {
-    if (arguments.length > 2) refuseSurplus('block', 2, arguments);
+  async block(subject: SubjectId, ms: number, who: Who = {}): Promise<void> {
+    if (arguments.length > 3) refuseSurplus('block', 3, arguments);
+    const by = readWho(who);
     if (!isIntegerIn(ms, 1, MAX_WINDOW_MS)) {
       throw invalidOption('ms must be a whole number of milliseconds from 1 to ten years.');
     }
@@ -197,14 +230,18 @@ export class Limiter implements AnyLimiter {
     if (names.every((name) => this.resolver.everySet(name).length === 0))
       throw invalidOption('Nothing is limited here: use access.deny instead of block.');
     await this.calls.onEvery(names, (store, set, name) => store.block(set, name, ms));
+    this.changed({ kind: 'block', subject: names[0]!, value: ms, ...by });
   }
 
   async reset(subject: SubjectId, options: ResetOptions = {}): Promise<boolean> {
     if (arguments.length > 2) refuseSurplus('reset', 2, arguments);
-    const rule = readResetRule(options);
+    const rule = readRule(options, 'reset');
+    const by = readWho(options);
     const names = this.resolver.namesOf(subject);
     this.calls.resetLocally(names, rule);
-    return this.calls.onEvery(names, (store, set, name) => store.reset(set, name), rule);
+    const had = await this.calls.onEvery(names, (store, set, name) => store.reset(set, name), rule);
+    this.changed({ kind: 'reset', subject: names[0]!, value: rule, ...by });
+    return had;
   }
 
   /** As `reset`, on the in-process store, at once. */
@@ -228,23 +265,67 @@ export class Limiter implements AnyLimiter {
     return rateLimitHeaders(decision, { headers: this.format });
   }
 
+  async status(subject: SubjectId, options: ResetOptions = {}): Promise<ListedKey[]> {
+    if (arguments.length > 2) refuseSurplus('status', 2, arguments);
+    const names = this.resolver.namesOf(subject);
+    return found(this.backend, this.resolver.countersOf(readRule(options, 'status')), names);
+  }
+
   list(options?: ListOptions): AsyncGenerator<ListedKey, void, undefined> {
     if (arguments.length > 1) refuseSurplus('list', 1, arguments);
     const query = readListOptions(options);
     return listed(this.backend, this.resolver.countersOf(query.rule), query);
   }
 
-  health(): Promise<Health> {
-    return this.backend.health();
+  async page({ cursor = '', ...options }: PageOptions = {}): Promise<KeyPage> {
+    if (arguments.length > 1) refuseSurplus('page', 1, arguments);
+    const query = readListOptions(options);
+    if (typeof cursor !== 'string') throw invalidOption(`cursor must be a text, not ${shown(cursor)}.`);
+    return page(this.backend, this.resolver.countersOf(query.rule), query, cursor);
   }
 
-  stats(): Stats {
-    return this.backend.stats();
+  describe(): Described {
+    return this.resolver.describe(this.backend.prefix);
+  }
+
+  async fleet(options?: FleetOptions): Promise<FleetView> {
+    if (arguments.length > 1) refuseSurplus('fleet', 1, arguments);
+    if (this.analytics !== undefined) return this.analytics.view(options);
+    throw invalidOption('fleet() needs analytics: true in the options of the limiter.');
+  }
+
+  async health(options: HealthOptions = {}): Promise<Health> {
+    if (arguments.length > 1) refuseSurplus('health', 1, arguments);
+    requireObject(options, 'The options of health');
+    refuseUnknown(options, ['memory'], '');
+    const withMemory = readBoolean(options.memory, 'memory');
+    return { ...(await this.backend.health(withMemory)), ...this.sharedStatus };
+  }
+
+  stats(): LimiterStats {
+    const { counters } = this;
+    const counted = { decisions: counters.readDecisions(), rules: counters.readRules() };
+    return { ...this.backend.stats(), ...counted, ...this.sharedStatus };
+  }
+
+  topDenied(most = 100): DeniedSubject[] {
+    if (arguments.length > 1) refuseSurplus('topDenied', 1, arguments);
+    return this.counters.topDenied(readInteger(most, 'most', 100, 1, MOST_SUBJECTS));
+  }
+
+  private get sharedStatus(): Pick<Health, 'sharedRules'> {
+    return this.shared === undefined ? {} : { sharedRules: this.shared.status() };
   }
 
   close(): Promise<void> {
     this.backend.close();
+    this.shared?.ended(this.resolver);
+    this.analytics?.close();
     return Promise.resolve();
+  }
+
+  private changed(change: Omit<Change, 'at' | 'shared'>): void {
+    this.observers.changed({ ...change, shared: false, at: Date.now() });
   }
 
   private ask(

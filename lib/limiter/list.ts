@@ -1,10 +1,10 @@
 import { invalidOption, shown } from '../base/errors';
 import { readInteger, refuseUnknown, requireObject } from '../base/validate';
 import type { RuleSet } from '../decision/rule-set';
-import { IDENTITIES, kindOf, type Scope } from '../rules/identity';
+import { IDENTITIES, kindOf, scopeOf, type Scope } from '../rules/identity';
 import { readGlob } from '../stores/glob';
 import type { ListQuery, StoredKey } from '../stores/listing';
-import type { ListedKey, ListOptions } from '../stores/types';
+import type { KeyPage, ListedKey, ListOptions } from '../stores/types';
 import type { Backend } from './backend';
 
 /** What one rule, or plans that share a count, have counted: all keys of one form. */
@@ -54,18 +54,61 @@ export async function* listed(
     for await (const page of backend.pages(one.set, query)) {
       for (const stored of page) {
         const item = itemOf(stored, one);
-        if (query.kind !== undefined && item.scope !== query.kind) continue;
-        if (query.match.test(item.key)) yield item;
+        if (isMeant(item, query)) yield item;
       }
     }
   }
 }
 
-function itemOf({ subject, count, resetTime, blocked }: StoredKey, { ids, limit }: Counters): ListedKey {
+/** One page of what counters hold: at least one item, unless it is the last. */
+export async function page(
+  backend: Backend,
+  counters: readonly Counters[],
+  query: ListQuery,
+  cursor: string,
+): Promise<KeyPage> {
+  let [at, inStore] = readCursor(cursor, counters.length);
+  while (at < counters.length) {
+    const one = counters[at]!;
+    const { keys, next } = await backend.page(one.set, query, inStore);
+    if (next === '') at++;
+    inStore = next;
+    const items = keys.map((stored) => itemOf(stored, one)).filter((item) => isMeant(item, query));
+    if (items.length > 0) return { items, cursor: at < counters.length ? `${at}:${inStore}` : '' };
+  }
+  return { items: [], cursor: '' };
+}
+
+function readCursor(cursor: string, many: number): [number, string] {
+  if (cursor === '') return [0, ''];
+  const [, at, inStore] = /^(\d{1,6}):(.*)$/s.exec(cursor) ?? [];
+  if (at !== undefined && Number(at) < many) return [Number(at), inStore!];
+  throw invalidOption('cursor must be what the page before gave, with the same options.');
+}
+
+const isMeant = ({ scope, key }: ListedKey, { kind, match }: ListQuery) =>
+  (kind === undefined || scope === kind) && match.test(key);
+
+/** What counters hold for subjects, each asked for by its key. */
+export async function found(
+  backend: Backend,
+  counters: readonly Counters[],
+  subjects: readonly string[],
+): Promise<ListedKey[]> {
+  const items = subjects.flatMap((subject) =>
+    counters.map(async (one) => {
+      const stored = await backend.read(one.set, subject);
+      return stored === undefined ? [] : [itemOf(stored, one)];
+    }),
+  );
+  return (await Promise.all(items)).flat();
+}
+
+function itemOf(
+  { subject, count, resetTime, blocked }: Omit<StoredKey, 'key'>,
+  { ids, limit }: Counters,
+): ListedKey {
   const kind = kindOf(subject);
-  // All who have no identity count together, as everybody does elsewhere.
-  const isShared = kind === 'missing';
-  const key = kind === undefined || isShared ? subject : subject.slice(kind.length + 1);
-  const scope = kind === undefined ? 'organization' : isShared ? 'global' : (kind as Scope);
-  return { key, scope, subject, rule: ids.join(','), count, limit, resetTime, blocked };
+  const key = kind === undefined || kind === 'missing' ? subject : subject.slice(kind.length + 1);
+  return { key, scope: scopeOf(subject), subject, rule: ids.join(','), count, limit, resetTime, blocked };
 }

@@ -1,4 +1,5 @@
 import type { HeaderFormat } from '../http/headers/emit';
+import type { SharedRules } from '../fleet/types';
 import type { Rate } from '../rules/rate';
 import type { StoreOption } from '../stores/option';
 import type { RedisOptions } from '../stores/redis/options';
@@ -6,7 +7,7 @@ import type { RuleOptions } from '../rules/compile';
 import type { Plan as PlanRules } from '../rules/plan';
 import type { RequestRule } from '../rules/request-rule';
 import type { Logger } from '../telemetry/logger';
-import type { NearLimit, ObserverOptions, OnDecision } from '../telemetry/observe';
+import type { NearLimit, ObserverOptions, OnDecision, Sampled } from '../telemetry/observe';
 import type { FailureMode } from '../rules/failure-mode';
 
 /** Options that every limiter has, and the drop-in functions. */
@@ -36,9 +37,9 @@ export interface CommonOptions {
    */
   logger?: Logger | false;
   /** Told of every check's decision after its answer is on its way; it can neither delay nor break one. */
-  onDecision?: OnDecision;
+  onDecision?: OnDecision | Sampled;
   /** As `onDecision`, of denials only: for an audit. */
-  onDenied?: OnDecision;
+  onDenied?: OnDecision | Sampled;
 }
 
 /** What every limiter may say besides its plans or its rate. */
@@ -49,6 +50,13 @@ export interface LayerOptions
    * is told when a rule gets there.
    */
   nearLimit?: number | NearLimit;
+  /** Overrides and rates of plans that all processes share: what `sharedRules({ store })` gives. */
+  sharedRules?: SharedRules;
+  /**
+   * Adds what this process counts to what its fleet counts, in the store, every 10 s: see `fleet()`. Kept for
+   * `METRICS_RETENTION_DAYS` of the environment, default 7.
+   */
+  analytics?: boolean;
   /** Which headers `headers(decision)` gives; default `legacy`. */
   headers?: HeaderFormat;
 }

@@ -3,11 +3,15 @@ import { invalidOption, shown } from '../base/errors';
 import { readHeaderFormat, type HeaderFormat } from '../http/headers/emit';
 import { readStore, type StoreTarget } from '../stores/option';
 import { compileRules, RULE_OPTIONS, type CompiledRules, type RuleOptions } from '../rules/compile';
+import { WHO } from '../rules/change';
 import { readLogger, type Log } from '../telemetry/logger';
 import { OBSERVERS, readNearLimitOption, readObservers, type Observers } from '../telemetry/observe';
 import type { CheckOptions } from '../decision/types';
 import type { ResetOptions } from './types';
 import { isIntegerIn, readInteger, refuseUnknown, requireObject } from '../base/validate';
+import { readAnalytics } from '../fleet/analytics';
+import { readSharedRules, type Shared } from '../fleet/shared-rules';
+import { readPrefix } from '../stores/prefix';
 import { readFailureMode } from '../rules/failure-mode';
 
 /** The options of a limiter, validated and complete. */
@@ -20,6 +24,8 @@ export interface Settings {
   readonly prefix: string;
   readonly timeoutMs: number;
   readonly share: number;
+  readonly shared: Shared | undefined;
+  readonly analytics: boolean;
 }
 
 const OPTIONS = [
@@ -32,6 +38,8 @@ const OPTIONS = [
   'prefix',
   'timeoutMs',
   'share',
+  'sharedRules',
+  'analytics',
 ];
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
@@ -56,6 +64,8 @@ export function readOptions(given: unknown): Settings {
     prefix: readPrefix(options['prefix']),
     timeoutMs: readInteger(options['timeoutMs'], 'timeoutMs', 250, 1, MAX_TIMEOUT_MS),
     share: readInteger(options['share'], 'share', 1, 1, 1_000_000),
+    shared: readSharedRules(options['sharedRules']),
+    analytics: readAnalytics(options['analytics']),
   };
 }
 
@@ -80,14 +90,14 @@ export function refuseCheckOptions(options: CheckOptions): void {
   if (options.failureMode !== undefined) readFailureMode(options.failureMode);
 }
 
-/** The rule that `reset` means; undefined: all. @throws RateLimitError `ERR_INVALID_OPTION` */
-export function readResetRule(options: ResetOptions): string | undefined {
+/** The rule that `reset` or `status` means; undefined: all. @throws RateLimitError `ERR_INVALID_OPTION` */
+export function readRule(options: ResetOptions, call: string): string | undefined {
   if (typeof options !== 'object' || options === null) {
     throw invalidOption(
-      `The options of reset must be an object such as { rule: 'api' }, not ${shown(options)}. As a callback of map or forEach, write (id) => reset(id).`,
+      `The options of ${call} must be an object such as { rule: 'api' }, not ${shown(options)}. As a callback of map or forEach, write (id) => ${call}(id).`,
     );
   }
-  refuseUnknown(options, ['rule'], '');
+  refuseUnknown(options, ['rule', ...WHO], '');
   const { rule } = options;
   if (rule === undefined || typeof rule === 'string') return rule;
   throw invalidOption(`rule must be the id of a rule, not ${shown(rule)}.`);
@@ -102,22 +112,4 @@ export function readUnits(value: unknown, name: string): number {
 
 function pick(options: Record<string, unknown>, names: readonly string[]): RuleOptions {
   return Object.fromEntries(names.map((name) => [name, options[name]]));
-}
-
-function readPrefix(value: unknown): string {
-  if (value === undefined) return 'ratelimit:';
-  const problem =
-    typeof value !== 'string'
-      ? `must be a string, not ${shown(value)}`
-      : value === ''
-        ? 'is empty; without one the keys would mix with everything else in the database'
-        : value.length > 256
-          ? 'is longer than 256 characters'
-          : /[\p{Cc}\p{Surrogate}]/u.test(value)
-            ? 'holds a control character or broken text'
-            : /[{}]/.test(value)
-              ? 'holds a brace; in a cluster every key would lie in one slot'
-              : undefined;
-  if (problem !== undefined) throw invalidOption(`prefix ${problem}.`);
-  return value as string;
 }

@@ -1,15 +1,16 @@
 import { invalidOption, shown } from '../base/errors';
 import { GivenLimits } from './given-limits';
+import { describe, type Described } from './describe';
 import type { Counters } from './list';
 import type { HeaderFormat } from '../http/headers/emit';
 import { ResultKind } from '../decision/result-kind';
 import { MAX_RULES } from '../rules/rule';
 import type { Settled } from '../decision/unavailable';
 import type { RateObject } from '../rules/rate';
-import { keyPart, type LocalDecision, type RuleSet } from '../decision/rule-set';
+import { keyPart, type CheckCounters, type LocalDecision, type RuleSet } from '../decision/rule-set';
 import { RuleSets } from './rule-sets';
 import type { AccessList } from '../rules/access';
-import { withPlans, withRules, type CompiledRules } from '../rules/compile';
+import { withPlans, withRules, withSomePlans, type CompiledRules } from '../rules/compile';
 import { listedName, type RateLimitRequest } from '../rules/identity';
 import { namesOf, type SubjectId } from '../rules/named';
 import { parsePath } from '../rules/path';
@@ -17,6 +18,7 @@ import { readingsOf } from '../rules/pattern';
 import { applying } from '../rules/applying';
 import { selectRules, unknownPlan } from '../rules/select';
 import type { CompiledPlan } from '../rules/plan';
+import type { SharedSet } from '../rules/shared-set';
 import type { CompiledRule } from '../rules/rule';
 import type { Log } from '../telemetry/logger';
 import { isWatched, type Observers } from '../telemetry/observe';
@@ -40,29 +42,53 @@ export class RuleResolver {
   private every: readonly CompiledRule[] = [];
   /** Of these, one for each key that a subject may have. */
   private all: readonly CompiledRule[] = [];
+  /** As they hold. */
+  private rules: CompiledRules;
+  private shared: SharedSet = { plans: {}, overrides: {} };
 
+  /** @param own as the options say, `setPlans` and `setRules` */
   constructor(
-    private rules: CompiledRules,
+    private own: CompiledRules,
     private readonly log: Log,
     private readonly observers?: Observers,
     headers?: HeaderFormat,
     decideLocally?: LocalDecision,
+    counters?: CheckCounters,
   ) {
-    this.access = rules.access;
-    this.sets = new RuleSets(observers, headers, decideLocally);
-    this.given = new GivenLimits(this.sets, rules.defaults);
-    this.rate = rules.rate === undefined ? undefined : this.sets.of(rules.rate);
-    this.use(rules);
+    this.rules = own;
+    this.access = own.access;
+    this.sets = new RuleSets(observers, headers, decideLocally, counters);
+    this.given = new GivenLimits(this.sets, own.defaults);
+    this.rate = own.rate === undefined ? undefined : this.sets.of(own.rate);
+    this.use(own);
   }
 
   /** Puts other plans in place. @throws RateLimitError `ERR_INVALID_OPTION`; then all stay as they were */
   setPlans(plans: unknown): void {
-    this.use(withPlans(this.rules, plans));
+    const own = withPlans(this.own, plans);
+    this.use(withSomePlans(own, this.shared.plans));
+    this.own = own;
   }
 
   /** Puts other rules for requests in place. Throws as `setPlans`. */
   setRules(rules: unknown): void {
-    this.use(withRules(this.rules, rules));
+    const own = withRules(this.own, rules);
+    this.use(withSomePlans(own, this.shared.plans));
+    this.own = own;
+  }
+
+  /** Whether `useShared` would take it. Throws as `setPlans`. */
+  checkShared({ plans, overrides }: SharedSet): void {
+    withSomePlans(this.own, plans);
+    this.access.readShared(overrides);
+  }
+
+  /** Puts what the fleet shares in place of what it shared before. Throws as `setPlans`. */
+  useShared(shared: SharedSet): void {
+    const rules = withSomePlans(this.own, shared.plans);
+    this.access.useShared(this.access.readShared(shared.overrides));
+    this.shared = shared;
+    this.use(rules);
   }
 
   get hasRate(): boolean {
@@ -75,6 +101,10 @@ export class RuleResolver {
 
   get hasPlansOnly(): boolean {
     return this.rate === undefined && this.rules.entries.length === 0;
+  }
+
+  describe(prefix: string): Described {
+    return describe(this.rules, prefix);
   }
 
   /** What is counted, by the form of its keys. */

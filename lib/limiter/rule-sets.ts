@@ -1,7 +1,7 @@
 import type { HeaderFormat } from '../http/headers/emit';
 import { RuleSet } from '../decision/rule-set';
 import type { CompiledRule } from '../rules/rule';
-import type { DecisionObservers, LocalDecision } from '../decision/rule-set';
+import type { CheckCounters, DecisionObservers, LocalDecision } from '../decision/rule-set';
 
 interface Node {
   set?: RuleSet;
@@ -22,6 +22,7 @@ export class RuleSets {
     readonly observers?: DecisionObservers,
     readonly headers: HeaderFormat = 'legacy',
     readonly decideLocally?: LocalDecision,
+    readonly counters?: CheckCounters,
   ) {}
 
   of(rules: readonly CompiledRule[]): RuleSet {

@@ -1,10 +1,23 @@
+import type { FleetOptions } from '../fleet/analytics';
+import type { FleetView } from '../fleet/view';
 import type { AccessList } from '../rules/access';
 import type { RateLimitRequest } from '../rules/identity';
 import type { SubjectId } from '../rules/named';
 import type { RequestRule } from '../rules/request-rule';
 import type { Plan as PlanRules } from '../rules/plan';
-import type { CheckOptions, Decision } from '../decision/types';
-import type { Health, ListedKey, ListOptions, Stats } from '../stores/types';
+import type { Who } from '../rules/change';
+import type { CheckOptions, Decision, Reason } from '../decision/types';
+import type { DeniedSubject, RuleCounts } from '../telemetry/counters';
+import type { Described } from './describe';
+import type {
+  Health,
+  HealthOptions,
+  KeyPage,
+  ListedKey,
+  ListOptions,
+  PageOptions,
+  Stats,
+} from '../stores/types';
 
 /** What all limiters do. Every promise rejects with a `RateLimitError`, or with what a function of the rules throws. */
 export interface LimiterBase {
@@ -28,10 +41,11 @@ export interface LimiterBase {
    * Denies a subject for so long under every rule of this limiter; then it starts afresh. What is unlimited stays so.
    * An address is blocked with all that is counted with it, of IPv6 its network.
    * @param ms 1 to ten years
+   * @param who for the audit, see `onChange`
    * @throws RateLimitError `ERR_INVALID_KEY`, also for whom no rule of this limiter could ever count;
    *   `ERR_INVALID_OPTION`, `ERR_CLOSED`, `ERR_UNAVAILABLE`
    */
-  block(subject: SubjectId, ms: number): Promise<void>;
+  block(subject: SubjectId, ms: number, who?: Who): Promise<void>;
   /**
    * Forgets what was counted for a subject under all plans and rules of this limiter, or one of them, blocks included.
    * @param subject as in `block`
@@ -41,10 +55,17 @@ export interface LimiterBase {
    */
   reset(subject: SubjectId, options?: ResetOptions): Promise<boolean>;
   /**
+   * What is counted for one subject: an item for each rule, or plans that share a count, that has counted it or blocks it.
+   * Asks for these keys alone, unlike `list`, and counts nothing.
+   * @param subject as in `block`
+   * @throws RateLimitError `ERR_INVALID_KEY`, `ERR_INVALID_OPTION`, `ERR_CLOSED`, `ERR_UNAVAILABLE`
+   */
+  status(subject: SubjectId, options?: ResetOptions): Promise<ListedKey[]>;
+  /**
    * Puts other rules for requests in place of those there are, from the next check on. Counts go on where ids stay.
    * @throws RateLimitError `ERR_INVALID_OPTION`, also where an override names a rule that leaves; then all stay as they were
    */
-  setRules(rules: readonly RequestRule[]): void;
+  setRules(rules: readonly RequestRule[], who?: Who): void;
   /** The headers of a decision, in the format of the option `headers`; see `rateLimitHeaders`. */
   headers(decision: Decision): Record<string, string>;
   /**
@@ -56,12 +77,32 @@ export interface LimiterBase {
    */
   list(options?: ListOptions): AsyncIterableIterator<ListedKey>;
   /**
+   * One page of `list`, for routes that are asked for the next one later, in whatever process: about `pageSize` items, at
+   * least one unless it is the last. Keys may be repeated across pages, as Redis repeats them.
+   * @throws RateLimitError as `list`
+   */
+  page(options?: PageOptions): Promise<KeyPage>;
+  /** What is limited now: plans, rate and rules with their numbers, and how many subjects are treated apart. No secrets. */
+  describe(): Described;
+  /**
    * Runs a real check on a probe key, which no key of yours can be and no listing shows.
    * @throws RateLimitError `ERR_CLOSED`; Redis being away is `healthy: false`
    */
-  health(): Promise<Health>;
-  /** Counters of the store. Asks nothing of Redis and connects nothing. */
-  stats(): Stats;
+  health(options?: HealthOptions): Promise<Health>;
+  /**
+   * What all processes of the prefix counted, up to 10 s ago. Needs `analytics: true`.
+   * @throws RateLimitError `ERR_INVALID_OPTION`, `ERR_UNAVAILABLE`
+   */
+  fleet(options?: FleetOptions): Promise<FleetView>;
+  /** What this limiter and its store have counted since they were made. Asks nothing of Redis and connects nothing. */
+  stats(): LimiterStats;
+  /**
+   * Whom rules of this limiter denied most in this process, those with the highest counts in front. At most 1,000 are
+   * counted at a time: of n denials in all, no `error` is above n / 1,000, and whoever has more than that is listed.
+   * @param most 1 to 1,000, default 100
+   * @throws RateLimitError `ERR_INVALID_OPTION`
+   */
+  topDenied(most?: number): DeniedSubject[];
   /**
    * Gives the connection back; the last limiter that shares it closes it. What still waits is then decided by
    * `failureMode`; later calls reject with `ERR_CLOSED`. Closing twice is closing once.
@@ -69,9 +110,17 @@ export interface LimiterBase {
   close(): Promise<void>;
 }
 
-/** What `reset` may be told besides. */
-export interface ResetOptions {
-  /** Id of the one rule whose count is forgotten. Plans that share a count forget it together. */
+/** What `stats` answers: of the store, whose figures limiters with equal connections share, and of this limiter alone. */
+export interface LimiterStats extends Stats {
+  /** Checks by what their decisions say. */
+  decisions: Record<Reason, number>;
+  /** By rule, and by who decided; each is there from its first check on. */
+  rules: RuleCounts[];
+}
+
+/** What `reset` and `status` may be told besides. */
+export interface ResetOptions extends Who {
+  /** Id of the one rule whose count is meant. Plans that share a count forget it together. */
   rule?: string;
 }
 
@@ -119,7 +168,7 @@ export interface PlanLimiter<Plan extends string> extends LimiterBase {
    * consumed.
    * @throws RateLimitError `ERR_INVALID_OPTION`; then all plans stay as they were
    */
-  setPlans(plans: { readonly [Name in Plan]: PlanRules }): void;
+  setPlans(plans: { readonly [Name in Plan]: PlanRules }, who?: Who): void;
 }
 
 /** A limiter with one rate: `createRateLimiter({ rate })`. */

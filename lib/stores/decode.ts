@@ -6,10 +6,15 @@ import { shaped, withoutStore } from '../decision/unavailable';
 import type { RuleSet } from '../decision/rule-set';
 import type { CompiledRule } from '../rules/rule';
 import { isWatched, tell } from '../telemetry/observe';
+import { REASONS } from '../telemetry/counters';
+import { isCheck, tally, tallyMissed, tallySettled } from './tally';
 import { requestOf, scopeAt, subjectAt, type Subjects } from '../decision/subjects';
 import type { Decision, RuleResult, Source } from '../decision/types';
 
 const { Answered } = Status;
+const [OK, LIMIT, BLOCKED, NEVER_FITS] = (['ok', 'limit', 'blocked', 'never-fits'] as const).map((reason) =>
+  REASONS.indexOf(reason),
+) as [number, number, number, number];
 const { Status: STATUS, Allowed, Remaining, ResetInMs, RetryAfterMs, Used, Mark, Blocked } = RecordField;
 
 /** How many records a call brought whose first stands at `at`. */
@@ -40,36 +45,42 @@ export function build(
   }
   if (status !== Answered) {
     // Whoever asks with a twin knows that it may be a number.
-    return set.isTwin ? -status : unanswered(kind, set, subjects, units, now);
+    return set.isTwin ? -status : unanswered(kind, set, subjects, units, now, source, status);
   }
   if (kind === ResultKind.Result || kind === ResultKind.Status) {
     // One who watches is shown the whole decision, also of a call that gives a few numbers of it.
-    if (isWatched(kind, set.owner?.observers))
-      decide(ResultKind.Decision, batch, at, set, subjects, units, now, source);
+    const watched = isWatched(kind, set.owner?.observers);
+    if (watched) decide(ResultKind.Decision, batch, at, set, subjects, units, now, source);
     const place = set.isSimple ? 0 : leadOf(batch, at, set.rules);
     const lead = set.rules[place]!;
     const of = at + place * RECORD_LENGTH;
     const remaining = batch[of + Remaining]!;
     const resetTime = now + batch[of + ResetInMs]!;
     const { burst: limit } = lead.quota;
+    if (kind === ResultKind.Result && !watched)
+      tally(set, batch, at, reasonAt(lead, batch, of), subjects, source, now);
     if (kind === ResultKind.Status) return { remaining, resetTime, limit, used: batch[of + Used]! };
     return { allowed: batch[of + Allowed] === 1 || lead.shadow, remaining, resetTime, limit };
   }
   return decide(kind, batch, at, set, subjects, units, now, source);
 }
 
-/** What the failure mode says to a call that no store answered. */
+/** What the failure mode says to a call that no store answered, for the `status` of the one that was asked. */
 export function unanswered(
   kind: AnyResultKind,
   set: RuleSet,
   subjects: Subjects,
   units: number,
   now: number,
+  source: Source,
+  status: number,
 ): Built[AnyResultKind] {
+  if (isCheck(kind)) tallyMissed(set, source, status);
   const local =
     set.failureMode === 'memory' ? set.owner?.decideLocally?.(kind, set, subjects, units) : undefined;
   if (local !== undefined) return local;
   const decision = withoutStore(set, subjects, 'unavailable', now);
+  if (isCheck(kind)) tallySettled(set, decision, now);
   if (isWatched(kind, set.owner?.observers)) tell(set.owner?.observers, decision, requestOf(subjects));
   return shaped(kind, decision);
 }
@@ -88,20 +99,15 @@ function decide(
   const lead = set.rules[place]!;
   const of = at + place * RECORD_LENGTH;
   // Every rule that can deny and does stands in front of those that admit.
-  const allowed = batch[of + Allowed] === 1 || lead.shadow;
+  const reason = reasonAt(lead, batch, of);
+  const allowed = reason === OK;
   const isForced = kind === ResultKind.Penalty;
   const isCharged = isForced || (allowed && kind === ResultKind.Decision);
   const several = set.rules.length > 1;
   const retryAfterMs = allowed ? 0 : waitOf(lead, batch, of);
   const decision = new Decided(
     allowed,
-    allowed
-      ? 'ok'
-      : batch[of + Blocked] === 1
-        ? 'blocked'
-        : batch[of + RetryAfterMs]! < 0
-          ? 'never-fits'
-          : 'limit',
+    REASONS[reason]!,
     lead.quota.burst,
     batch[of + Remaining]!,
     now + batch[of + ResetInMs]!,
@@ -122,12 +128,19 @@ function decide(
         : markOf(batch, of, isForced),
     },
   ) as Decision;
+  if (kind === ResultKind.Decision) tally(set, batch, at, reason, subjects, source, now);
   const observers = set.owner?.observers;
   if (isWatched(kind, observers)) tell(observers, decision, requestOf(subjects));
   if (isCharged && observers?.watchNearLimit === true) {
     tellNear(set, batch, at, units, isForced, decision);
   }
   return decision;
+}
+
+/** The place in `REASONS` of what a decision says, by the record of the rule in front. */
+function reasonAt(lead: CompiledRule, batch: Float64Array, of: number): number {
+  if (batch[of + Allowed] === 1 || lead.shadow) return OK;
+  return batch[of + Blocked] === 1 ? BLOCKED : batch[of + RetryAfterMs]! < 0 ? NEVER_FITS : LIMIT;
 }
 
 function resultOf(

@@ -11,15 +11,30 @@ export function readGlob(value: unknown, where: string): RegExp {
   }
   const parts = value.match(/\\[^]|\*+|\?|\[\^?(?:\\[^]|[^\]])*\]|[^]/gu) ?? [];
   try {
-    // Stars behind each other are one, so that no text makes the expression go through all their splits.
-    return new RegExp(`^${parts.map(expressionOf).join('')}$`, 'su');
+    return new RegExp(`^${expressionOfAll(parts)}$`, 'su');
   } catch {
     throw invalidOption(`${where}: ${shown(value)} is no glob, such as "org-*".`);
   }
 }
 
+/**
+ * What stands between two stars is taken where it occurs first, and that is never tried anew: it leaves the most to what
+ * follows. Else a text of one letter would be gone through in all the ways to share it among the stars. A lookahead is never
+ * tried anew, and the reference behind it moves past what it has found.
+ */
+function expressionOfAll(parts: readonly string[]): string {
+  const between = [''];
+  for (const part of parts) {
+    if (!part.startsWith('*')) between.push(between.pop()! + expressionOf(part));
+    else if (between.length === 1 || between.at(-1) !== '') between.push('');
+  }
+  const [first = '', ...rest] = between;
+  const last = rest.pop();
+  if (last === undefined) return first;
+  return `${first}${rest.map((text, i) => `(?=(.*?${text}))\\${i + 1}`).join('')}.*${last}`;
+}
+
 function expressionOf(part: string): string {
-  if (part.startsWith('*')) return '.*';
   if (part === '?') return '.';
   if (part.length > 2 && part.startsWith('[')) return classOf(part.slice(1, -1));
   return literal(part.startsWith('\\') && part.length > 1 ? part.slice(1) : part);

@@ -6,7 +6,8 @@ export const RecordField = {
   Status: 1,
   /** 1 admitted, 0 denied. */
   Allowed: 2,
-  Limit: 3,
+  /** Microseconds from when it was sent off to its end; negative where it was answered at once or never sent. */
+  TookUs: 3,
   Remaining: 4,
   /** Milliseconds until the window ends, never negative; the full window where none is running. */
   ResetInMs: 5,

@@ -4,8 +4,9 @@ import type { RuleSet } from '../decision/rule-set';
 import type { Subjects } from '../decision/subjects';
 import type { Source } from '../decision/types';
 import type { StoreState } from '../telemetry/store-state';
+import type { Documents } from './documents';
 import type { Listing, Page } from './listing';
-import type { Health, Stats } from './types';
+import type { Health, ServerMemory, Stats } from './types';
 
 /**
  * What limiters need of a store, whichever it is. A call that is refused at once (a key that cannot be counted, a store
@@ -40,6 +41,10 @@ export interface Store {
 
   /** What tells whether it counts. `prefix` and `timeoutMs` are the limiter's. */
   probe(prefix: string, timeoutMs: number): Probe;
+  /** What the processes of a prefix keep here beside counts. @throws RateLimitError `ERR_UNSUPPORTED` */
+  documents(prefix: string): Documents;
+  /** What the server says of its memory; null where there is none, or it does not say. */
+  memory(prefix: string): Promise<ServerMemory | null>;
   /** Asks nothing and connects nothing. */
   stats(): Stats;
   /** Ends what waits. Nothing is called afterwards. */

@@ -1,6 +1,7 @@
 import type { Source } from '../decision/types';
 import type { Scope } from '../rules/identity';
 import type { BreakerState } from '../telemetry/breaker-state';
+import type { Latency } from '../telemetry/histogram';
 
 /** What stores tell of themselves and of what they hold. Times are in milliseconds since the epoch. */
 
@@ -45,6 +46,12 @@ export interface Stats {
   reconnects: number;
   /** Calls that the deadline ended. */
   timeouts: number;
+  /** Redis: commands written. Others: 0. */
+  commands: number;
+  /** Redis: writes of a turn of the event loop to a server, many commands in one. Custom store: its calls. In process: 0. */
+  roundTrips: number;
+  /** How long checks took from when they were sent off, unanswered ones included. In process nothing is timed. */
+  latency: Latency;
   /** Text of the last failure, without secrets; null when there was none. */
   lastError: string | null;
   /** Calls that met a key that holds what spillway did not write; `failureMode` decided them. */
@@ -55,6 +62,18 @@ export interface Stats {
   breaker: BreakerState;
   /** With `failoverStore`: each of its stores, in their order; the figures beside it are those of the store in use. */
   stores?: StoreStatus[];
+  /** With `sharedRules`: how things stand with them in this process. */
+  sharedRules?: SharedRulesStatus;
+}
+
+/** How things stand with the rules that a fleet shares, in this process. */
+export interface SharedRulesStatus {
+  /** Of the rules that were read last; empty: there were none. */
+  readonly version: string;
+  /** Whether the store answered the last time that it was asked. */
+  readonly current: boolean;
+  /** Why rules of the version that was read last, or the next ones, are not in use; null: they are. */
+  readonly error: string | null;
 }
 
 /** One of the stores of a failover. */
@@ -81,6 +100,27 @@ export interface Health extends Stats {
   latencyMs: number | null;
   /** When the present connection (to a cluster: the latest) was made, in ms since the epoch; null without one. */
   connectedSince: number | null;
+  /** With `memory: true`: what the Redis server says; null where it does not, and of other stores. */
+  memory?: ServerMemory | null;
+}
+
+/** What `health` may be told. */
+export interface HealthOptions {
+  /** Also ask the server for its memory, in two commands more; default false. */
+  memory?: boolean;
+}
+
+/** What a Redis server says of its memory; of a cluster, one of its nodes. */
+export interface ServerMemory {
+  /** Its `maxmemory-policy`. */
+  policy: string;
+  /** Its `maxmemory`; 0: none. */
+  limitBytes: number;
+  usedBytes: number;
+  /** Keys that it dropped for want of memory since it was started. */
+  evictedKeys: number;
+  /** Whether it may drop keys that still count, which then start afresh. */
+  mayDropCounts: boolean;
 }
 
 /** Options of a listing. */
@@ -93,4 +133,17 @@ export interface ListOptions {
   rule?: string;
   /** Keys asked for in one step, a hint: 1 to 100,000. Default 30. */
   pageSize?: number;
+}
+
+/** Options of one page of a listing. */
+export interface PageOptions extends ListOptions {
+  /** Where the page before ended; the other options have to be the same. Default: the first page. */
+  cursor?: string;
+}
+
+/** A page of a listing, for whoever goes on later or elsewhere. */
+export interface KeyPage {
+  items: ListedKey[];
+  /** Where the next page begins, as the option `cursor`; empty: this was the last. */
+  cursor: string;
 }

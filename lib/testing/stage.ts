@@ -31,7 +31,7 @@ export class Stage {
   static async open(open: OpenStore): Promise<Stage> {
     const given = await open();
     const opened: OpenedStore = 'store' in given ? given : { store: given };
-    return new Stage(opened, `conformance-${randomUUID()}:`);
+    return new Stage(opened, `${opened.prefix ?? ''}conformance-${randomUUID()}:`);
   }
 
   /** Whether the store's clock moves only when it is told to. */

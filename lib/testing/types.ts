@@ -8,6 +8,8 @@ export interface OpenedStore {
    * time wait for it, and sequences are played as far as they last no time.
    */
   advance?(ms: number): void | Promise<void>;
+  /** Stands in front of all keys, such as what the store's user may touch. Default: nothing. */
+  readonly prefix?: string;
   /** Called when the case is over, and its limiters are closed. */
   close?(): unknown;
 }

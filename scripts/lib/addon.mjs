@@ -75,6 +75,8 @@ const HOMEBREW = {
   'redis-server': 'redis',
   'nginx-light': 'nginx',
   'nghttp2-client': 'nghttp2',
+  clang: 'llvm',
+  'libclang-rt-14-dev': 'llvm',
   'clang-tidy': 'llvm',
 };
 

@@ -7,8 +7,9 @@ import { root } from './addon.mjs';
 
 const require = createRequire(import.meta.url);
 const BUNDLE = 'spillway.js';
-/** Asks through the entry, as everybody does, and is no part of what an application loads. */
+/** They ask through the entry, as everybody does, and are no part of what an application loads. */
 const SUITE = 'testing/index.js';
+const COMMAND = 'cli/bin.js';
 
 /** Where the sequences are that all stores are tested by. */
 export const VECTORS = 'test/vectors';
@@ -36,6 +37,7 @@ export function bundle(folder) {
     platform: 'node',
     target: 'node20',
     packages: 'external',
+    loader: { '.sql': 'text' },
     // The binary, and the name that tells a bundler's user what is wrong (lib/binary.ts), in a function that nobody calls.
     external: ['*.node', './spillway-must-not-be-bundled*'],
     treeShaking: false,
@@ -45,7 +47,9 @@ export function bundle(folder) {
     if (file.endsWith('.js') && file !== BUNDLE) rmSync(join(folder, file));
   }
   const all = require(join(folder, BUNDLE));
-  bundleSuite(folder);
+  bundleApart(folder, SUITE, ['./vectors.json']);
+  bundleApart(folder, COMMAND, ['../testing/index']);
+  writeVectors(folder);
   for (const { file } of entries) {
     const up = '../'.repeat(file.split('/').length - 1) || './';
     // Never run; node reads off it what `import` may name.
@@ -57,18 +61,21 @@ export function bundle(folder) {
   }
 }
 
-/** The conformance suite, with the sequences that it plays. */
-function bundleSuite(folder) {
+function bundleApart(folder, file, external = []) {
   require('esbuild').buildSync({
-    entryPoints: [join(root, 'lib/testing/index.ts')],
-    outfile: join(folder, SUITE),
+    entryPoints: [join(root, 'lib', file.replace(/js$/, 'ts'))],
+    outfile: join(folder, file),
     bundle: true,
     platform: 'node',
     target: 'node20',
     packages: 'external',
-    external: ['../index', './vectors.json'],
+    external: ['../index', ...external],
     logLevel: 'warning',
   });
+}
+
+/** The sequences that the conformance suite plays. */
+function writeVectors(folder) {
   const fileOf = (name) => join(root, VECTORS, `${name}.json`);
   const vectors = {};
   for (const [algorithm, names] of Object.entries(SEQUENCES)) {

@@ -5,7 +5,7 @@ import { root } from './addon.mjs';
 
 const GENERATED = ['.git', '.next', 'build', 'coverage', 'dist', 'dist.new', 'node_modules', 'prebuilds'];
 const SCRIPTS = /\.(ts|tsx|mts|cts|js|mjs|cjs|css)$/;
-const CPP = /^(src|binding|test\/core|bench)\/.*\.(cpp|h)$/;
+const CPP = /^(src|binding|fuzz|test\/core|bench)\/.*\.(cpp|h)$/;
 
 /** True for what is made from the sources or fetched; works without git, and so in a copy too. */
 export const isGenerated = (name) => GENERATED.includes(name) || name === 'next-env.d.ts';

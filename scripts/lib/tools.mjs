@@ -1,6 +1,7 @@
 // Programs and libraries of the system: looked for, and installed where that is ours to do.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { hasHeader, howToInstall, missingBuildPackages, onPath, quietly } from './addon.mjs';
 import { step } from './steps.mjs';
 
@@ -10,13 +11,30 @@ const OTHERS = {
   'libgtest-dev': () => hasHeader('gtest/gtest.h'),
   'nlohmann-json3-dev': () => hasHeader('nlohmann/json.hpp'),
   'redis-server': () => onPath('redis-server'),
+  postgresql: () => onPath('initdb') ?? existsSync('/usr/lib/postgresql'),
+  pgbouncer: () => onPath('pgbouncer') ?? existsSync('/usr/sbin/pgbouncer'),
+  'mariadb-server': () => onPath('mariadbd') ?? existsSync('/usr/sbin/mariadbd'),
+  // It brings promtool.
+  prometheus: () => onPath('prometheus') && onPath('promtool'),
+  // What node-gyp is written in, which compiles better-sqlite3.
+  python3: () => onPath('python3'),
   chromium: () => onPath('chromium'),
   'nginx-light': () => onPath('nginx') ?? existsSync('/usr/sbin/nginx'),
   'nghttp2-client': () => onPath('h2load'),
   openssl: () => onPath('openssl'),
+  clang: () => onPath('clang++'),
+  'libclang-rt-14-dev': hasLibFuzzer,
   'clang-format': () => onPath('clang-format'),
   'clang-tidy': () => onPath('clang-tidy'),
 };
+
+/** Whether the clang that is there brings libFuzzer's runtime. */
+function hasLibFuzzer() {
+  const asked = spawnSync('clang++', ['-print-resource-dir'], { encoding: 'utf8' });
+  const folder = join((asked.stdout ?? '').trim(), 'lib');
+  if (asked.status !== 0 || !existsSync(folder)) return false;
+  return readdirSync(folder, { recursive: true }).some((name) => /clang_rt\.fuzzer.*\.a$/.test(name));
+}
 
 /** Installed where that is ours to do; elsewhere CMake fetches it. */
 const OPTIONAL = ['libhiredis-dev'];
@@ -36,7 +54,7 @@ function aptInstall(packages) {
   spawnSync('apt-get', ['update'], { env, stdio: 'ignore' });
   quietly(
     'apt-get',
-    ['install', '-y', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=60', ...packages],
+    ['install', '-y', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=600', ...packages],
     {
       env,
     },

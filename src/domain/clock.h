@@ -10,6 +10,8 @@ class Clock {
   virtual ~Clock() = default;
   // Milliseconds since an arbitrary start.
   virtual int64_t NowMs() const = 0;
+  // The same in microseconds.
+  virtual int64_t NowUs() const = 0;
 };
 
 }  // namespace spillway

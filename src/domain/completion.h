@@ -24,6 +24,9 @@ enum class Status : uint8_t {
 // Who decided.
 enum class Source : uint8_t { kMemory, kRedis };
 
+// Of a call that was answered at once, or never sent.
+constexpr int64_t kNotTimed = -1;
+
 // The end of one call. One that was answered has as many decisions as DecisionsOf says, in the order of its rules; any other
 // has none.
 struct Completion {
@@ -31,23 +34,26 @@ struct Completion {
   Status status = Status::kAnswered;
   Source source = Source::kMemory;
   uint8_t decisions = 0;
+  int64_t took_us = kNotTimed;  // from when it was sent off to its end
 };
 
 // Completions in the order in which they came, their decisions behind each other.
 class Completions {
  public:
   // The decisions of a call that was answered, to be filled in before anything else is added.
-  Decision* Answer(Ticket ticket, Source source, size_t decisions) {
-    list_.push_back({ticket, Status::kAnswered, source, static_cast<uint8_t>(decisions)});
+  Decision* Answer(Ticket ticket, Source source, size_t decisions, int64_t took_us = kNotTimed) {
+    list_.push_back({ticket, Status::kAnswered, source, static_cast<uint8_t>(decisions), took_us});
     decisions_.resize(decisions_.size() + decisions);
     return decisions_.data() + decisions_.size() - decisions;
   }
   // Of one decision.
-  void Answer(Ticket ticket, Source source, const Decision& decision) {
-    list_.push_back({ticket, Status::kAnswered, source, 1});
+  void Answer(Ticket ticket, Source source, const Decision& decision, int64_t took_us = kNotTimed) {
+    list_.push_back({ticket, Status::kAnswered, source, 1, took_us});
     decisions_.push_back(decision);
   }
-  void End(Ticket ticket, Status status, Source source) { list_.push_back({ticket, status, source, 0}); }
+  void End(Ticket ticket, Status status, Source source, int64_t took_us = kNotTimed) {
+    list_.push_back({ticket, status, source, 0, took_us});
+  }
 
   const std::vector<Completion>& list() const { return list_; }
   // All decisions, those of the first call in front.

@@ -35,6 +35,16 @@ struct ListRequest {
   bool names_only = false;
 };
 
+// A command that is no check, about one key; answered by a page whose entries are the texts of its reply.
+struct AsideRequest {
+  std::vector<std::string> arguments;
+  std::string source;  // where it is EVALSHA: what a server is sent that does not know the script
+  std::string key;     // which says whose node is asked
+  int64_t timeout_ms = 0;
+  Ticket ticket = 0;
+  bool keeps_process = false;  // until it is answered
+};
+
 // Where a breaker stands. Of a store with several servers: that of the one that fares worst.
 struct BreakerStats {
   Breaker::State state = Breaker::State::kClosed;
@@ -50,9 +60,11 @@ struct Stats {
   int64_t connected_for_ms = -1;
   int64_t reconnects = 0;  // connections lost and dials failed
   int64_t timeouts = 0;
-  std::string last_error;  // without secrets
-  std::string trouble;     // why checks are not counted at the moment, the address in front; empty where they are
-  int64_t foreign = 0;     // calls that met a key that holds what is not ours
+  int64_t commands = 0;     // written for calls, each of which has a reply
+  int64_t round_trips = 0;  // in so many goes
+  std::string last_error;   // without secrets
+  std::string trouble;      // why checks are not counted at the moment, the address in front; empty where they are
+  int64_t foreign = 0;      // calls that met a key that holds what is not ours
   std::string server_version;
   BreakerStats breaker;
 };
@@ -82,6 +94,8 @@ class Store {
   // rules of a set share a key.
   virtual bool Submit(const Check& check, Completions* immediate) = 0;
   virtual void List(const ListRequest& request) = 0;
+  // A store without a server refuses it.
+  virtual void Ask(const AsideRequest& request) = 0;
 
   // See NativeHandle.healthy in lib/stores/native/native.ts; `probe` is a set of one rule, and `subject` that of health's own key.
   virtual bool Healthy(const RuleSet& probe, std::string_view subject) = 0;

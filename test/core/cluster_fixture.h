@@ -69,7 +69,7 @@ class ClusterStoreTest : public StoreTest {
 
   static std::string KeyOf(bool low, const std::string& name) {
     for (int i = 0;; ++i) {
-      const std::string key = "p:" + name + std::to_string(i);
+      std::string key = "p:" + name + std::to_string(i);
       if ((SlotOf(key) < 8192) == low) return key;
     }
   }

@@ -271,5 +271,25 @@ TEST_F(ClusterStoreTest, AListingReadsOneMasterAfterTheOther) {
   EXPECT_EQ(pages_[2].status, Status::kRefused) << "that server has left";
 }
 
+TEST_F(ClusterStoreTest, APageBehindOneThatEndsAtOnceKeepsTheProcess) {
+  Open();
+  // Nothing else keeps the loop alive.
+  uv_unref(reinterpret_cast<uv_handle_t*>(&server_));
+  ListRequest request;
+  request.prefix = "p:";
+  request.match = "*";
+  request.page_size = 10;
+  request.cursor = "gone:7 0";
+  store_->List(request);
+  store_->List(request);
+  Turn();
+  ASSERT_EQ(pages_.size(), 1U);
+  EXPECT_EQ(pages_[0].status, Status::kRefused);
+  EXPECT_TRUE(uv_loop_alive(&loop_)) << "the second page waits";
+  clock_.now_ms += 1;
+  uv_run(&loop_, UV_RUN_ONCE);
+  EXPECT_EQ(pages_.size(), 2U);
+}
+
 }  // namespace
 }  // namespace spillway

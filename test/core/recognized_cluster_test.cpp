@@ -299,6 +299,17 @@ TEST_F(RecognizedClusterTest, AListingRecognizesTooAndReadsEveryNode) {
   EXPECT_EQ(pages_[0].cursor, "h:2 0");
 }
 
+TEST_F(RecognizedClusterTest, AListingThatLosesItsConnectionEndsOnePageThoughTwoRepliesAreDue) {
+  Recognize();
+  List("h:1 0");
+  List("h:1 17");
+  Connect(9, kClusterInfo);
+  ASSERT_EQ(CountOf(sent(9), "MYID") + CountOf(sent(9), "SCAN"), 2U);
+  Lose(9);
+  ASSERT_EQ(pages_.size(), 1U) << "the next one was not asked for yet";
+  EXPECT_EQ(pages_[0].status, Status::kDisconnected);
+}
+
 TEST_F(RecognizedClusterTest, AListingThatMeetsAnotherNodeGoesToWhereTheHomeSaysThatItIs) {
   Recognize();
   List("h:1 0");

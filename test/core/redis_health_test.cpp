@@ -86,7 +86,24 @@ TEST_F(RedisHealthTest, ARefusalIsToldOnceAndMakesUnhealthyUntilAChargeIsCounted
   Turn();
   Say(Time() + kCounted);
   EXPECT_EQ(Told(), List{"counting h:1"});
-  EXPECT_TRUE(Healthy());
+  EXPECT_FALSE(Healthy()) << "one that needed less than the server refuses, such as a script that only looks";
+  Turn();
+  Say(Time() + kCounted);
+  EXPECT_TRUE(Healthy()) << "health's own was counted";
+}
+
+TEST_F(RedisHealthTest, WhereNothingIsRefusedForASecondChecksThatAreCountedMakeHealthy) {
+  Open();
+  Refuse(kOom);
+  for (int i = 0; i < 2; ++i) {
+    clock_.now_ms += 500;  // Advance() would ask for health, which charges.
+    EXPECT_NE(Trouble(), "");
+    Check(3);
+    Turn();
+    Say(Time() + kCounted);
+    Turn();
+  }
+  EXPECT_EQ(Trouble(), "");
 }
 
 TEST_F(RedisHealthTest, ARefusalOutlivesItsConnection) {

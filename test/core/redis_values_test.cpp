@@ -222,6 +222,29 @@ TEST_F(RedisValues, ALayeredReplyThatCannotBeIsNoAnswer) {
   }
 }
 
+TEST_F(RedisValues, ALayeredReplyThatContradictsItselfIsNoAnswer) {
+  CheckAndConnect();
+  Say(Plain(Integer(-2), Integer(1), Integer(1)));
+  Rule log = rules_[0];
+  log.algorithm = Algorithm::kSlidingLog;
+  const RuleSet rules{log};
+  // {admitted, room, reset, wait, mark, blocked, fits}
+  const auto reply = [](int64_t room, int64_t blocked) {
+    return Array(
+        {Integer(1), Integer(room), Integer(60000), Integer(0), Integer(1700000000000), Integer(blocked), Integer(1)});
+  };
+  const auto ask = [&](const std::string& said) {
+    outcomes_.clear();
+    AskAbout(Op::kCheck, rules, {"p:k"}, 1, 2);
+    Turn();
+    Say(said);
+    return outcomes_.size() == 1 ? outcomes_[0].status : Status::kTimedOut;
+  };
+  EXPECT_EQ(ask(reply(2, 0)), Status::kAnswered);
+  EXPECT_EQ(ask(reply(-1, 0)), Status::kRefused) << "it admits what it has no room for";
+  EXPECT_EQ(ask(reply(0, 1)), Status::kRefused) << "it admits a key that is blocked";
+}
+
 TEST_F(RedisValues, AChangeOfKeysIsDoneWhereTheServerSaysSoInItsWords) {
   CheckAndConnect();
   Say(Plain(Integer(-2), Integer(1), Integer(1)));

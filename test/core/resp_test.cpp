@@ -79,6 +79,20 @@ TEST(ReplyReader, GivesUpOnHostileBytes) {
   EXPECT_TRUE(Breaks(endless));
 }
 
+TEST(ReplyReader, TheLongestReplyThatIsReadInOnePieceIsReadInPieces) {
+  const std::string longest(100, 'x');
+  for (const std::string& bytes : {"+" + longest + "\r\n", Bulk(longest)}) {
+    ReplyReader whole(longest.size());
+    whole.Feed(bytes.data(), bytes.size());
+    EXPECT_EQ(whole.Read(), Next::kReply);
+    ReplyReader pieces(longest.size());
+    for (size_t i = 0; i < bytes.size(); ++i) {
+      pieces.Feed(&bytes[i], 1);
+      EXPECT_EQ(pieces.Read(), i + 1 < bytes.size() ? Next::kNeedMore : Next::kReply) << bytes[0] << " at " << i;
+    }
+  }
+}
+
 Handshake::Verdict Answer(Handshake* handshake, const std::string& bytes) {
   ReplyReader reader(1 << 20);
   reader.Feed(bytes.data(), bytes.size());

@@ -43,6 +43,7 @@ class StoreTest : public ::testing::Test {
   bool AskAbout(Op op, const RuleSet& rules, const std::vector<std::string>& keys, int64_t units, Ticket ticket,
                 const int64_t* marks = nullptr) {
     std::vector<std::string> subjects;
+    subjects.reserve(keys.size());
     for (const std::string& key : keys) subjects.push_back(key.substr(2));
     return Submit(store_.get(), op, rules, subjects, units, ticket, &immediate_, marks);
   }

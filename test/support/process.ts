@@ -10,6 +10,8 @@ export interface ScriptOptions {
   /** What the script finds in the variable `given`. */
   given?: unknown;
   nodeArgs?: string[];
+  /** Another Node than this one. */
+  node?: string;
   /** The script ends by process.exit or an exception: node then frees little, and a leak check would name that. */
   abrupt?: boolean;
   /** The script reports its memory: a sanitizer holds back little of what was freed. */
@@ -48,6 +50,7 @@ export class Script {
       env = {},
       given,
       nodeArgs = [],
+      node = process.execPath,
       abrupt = false,
       measured = false,
       withinMs = PATIENCE_MS,
@@ -60,12 +63,17 @@ export class Script {
     for (const name of ['REDIS_URL', 'REDIS_PASSWORD', 'RATELIMIT_ENABLE']) delete inherited[name];
     const more = [...(abrupt ? ['detect_leaks=0'] : []), ...(measured ? ['quarantine_size_mb=8'] : [])];
     if (more.length > 0) inherited.ASAN_OPTIONS = [inherited.ASAN_OPTIONS ?? '', ...more].join(':');
-    this.child = spawn(process.execPath, args, { cwd: ROOT, env: { ...inherited, ...env } });
+    this.child = spawn(node, args, { cwd: ROOT, env: { ...inherited, ...env } });
     this.ended = this.run(withinMs);
   }
 
   get pid(): number {
     return this.child.pid ?? -1;
+  }
+
+  /** What it has reported until now. */
+  get soFar(): readonly unknown[] {
+    return this.reports;
   }
 
   kill(signal: NodeJS.Signals): void {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -9,6 +9,8 @@ export class Shim {
   readonly library: string;
 
   constructor(name: string) {
+    // Databases run as users of their own.
+    chmodSync(this.folder, 0o755);
     this.library = join(this.folder, `${name}.so`);
     const source = join(__dirname, `${name}.c`);
     // A sanitizer that is preloaded for the addon is none of the compiler's business.

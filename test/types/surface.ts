@@ -29,6 +29,19 @@ import {
   type CustomStore,
   type StoreStatus,
 } from '../../lib';
+import {
+  auditFile,
+  sharedRules,
+  type Change,
+  type FleetView,
+  type LimiterStats,
+  type RuleCounts,
+  type RulesDocument,
+  type SharedRules,
+  type SharedRulesStatus,
+} from '../../lib';
+import { observeMetrics, traceChecks } from '../../lib/opentelemetry';
+import { registerMetrics } from '../../lib/prometheus';
 import * as memory from '../../lib/drop-in/memory';
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
@@ -250,4 +263,47 @@ export async function failover(own: CustomStore): Promise<void> {
   void failoverStore([own]);
   // @ts-expect-error no list
   void failoverStore(memoryStore());
+}
+
+export async function seen(): Promise<void> {
+  const shared = sharedRules({ redis: 'redis://a', onChange: auditFile('audit.jsonl').onChange });
+  same<typeof shared, SharedRules>();
+  const limiter = createRateLimiter({
+    ...{ redis: 'redis://a', plans: { FREE: '5/m' }, sharedRules: shared, analytics: true },
+    onChange: ({ kind, subject, at }: Change) => [kind, subject, at],
+  });
+  await shared.setOverride(
+    'org-1',
+    { rules: { FREE: '9/m' } },
+    { by: 'admin:7', expiresAt: Date.now() + 1_000 },
+  );
+  await shared.setPlans({ FREE: ['5/m', '90/d'] }, { from: 'cli' });
+  same<Awaited<ReturnType<typeof shared.removePlan>>, boolean>();
+  same<Awaited<ReturnType<typeof shared.read>>, RulesDocument & { readonly version: string }>();
+  const stats = limiter.stats();
+  same<typeof stats, LimiterStats>();
+  same<typeof stats.rules, RuleCounts[]>();
+  same<typeof stats.sharedRules, SharedRulesStatus | undefined>();
+  same<ReturnType<typeof limiter.fleet>, Promise<FleetView>>();
+  same<(typeof stats.rules)[0]['withoutStore']['not-opened'], number>();
+  same<ReturnType<typeof registerMetrics>, () => void>();
+  registerMetrics(limiter, { name: 'api', aliases: true });
+  observeMetrics(limiter)();
+  // What is traced is the same limiter.
+  same<ReturnType<typeof traceChecks<typeof limiter>>, typeof limiter>();
+  await traceChecks(limiter).check('org', 'FREE');
+  // @ts-expect-error only with a plan, as the limiter itself
+  await traceChecks(limiter).check('org');
+  // @ts-expect-error a time is a number
+  await shared.setOverride('org-1', '9/m', { expiresAt: new Date() });
+  // @ts-expect-error who is no option of its own name
+  await shared.removeOverride('org-1', { who: 'admin' });
+  // @ts-expect-error what sharedRules gives, not what it takes
+  createRateLimiter({ rate: '5/m', sharedRules: { redis: 'redis://a' } });
+  // @ts-expect-error not a word
+  createRateLimiter({ rate: '5/m', analytics: 'yes' });
+  // @ts-expect-error hours only
+  await limiter.fleet({ days: 7 });
+  // @ts-expect-error no limiter
+  registerMetrics({});
 }

@@ -1,4 +1,5 @@
-import type { Rate } from '../../lib/rules/rate';
+import type { Algorithm } from '../../lib/rules/algorithm';
+import type { Rate, RateText } from '../../lib/rules/rate';
 import { compileRules, type RuleOptions } from '../../lib/rules/compile';
 import { subjectOf, type RateLimitRequest } from '../../lib/rules/identity';
 import { selectRules } from '../../lib/rules/select';
@@ -31,7 +32,7 @@ function quotas(rules: ReturnType<typeof limiter>, more: Partial<RateLimitReques
   return selection.charges.map(({ rule: { counter, quota } }) => [counter, quota.limit, quota.burst]);
 }
 
-const ALL = [
+const ALL: readonly (readonly [string, number, number])[] = [
   ['api', 50, 50],
   ['burst', 5, 20],
   ['', 100, 100],
@@ -271,6 +272,36 @@ describe('overrides', () => {
     const rules = limiter({ overrides: { 'user:jane': { rules: { api: '200/m' } } } });
     const selection = run(rules);
     expect(selection).toMatchObject({ kind: 'charge', charges: [{ rule: { id: 'api', nearAt: 160 } }, {}] });
+  });
+
+  test('each limit so many times, rounded, whatever the plan', () => {
+    const times = (multiply: number, subject = 'org-1') =>
+      quotas(limiter({ overrides: { [subject]: { multiply } } }));
+    const plan = ALL.slice(2).map(([counter, limit, burst]) => [counter, limit * 2, burst * 2]);
+    expect(times(2)).toEqual([...ALL.slice(0, 2), ...plan]);
+    expect(times(0.000_1)).toEqual([...ALL.slice(0, 2), ...plan.map(([counter]) => [counter, 1, 1])]);
+    const rules = ALL.slice(0, 2).map(([counter, limit, burst]) => [counter, limit * 3, burst * 3]);
+    expect(times(3, 'user:jane')).toEqual([...rules, ...ALL.slice(2)]);
+    for (const wrong of [0, -1, NaN, Infinity, 1_001, '2', null]) {
+      expect(() => times(wrong as number)).toThrow(/multiply must be a number above 0 and up to 1000/);
+    }
+    expect(() => limiter({ overrides: { a: { multiply: 2, plan: '1/s' } } as never })).toThrow(/plan/);
+  });
+
+  test('what is multiplied stays what can be counted, and nothing stays nothing', () => {
+    const most = (rate: RateText, algorithm: Algorithm) => {
+      const rules = compileRules({ rate, algorithm, access: { overrides: { a: { multiply: 1_000 } } } });
+      return rules.access.planOf('a', rules.rate!)[0]!.quota.limit;
+    };
+    expect(most('9000/s', 'sliding-log')).toBe(10_000);
+    expect(most('9007199254740/s', 'token-bucket')).toBe(9_007_199_254_740);
+    expect(most('9007199254740991/s', 'fixed-window')).toBe(Number.MAX_SAFE_INTEGER);
+    expect(most('0/s', 'fixed-window')).toBe(0);
+  });
+
+  test('the same rules each time, so that sets are found again', () => {
+    const { access, rate } = compileRules({ rate: '5/s', access: { overrides: { a: { multiply: 2 } } } });
+    expect(access.planOf('a', rate!)[0]).toBe(access.planOf('a', rate!)[0]);
   });
 
   test('of a limiter with one rate it is that rate', () => {

@@ -61,6 +61,7 @@ const GOOD: unknown[] = [
       deny: ['user:5'],
       overrides: {
         'org-2': ['5/s', '9/h'],
+        'org-4': { multiply: 1.5 },
         'org-3': { plan: '1/s', rules: { api: { rate: '5/h' }, signin: 'strict' } },
       },
     },
@@ -122,6 +123,8 @@ const BAD: unknown[] = [
   { rate: '1/s', access: { block: [] } },
   { plans: { A: '1/s' }, access: { overrides: { a: { rules: { b: { rates: '1/s' } } } } } },
   { plans: { A: '1/s' }, access: { overrides: { a: -1 } } },
+  { plans: { A: '1/s' }, access: { overrides: { a: { multiply: 0 } } } },
+  { plans: { A: '1/s' }, access: { overrides: { a: { multiply: 2, plan: '1/s' } } } },
 ];
 
 let folder: string;

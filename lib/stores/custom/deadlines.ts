@@ -3,16 +3,17 @@ import type { Status } from '../../decision/status';
 type AnyStatus = (typeof Status)[keyof typeof Status];
 
 // Taken at the start: timers and clocks that a test replaces are not ours to wait for.
-const { setTimeout: startTimer, setImmediate: afterReads } = globalThis;
+const { setTimeout: startTimer, setImmediate: afterReads, queueMicrotask: afterThese } = globalThis;
 const monotonicMs = performance.now.bind(performance);
 
 /** A call that waits for its answer. */
 export class Waiting {
   ended = false;
+  /** Known once the turn is over in which it was made. */
+  dueMs = Infinity;
 
   /** @param expire ends it without an answer */
   constructor(
-    readonly dueMs: number,
     private readonly queue: Deadlines,
     private expire: (status: AnyStatus) => void,
   ) {}
@@ -37,6 +38,8 @@ export class Waiting {
  */
 export class Deadlines {
   private queue: Waiting[] = [];
+  /** Made in this turn: what else it does is not their time. */
+  private fresh: Waiting[] = [];
   private first = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private live = 0;
@@ -47,9 +50,10 @@ export class Deadlines {
   ) {}
 
   add(expire: (status: AnyStatus) => void): Waiting {
-    const waiting = new Waiting(monotonicMs() + this.timeoutMs, this, expire);
+    const waiting = new Waiting(this, expire);
     this.dropEnded();
     this.queue.push(waiting);
+    if (this.fresh.push(waiting) === 1) afterThese(this.begin);
     if (this.live++ === 0) this.timer?.ref();
     this.timer ??= startTimer(this.due, this.timeoutMs);
     return waiting;
@@ -67,6 +71,12 @@ export class Deadlines {
     for (const waiting of queue) waiting.endWith(status);
   }
 
+  private readonly begin = () => {
+    const dueMs = monotonicMs() + this.timeoutMs;
+    for (const waiting of this.fresh) waiting.dueMs = dueMs;
+    this.fresh = [];
+  };
+
   /** After a blocked turn the answers that have come are read first. */
   private readonly due = () => {
     afterReads(() => {
@@ -77,7 +87,8 @@ export class Deadlines {
       }
       this.dropEnded();
       const next = this.queue[this.first];
-      if (next !== undefined) this.timer = startTimer(this.due, Math.ceil(next.dueMs - nowMs));
+      if (next !== undefined)
+        this.timer = startTimer(this.due, Math.ceil(Math.min(this.timeoutMs, next.dueMs - nowMs)));
     });
   };
 

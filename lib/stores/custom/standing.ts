@@ -1,4 +1,5 @@
 import { Status } from '../../decision/status';
+import { Histogram } from '../../telemetry/histogram';
 import { StoreState } from '../../telemetry/store-state';
 import { Breaker } from '../breaker';
 import type { BreakerSettings } from '../breaker-options';
@@ -12,6 +13,8 @@ export interface Leave {
   readonly generation: number;
   /** By `performance.now()`. */
   readonly askedMs: number;
+  /** A check, whose latency counts. */
+  readonly isTimed: boolean;
 }
 
 /** Whether a store of one's own counts, by what became of its calls. */
@@ -23,6 +26,8 @@ export class CustomStanding {
   private lastError: string | null = null;
   private lastOutcomeMs = -Infinity;
   private timeouts = 0;
+  private roundTrips = 0;
+  private readonly latency = new Histogram();
 
   constructor(
     private readonly source: string,
@@ -38,28 +43,35 @@ export class CustomStanding {
   }
 
   /** Asks for leave to make a call; health's own is made in any case. */
-  enter(isProbe: boolean): Leave {
+  enter(isProbe: boolean, isTimed = false): Leave {
     const generation = isProbe ? this.breaker.beside() : this.breaker.enter();
-    return { generation, askedMs: performance.now() };
+    if (generation !== 0) this.roundTrips++;
+    return { generation, askedMs: performance.now(), isTimed };
   }
 
-  succeed({ generation }: Leave): void {
-    this.breaker.succeed(generation);
+  succeed(leave: Leave): void {
+    this.breaker.succeed(leave.generation);
     this.trouble = '';
-    this.lastOutcomeMs = performance.now();
+    this.ended(leave);
     if (this.state.away) this.state.answered();
   }
 
   /** @param reason empty: it did not answer in time */
-  fail(status: AnyStatus, reason: string, isCheck: boolean, { generation, askedMs }: Leave): void {
+  fail(status: AnyStatus, reason: string, isCheck: boolean, leave: Leave): void {
+    const { generation, askedMs } = leave;
     if (status === Status.TimedOut) this.timeouts++;
     if (status === Status.TimedOut || status === Status.Refused) this.breaker.fail(generation, askedMs);
     if (status !== Status.Closed && status !== Status.BreakerOpen) {
       this.trouble = reason === '' ? 'no answer in time' : reason;
       this.lastError = this.trouble;
-      this.lastOutcomeMs = performance.now();
+      this.ended(leave);
     }
     this.state.missed(status, isCheck);
+  }
+
+  private ended({ askedMs, isTimed }: Leave): void {
+    this.lastOutcomeMs = performance.now();
+    if (isTimed) this.latency.record((this.lastOutcomeMs - askedMs) * 1_000);
   }
 
   /** Why it does not count, empty where it does; and how long ago it said so, in ms. */
@@ -75,6 +87,9 @@ export class CustomStanding {
       connected: this.trouble === '' && this.lastOutcomeMs > -Infinity,
       reconnects: 0,
       timeouts: this.timeouts,
+      commands: 0,
+      roundTrips: this.roundTrips,
+      latency: this.latency.read(),
       lastError: this.lastError,
       foreign: 0,
       serverVersion: null,

@@ -14,6 +14,7 @@ import { encodeSubject, keyFront, keyTail } from '../keys';
 import { BLOCKED, type Listing, type Page } from '../listing';
 import { RECORD_LENGTH, RecordField } from '../records';
 import { PROBE_KEY } from '../probe-set';
+import { noDocuments, type Documents } from '../documents';
 import type { Probe, Store } from '../store';
 import type { Stats } from '../types';
 import type { BreakerSettings } from '../breaker-options';
@@ -187,13 +188,13 @@ export class AdaptedStore implements Store {
   ): Promise<Built[K]> {
     const items = this.itemsOf(set, subjects);
     const { deadlines, timeoutMs, probe } = this.setOf(set);
-    const leave = this.standing.enter(probe);
+    const leave = this.standing.enter(probe, mode === 'charge' && !probe);
     const built = (): Built[K] =>
       build(kind, this.batch, 0, set, subjects, units, Date.now(), this.source) as Built[K];
     const answered = (outcomes: readonly Outcome[]): Built[K] => {
       const problem = outcomesProblem(outcomes, items.length);
       if (problem !== '') return failed(Status.Refused, problem);
-      this.write(outcomes, set);
+      this.write(outcomes);
       this.standing.succeed(leave);
       return built();
     };
@@ -273,14 +274,13 @@ export class AdaptedStore implements Store {
     return rules.map(({ front, tail, rule }) => ({ key: front + subject + tail, rule }));
   }
 
-  private write(outcomes: readonly Outcome[], set: RuleSet): void {
+  private write(outcomes: readonly Outcome[]): void {
     const { batch } = this;
     batch[RecordField.Status] = Status.Answered;
     for (let i = 0; i < outcomes.length; i++) {
       const outcome = outcomes[i]!;
       const at = i * RECORD_LENGTH;
       batch[at + RecordField.Allowed] = outcome.allowed ? 1 : 0;
-      batch[at + RecordField.Limit] = set.rules[i]!.quota.limit;
       batch[at + RecordField.Remaining] = outcome.remaining;
       batch[at + RecordField.ResetInMs] = outcome.resetInMs;
       batch[at + RecordField.RetryAfterMs] = outcome.retryAfterMs;
@@ -288,6 +288,16 @@ export class AdaptedStore implements Store {
       batch[at + RecordField.Mark] = outcome.mark ?? 0;
       batch[at + RecordField.Blocked] = outcome.blocked ? 1 : 0;
     }
+  }
+
+  memory(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
+  documents(prefix: string): Documents {
+    const documents = this.custom.documents?.(prefix);
+    if (documents === undefined) throw noDocuments(this.source);
+    return documents;
   }
 
   private lacks(method: string): RateLimitError {

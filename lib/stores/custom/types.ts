@@ -1,4 +1,5 @@
 import type { Algorithm } from '../../rules/algorithm';
+import type { Documents } from '../documents';
 
 /**
  * A store of one's own. It holds states under keys, decides on its own clock, and counts all items of a call or none.
@@ -28,6 +29,10 @@ export interface CustomStore {
   scan?(op: ScanOp): Promise<ScanPage>;
   /** Resolves where the store can be reached. Without it, health asks by a check. */
   ping?(): Promise<void>;
+  /** What the processes of a prefix keep beside counts. Needed by shared rules and analytics. @internal */
+  documents?(prefix: string): Documents;
+  /** Makes what it counts in, where that is missing: `npx spillway migrate` calls it. It may run many times, at once, too. */
+  migrate?(): Promise<void>;
   /** Called once, when nobody uses the store any more. */
   close?(): Promise<void> | void;
 }

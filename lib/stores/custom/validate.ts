@@ -6,7 +6,7 @@ const NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
 /** Sources of decisions that are no custom store's. */
 const TAKEN = ['redis', 'memory', 'failover', 'cache', 'lease', 'none'];
 const NEEDED = ['apply', 'reset'] as const;
-const OPTIONAL = ['refund', 'block', 'scan', 'ping', 'close'] as const;
+const OPTIONAL = ['refund', 'block', 'scan', 'ping', 'migrate', 'close'] as const;
 
 /** Refuses what is no store. @throws RateLimitError `ERR_INVALID_OPTION` */
 export function requireCustomStore(store: unknown): asserts store is CustomStore {

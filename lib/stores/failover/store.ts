@@ -3,12 +3,13 @@ import { ResultKind, type AnyResultKind, type Built } from '../../decision/resul
 import type { RuleSet } from '../../decision/rule-set';
 import { Status } from '../../decision/status';
 import { keysOf, type Subjects } from '../../decision/subjects';
+import { noDocuments } from '../documents';
 import { mixedSubjects } from '../../rules/one-subject';
 import { atOnce } from '../at-once';
 import { unanswered } from '../decode';
 import { Listing, type Page } from '../listing';
 import type { Probe, Store, HeldStore } from '../store';
-import type { Stats } from '../types';
+import type { ServerMemory, Stats } from '../types';
 import { Member } from './member';
 import type { FailoverSettings } from './options';
 import { pick } from './pick';
@@ -150,6 +151,16 @@ export class FailoverStore implements Store {
     return { ...this.used.store!.stats(), stores };
   }
 
+  /** Of the store in use. */
+  memory(prefix: string): Promise<ServerMemory | null> {
+    return this.used.store!.memory(prefix);
+  }
+
+  /** Which of them would have it? */
+  documents(): never {
+    throw noDocuments('failover');
+  }
+
   close(): void {
     this.closed = true;
     this.prober.close();
@@ -181,7 +192,7 @@ export class FailoverStore implements Store {
     const known = this.sets.get(set)!;
     const call: Call<K> = { set, known, subjects, units, kind, act };
     const first = this.pick(subjects, 0);
-    if (first === undefined) return atOnce(this.unanswered(call));
+    if (first === undefined) return atOnce(this.unanswered(call, Status.BreakerOpen));
     const dueMs = monotonicMs() + known.timeoutMs;
     return this.ask(first, known, act).then((built) =>
       statusOf(built) === Status.Answered ? built : this.goOn(call, first, built, dueMs),
@@ -205,13 +216,16 @@ export class FailoverStore implements Store {
       built = await within(leftMs, this.ask(next, call.known, call.act));
       if (built !== undefined && statusOf(built) === Status.Answered) return built;
     }
-    return this.unanswered(call);
+    return this.unanswered(call, built === undefined ? Status.TimedOut : statusOf(built));
   }
 
-  private unanswered<K extends AnyResultKind>({ kind, set, subjects, units }: Call<K>): Built[K] {
+  private unanswered<K extends AnyResultKind>(
+    { kind, set, subjects, units }: Call<K>,
+    status: number,
+  ): Built[K] {
     // Of one that is away while others are not, its own state has spoken.
     if (!this.members.some(({ up }) => up)) this.state.missed(Status.BreakerOpen, true);
-    return unanswered(kind, set, subjects, units, Date.now()) as Built[K];
+    return unanswered(kind, set, subjects, units, Date.now(), this.source, status) as Built[K];
   }
 
   /** One call to one store, of which the store's standing learns. */

@@ -97,6 +97,9 @@ export interface NativeStats {
   /** Connections lost and dials failed, since the store was made. */
   reconnects: number;
   timeouts: number;
+  /** Redis: commands written for calls, and in how many goes. */
+  commands: number;
+  roundTrips: number;
   /** Text of the last failure, without secrets; empty when there was none. */
   lastError: string;
   /** Why checks are not counted at the moment, the address in front: `10.0.0.1:6379: OOM ...`; empty where they are. */
@@ -143,6 +146,18 @@ export interface NativeHandle {
     match: string,
     pageSize: number,
     namesOnly: boolean,
+    slot: number,
+  ): number;
+  /**
+   * Sends a command that is no check to the node that has `key`; Redis only. Answered through `onPage`: its `keys` are the
+   * texts of the reply, with a count of 0 where one is nil. `source`: of the script, where the command is EVALSHA.
+   */
+  ask(
+    command: readonly string[],
+    source: string,
+    key: string,
+    timeoutMs: number,
+    keepsProcess: boolean,
     slot: number,
   ): number;
   /**

@@ -2,18 +2,26 @@ import { RateLimitError, invalidOption, sentence } from '../../base/errors';
 import { refusal } from './refusal';
 import { ResultKind, type Built, type AnyResultKind } from '../../decision/result-kind';
 import type { Listing, Page } from '../listing';
-import { Submit, type NativeCallbacks, type NativeHandle, type NativeRule, type NativeStats } from './native';
+import { Submit, type NativeCallbacks, type NativeHandle } from './native';
+import { nativeRules } from './rules';
+import { RedisDocuments, type Ask } from './documents';
+import { serverMemory } from './server-memory';
+import type { Documents } from '../documents';
+import { MemoryDocuments } from '../memory-documents';
 import { atOnce } from '../at-once';
-import { breakerState } from '../../telemetry/breaker-state';
+
+import { breakerOf, NAMES, statsOf } from './stats';
 import { probePrefix, probeSet } from '../probe-set';
 import { NativeProbe } from './probe';
 import { readStates } from './states';
 import type { Probe, SyncStore } from '../store';
-import type { Stats } from '../types';
+import type { ServerMemory, Stats } from '../types';
 import { RECORD_LENGTH, RecordField } from '../records';
 import { Status } from '../../decision/status';
 import { build, recordsOf } from '../decode';
-import { keyPart, RuleSet } from '../../decision/rule-set';
+import { isCheck } from '../tally';
+import { Histogram } from '../../telemetry/histogram';
+import { RuleSet } from '../../decision/rule-set';
 import { SetNumbers } from './set-numbers';
 import { StoreState } from '../../telemetry/store-state';
 import { keysOf, type Subjects } from '../../decision/subjects';
@@ -22,16 +30,9 @@ import { keysOf, type Subjects } from '../../decision/subjects';
 const BATCH_RECORDS = 1_024;
 const FIRST_SLOTS = 64;
 
-/** As people are told of them. */
-export const NAMES = { redis: 'Redis', memory: 'The store in this process' } as const;
-
 const { Pending, Ready } = Submit;
-const { Slot: SLOT, Status: STATUS } = RecordField;
+const { Slot: SLOT, Status: STATUS, TookUs: TOOK_US } = RecordField;
 const { Answered } = Status;
-
-function breakerOf({ breakerState: state, breakerFailures, nextAttemptInMs, breakerAddress }: NativeStats) {
-  return breakerState(state, breakerFailures, nextAttemptInMs, breakerAddress);
-}
 
 type Settle = (value: unknown) => void;
 
@@ -64,7 +65,10 @@ export class NativeStore implements SyncStore {
   /** Free slots are `free[0]` to `free[freeCount - 1]`, the one used last on top. */
   private readonly free: number[] = [];
   private freeCount = 0;
+  private readonly latency = new Histogram();
   private readonly numbers: SetNumbers;
+  /** By their prefix. */
+  private readonly documentsOf = new Map<string, Documents>();
 
   constructor(source: 'redis' | 'memory', open: (callbacks: NativeCallbacks) => NativeHandle) {
     this.source = source;
@@ -89,22 +93,8 @@ export class NativeStore implements SyncStore {
    * @throws RateLimitError `ERR_INVALID_OPTION` for what the core cannot count
    */
   register(set: RuleSet, prefix: string, timeoutMs: number, probe = false): void {
-    const rules = set.rules.map((rule): NativeRule => {
-      const { algorithm, limit, burst, windowMs } = rule.quota;
-      return {
-        prefix,
-        part: keyPart(rule),
-        algorithm,
-        limit,
-        burst,
-        shadow: rule.shadow,
-        probe,
-        windowMs,
-        timeoutMs,
-      };
-    });
     try {
-      this.numbers.register(set, rules);
+      this.numbers.register(set, nativeRules(set, prefix, timeoutMs, probe));
     } catch (error) {
       throw invalidOption(
         `The rate cannot be used: ${sentence(error instanceof Error ? error.message : String(error))}`,
@@ -226,26 +216,35 @@ export class NativeStore implements SyncStore {
     return new NativeProbe(this, this.native, set, timeoutMs);
   }
 
+  documents(prefix: string): Documents {
+    const lastError = () => this.native.stats().lastError;
+    const made =
+      this.documentsOf.get(prefix) ??
+      (this.source === 'redis' ? new RedisDocuments(prefix, this.ask, lastError) : new MemoryDocuments());
+    this.documentsOf.set(prefix, made);
+    return made;
+  }
+
+  memory(prefix: string): Promise<ServerMemory | null> {
+    return this.source === 'redis' ? serverMemory(this.ask, prefix) : Promise.resolve(null);
+  }
+
   stats(): Stats {
-    const stats = this.native.stats();
-    const { keys, pending, connected, reconnects, timeouts, lastError, foreign, serverVersion } = stats;
-    return {
-      store: this.source,
-      keys,
-      pending,
-      connected,
-      reconnects,
-      timeouts,
-      lastError: lastError || null,
-      foreign,
-      serverVersion: serverVersion || null,
-      breaker: breakerOf(stats),
-    };
+    return statsOf(this.source, this.native.stats(), this.latency);
   }
 
   close(): void {
     this.native.close();
   }
+
+  private readonly ask: Ask = (command, source, key, timeoutMs, keepsProcess) =>
+    new Promise((resolve) => {
+      const slot = this.topSlot();
+      const code = this.native.ask(command, source, key, timeoutMs, keepsProcess, slot);
+      if (code < 0) return resolve(Status.Closed);
+      this.freeCount--;
+      this.settles[slot] = resolve as Settle;
+    });
 
   private submitPage({ prefix, part, isOfCounts, cursor, query }: Listing, settle: Settle): void {
     // The page may come before the call returns, so the slot is taken first.
@@ -304,6 +303,9 @@ export class NativeStore implements SyncStore {
       const kind = kinds[slot]!;
       const subjects = subjectsBySlot[slot]!;
       this.release(slot);
+      // Health's own belongs to no limiter.
+      if (isCheck(kind) && set.owner !== undefined && batch[at + TOOK_US]! >= 0)
+        this.latency.record(batch[at + TOOK_US]!);
       if (batch[at + STATUS] !== Answered) this.missed(batch[at + STATUS]!, kind);
       settle(build(kind, batch, at, set, subjects, units[slot]!, now, source));
       at += recordsOf(kind, batch, at, set) * RECORD_LENGTH;

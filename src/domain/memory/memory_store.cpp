@@ -91,6 +91,13 @@ bool MemoryStore::Forget(std::string_view key, int64_t now_ms) {
   return there;
 }
 
+void MemoryStore::Ask(const AsideRequest& request) {
+  Page page;
+  page.ticket = request.ticket;
+  page.status = Status::kRefused;
+  results_->pages.push_back(std::move(page));
+}
+
 void MemoryStore::List(const ListRequest& request) {
   Page page;
   page.ticket = request.ticket;

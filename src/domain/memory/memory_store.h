@@ -20,6 +20,7 @@ class MemoryStore : public Store {
   bool Submit(const Check& check, Completions* immediate) override;
   // Fixed windows of one rule; of those without id operators read the counts in Redis, too.
   void List(const ListRequest& request) override;
+  void Ask(const AsideRequest& request) override;
   bool Healthy(const RuleSet& /*probe*/, std::string_view /*subject*/) override { return true; }
   Stats GetStats() const override;
   void Close() override {}

@@ -10,6 +10,7 @@ namespace spillway {
 class SteadyClock : public Clock {
  public:
   int64_t NowMs() const override { return static_cast<int64_t>(uv_hrtime() / 1000000); }
+  int64_t NowUs() const override { return static_cast<int64_t>(uv_hrtime() / 1000); }
 };
 
 class TurnEvents {

@@ -1,6 +1,12 @@
 #include "redis/resp.h"
 
 namespace spillway {
+namespace {
+
+// What stands around a text while it is not whole: its length, and the ends of lines.
+constexpr size_t kMostAroundText = 32;
+
+}  // namespace
 
 // The two generations of hiredis's callbacks: 1.0 made the array length a size_t and added doubles and booleans.
 struct ReplyFunctions {
@@ -77,7 +83,7 @@ ReplyReader::Next ReplyReader::Read() {
     return Next::kBroken;
   }
   if (object == nullptr) {
-    if (reader_->len - reader_->pos > max_bytes_ || AnnouncesTooMuch()) {
+    if (reader_->len - reader_->pos > max_bytes_ + kMostAroundText || AnnouncesTooMuch()) {
       error_ = "a reply is larger than this client accepts";
       return Next::kBroken;
     }

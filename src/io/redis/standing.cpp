@@ -10,6 +10,8 @@ namespace {
 constexpr int64_t kOverdueMs = 250;
 constexpr int64_t kOldMs = 500;
 constexpr int64_t kTellAgainMs = 1000;
+// So long nothing else says what one refusal said.
+constexpr int64_t kRefusedMs = 1000;
 
 std::string NoAnswerWithin(int64_t ms) { return "no answer within " + std::to_string(ms) + " ms"; }
 
@@ -80,7 +82,8 @@ void Standing::OnNotice(Client::Notice notice) {
 void Standing::Counted(bool probe) {
   (probe ? probe_counted_ : check_counted_) = true;
   learned_now_ = true;
-  if (!refusal_.empty()) refusal_.clear();
+  // Of others some may be counted and some refused: a script may do without what the server refuses.
+  if (probe && !refusal_.empty()) refusal_.clear();
   if (!late_.empty()) late_.clear();
   if (!put_off_.empty()) put_off_.clear();
   if (!missed_) return;
@@ -93,6 +96,7 @@ void Standing::EndTurn(int64_t now_ms) {
   if (!learned_now_) return;
   learned_now_ = false;
   learned_ms_ = now_ms;
+  if (!refusal_.empty() && now_ms - refused_ms_ >= kRefusedMs) refusal_.clear();
 }
 
 void Standing::Refused(const std::string& error, bool probe) {
@@ -101,6 +105,7 @@ void Standing::Refused(const std::string& error, bool probe) {
   if (probe && code == "NOPERM" && check_counted_ && !probe_counted_) return;
   refusal_ = error;
   const int64_t now_ms = clock_->NowMs();
+  refused_ms_ = now_ms;
   if (code == told_ || (told_ms_ >= 0 && now_ms - told_ms_ < kTellAgainMs)) return;
   told_ = code;
   told_ms_ = now_ms;

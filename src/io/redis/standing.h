@@ -59,7 +59,8 @@ class Standing {
   const Client* client_;
   const Clock* clock_;
   Results* results_;
-  std::string refusal_;  // until a charge is counted
+  std::string refusal_;  // until health's own charge is counted, or others are and none has been refused for a while
+  int64_t refused_ms_ = -1;
   std::string late_;     // until one is, or a login is answered
   std::string put_off_;  // as long
   std::string told_;     // the refusal of the last event; empty: a charge was counted since

@@ -83,6 +83,7 @@ struct PendingCheck : Expiring {
   Command command;
   std::vector<PendingCheck*> parts;  // of a whole; empty when that ends
   std::vector<uint8_t> at;           // of a part: which of the whole's rules it has
+  int64_t asked_us = 0;              // when it was sent off
   std::vector<int64_t> marks;        // kRefund; a take-back: the end of its window and the time of its charge
   // What its reply came to: of several rules see composite.lua; of a refund, block or reset its number.
   std::vector<int64_t> numbers;

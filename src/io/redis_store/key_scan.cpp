@@ -234,6 +234,8 @@ void KeyScan::TakeText(const Reply& reply) {
 }
 
 void KeyScan::OnLost() {
+  // The loss is told for each command that was due; the page ends once.
+  if (step_ == Step::kNone) return;
   note_(client_->last_error());
   Finish(Status::kDisconnected);
 }
@@ -272,7 +274,9 @@ void KeyScan::Tick(int64_t now_ms) {
 
 int64_t KeyScan::NextTick() const {
   int64_t next = client_ == nullptr ? INT64_MAX : client_->NextTick();
-  if (!pages_.empty()) next = std::min(next, paused_ ? idle_since_ms_ + kPauseMs : deadline_ms_);
+  // One that has not begun, because the one in front has just ended, begins behind the pause.
+  const bool begun = deadline_ms_ != INT64_MAX && !paused_;
+  if (!pages_.empty()) next = std::min(next, begun ? deadline_ms_ : idle_since_ms_ + kPauseMs);
   if (pages_.empty() && client_ != nullptr) next = std::min(next, idle_since_ms_ + kIdleMs);
   return next;
 }

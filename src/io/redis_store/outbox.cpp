@@ -90,9 +90,14 @@ void Outbox::Send(Node* node, int64_t now_ms) {
       continue;
     }
     Write(node, command, now_ms, &timed);
-    if (client.out()->size() >= kBytesPerWrite) client.Flush();
+    if (client.out()->size() >= kBytesPerWrite) Flush(&client);
   }
-  if (client.ready()) client.Flush();
+  if (client.ready()) Flush(&client);
+}
+
+void Outbox::Flush(Client* client) {
+  if (!client->out()->empty()) ++round_trips_;
+  client->Flush();
 }
 
 void Outbox::Write(Node* node, Command* command, int64_t now_ms, bool* timed) {
@@ -106,9 +111,12 @@ void Outbox::Write(Node* node, Command* command, int64_t now_ms, bool* timed) {
     *timed = true;
     AppendTime(client.out());
     client.Expect(&node->flush_time, 1);
+    ++commands_;
   }
   if (form.gives_back != nullptr && node->BringsSource(form.gives_back)) command->send_source = true;
-  client.Expect(command, Encode(command, client.out()));
+  const int replies = Encode(command, client.out());
+  commands_ += replies;
+  client.Expect(command, replies);
 }
 
 void Outbox::Abandon(PendingCheck* check) {

@@ -40,14 +40,21 @@ class Outbox {
   // Commands that wait and that somebody waits for.
   size_t size() const { return queued_ - abandoned_; }
 
+  // Redis commands written so far, and in how many goes.
+  int64_t commands() const { return commands_; }
+  int64_t round_trips() const { return round_trips_; }
+
  private:
   void Push(std::deque<ReplySink*>* queue, Command* command);
   Command* Pop(std::deque<ReplySink*>* queue);
   void Write(Node* node, Command* command, int64_t now_ms, bool* timed);
+  void Flush(Client* client);
 
   Topology* topology_;
   CheckPool* pool_;
   WindowTable* windows_;
+  int64_t commands_ = 0;
+  int64_t round_trips_ = 0;
   size_t queued_ = 0;                // in all nodes, and the unrouted
   size_t abandoned_ = 0;             // of them
   std::deque<ReplySink*> unrouted_;  // whose slot has no known node

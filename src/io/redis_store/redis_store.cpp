@@ -24,11 +24,12 @@ RedisStore::RedisStore(int, const ClientConfig& config, const Servers& servers, 
       scan_(
           config, &topology_, clock, results, [this] { turn_.Request(); },
           [this](const std::string& error) { topology_.SetLastError(error); }),
+      asides_(&topology_, results),
       pool_(this),
       outbox_(&topology_, &pool_, &windows_),
       scatter_(&pool_, &outbox_, seed_, &asked_),
       refusals_(&topology_, &outbox_, &scatter_, clock),
-      tickets_(results) {}
+      tickets_(results, clock) {}
 
 RedisStore::RedisStore(const ClientConfig& config, const Client::Dial& dial, HandleScope* scope, const Clock* clock,
                        Results* results, std::function<void()> deliver)
@@ -105,6 +106,13 @@ void RedisStore::List(const ListRequest& request) {
   turn_.Request();
 }
 
+void RedisStore::Ask(const AsideRequest& request) {
+  asides_.Add(request);
+  topology_.Start();
+  if (request.keeps_process) turn_.KeepAliveUntil(clock_->NowMs() + request.timeout_ms);
+  turn_.Request();
+}
+
 bool RedisStore::Healthy(const RuleSet& probe, std::string_view subject) {
   topology_.Start();
   turn_.Request();
@@ -134,6 +142,8 @@ Stats RedisStore::GetStats() const {
   if (stats.connected) stats.connected_for_ms = clock_->NowMs() - topology_.connected_since_ms();
   stats.reconnects = topology_.reconnects();
   stats.timeouts = tickets_.timeouts();
+  stats.commands = outbox_.commands();
+  stats.round_trips = outbox_.round_trips();
   stats.foreign = tickets_.foreign();
   stats.last_error = topology_.last_error();
   stats.trouble = topology_.Trouble();
@@ -145,6 +155,7 @@ Stats RedisStore::GetStats() const {
 void RedisStore::Close() {
   for (const auto& check : pool_.all()) tickets_.End(check.get(), Status::kClosed);
   scan_.Close();
+  asides_.Close();
 }
 
 int64_t RedisStore::OnFlush() {
@@ -153,19 +164,24 @@ int64_t RedisStore::OnFlush() {
   while (Command* command = outbox_.TakeDelayed(now_ms)) Dispatch(command);
   topology_.Flush(now_ms);
   FollowTopology();
+  asides_.Flush(now_ms);
   for (Node* node : topology_.all()) outbox_.Send(node, now_ms);
   scan_.Flush(now_ms);
+  tickets_.EndTurn();
   return NextWake();
 }
 
 int64_t RedisStore::NextWake() const {
-  return std::min({deadlines_.Earliest(), outbox_.NextDelayed(), topology_.NextTick(), scan_.NextTick()});
+  return std::min(
+      {deadlines_.Earliest(), outbox_.NextDelayed(), topology_.NextTick(), scan_.NextTick(), asides_.NextTick()});
 }
 
 // A deadline counts from here, not from each call: within one turn JavaScript could not have seen an answer anyway. What
 // nobody waits for (a take-back, say) has one too: it is not kept for ever.
 void RedisStore::QueueAsked(int64_t now_ms) {
+  const int64_t now_us = asked_.empty() ? 0 : clock_->NowUs();
   for (PendingCheck* check : asked_) {
+    check->asked_us = now_us;
     deadlines_.Add(check, now_ms, check->rule().timeout_ms);
     Dispatch(&check->command);
   }
@@ -201,18 +217,21 @@ int64_t RedisStore::OnTurnEnd() {
   const int64_t now_ms = clock_->NowMs();
   topology_.Tick(now_ms);
   scan_.Tick(now_ms);
+  asides_.Tick(now_ms);
   EndOverdue(now_ms);
+  tickets_.EndTurn();
   outbox_.DropAbandoned();
   // What was asked while reading (a take-back, a script's source) leaves at once: the process may end after this turn.
   QueueAsked(now_ms);
   FollowTopology();
   topology_.EndTurn(now_ms);
+  asides_.Flush(now_ms);
   for (Node* node : topology_.all()) {
     outbox_.Send(node, now_ms);
     // What waits for a reconnection, or for a server that reads again, is woken by those; a refusal by its time.
     if (node->client.ready() && !node->queue.empty() && !node->client.congested()) turn_.Request();
   }
-  if (tickets_.waiting() == 0 && scan_.idle()) turn_.LetGo();
+  if (tickets_.waiting() == 0 && scan_.idle() && asides_.idle()) turn_.LetGo();
   pool_.Shrink(now_ms);
   const int64_t next = NextWake();
   // Last: it may destroy this store.

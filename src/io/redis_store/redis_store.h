@@ -6,6 +6,7 @@
 
 #include "net/turn.h"
 #include "redis/topology.h"
+#include "redis_store/asides.h"
 #include "redis_store/check_pool.h"
 #include "redis_store/coalescer.h"
 #include "redis_store/deadlines.h"
@@ -30,6 +31,7 @@ namespace spillway {
 //   forms/          what is written, and what the replies mean
 //   refusals        what an error reply leads to: again, elsewhere, later, or the end
 //   scatter         checks whose keys lie in several slots
+//   asides          commands that are no checks
 //   tickets         what a reading says becomes completions
 //
 //   redis_store.cpp           what is asked, and the turns of the loop
@@ -46,6 +48,7 @@ class RedisStore : public Store, private TurnEvents, private CommandEvents {
 
   bool Submit(const Check& check, Completions* immediate) override;
   void List(const ListRequest& request) override;
+  void Ask(const AsideRequest& request) override;
   bool Healthy(const RuleSet& probe, std::string_view subject) override;
   Stats GetStats() const override;
   void Close() override;
@@ -87,6 +90,7 @@ class RedisStore : public Store, private TurnEvents, private CommandEvents {
   Turn turn_;
   Topology topology_;
   KeyScan scan_;
+  Asides asides_;
   CheckPool pool_;
   std::vector<PendingCheck*> asked_;  // in this turn
   Coalescer coalescer_;

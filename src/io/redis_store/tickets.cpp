@@ -31,9 +31,16 @@ Decision RuleDecision(const PendingCheck& check, const Rule& rule, int64_t admit
 
 }  // namespace
 
+int64_t Tickets::TookUs(const PendingCheck& check) {
+  if (now_us_ == kUnread) now_us_ = clock_->NowUs();
+  return std::max<int64_t>(0, now_us_ - check.asked_us);
+}
+
 void Tickets::End(PendingCheck* check, Status status) {
+  // One that is closed may not have been sent off.
+  const int64_t took_us = status == Status::kClosed ? kNotTimed : TookUs(*check);
   const auto count = static_cast<int64_t>(check->tickets.size());
-  for (const Ticket ticket : check->tickets) results_->completions.End(ticket, status, Source::kRedis);
+  for (const Ticket ticket : check->tickets) results_->completions.End(ticket, status, Source::kRedis, took_us);
   waiting_ -= count;
   if (status == Status::kForeign) foreign_ += count;
   if (status == Status::kTimedOut) timeouts_ += count;
@@ -41,19 +48,21 @@ void Tickets::End(PendingCheck* check, Status status) {
 }
 
 void Tickets::Answer(PendingCheck* check, const Decision& decision) {
-  for (const Ticket ticket : check->tickets) results_->completions.Answer(ticket, Source::kRedis, decision);
+  const int64_t took_us = TookUs(*check);
+  for (const Ticket ticket : check->tickets) results_->completions.Answer(ticket, Source::kRedis, decision, took_us);
   waiting_ -= static_cast<int64_t>(check->tickets.size());
   check->tickets.clear();
 }
 
 void Tickets::Admit(PendingCheck* check, const WindowReading& reading) {
   const Rule& rule = check->rule();
+  const int64_t took_us = TookUs(*check);
   const auto count = std::min(reading.admitted, static_cast<int64_t>(check->tickets.size()));
   for (int64_t i = 0; i < count; ++i) {
     const int64_t used = reading.used - (reading.admitted - 1 - i) * check->units;
     Decision decision = FixedWindowAdmitted(rule, used, reading.rest_ms);
     decision.mark = reading.mark;
-    results_->completions.Answer(check->tickets[static_cast<size_t>(i)], Source::kRedis, decision);
+    results_->completions.Answer(check->tickets[static_cast<size_t>(i)], Source::kRedis, decision, took_us);
   }
   waiting_ -= count;
   check->tickets.erase(check->tickets.begin(), check->tickets.begin() + static_cast<std::ptrdiff_t>(count));
@@ -70,9 +79,10 @@ void Tickets::Deny(PendingCheck* check, const WindowReading& reading) {
 void Tickets::AnswerRules(PendingCheck* check, const std::vector<int64_t>& numbers) {
   const RuleSet& rules = *check->rules;
   const int64_t admitted = check->op == Op::kPeek ? 0 : numbers[0];
+  const int64_t took_us = TookUs(*check);
   int64_t place = 0;
   for (const Ticket ticket : check->tickets) {
-    Decision* decisions = results_->completions.Answer(ticket, Source::kRedis, rules.size());
+    Decision* decisions = results_->completions.Answer(ticket, Source::kRedis, rules.size(), took_us);
     for (size_t i = 0; i < rules.size(); ++i) {
       decisions[i] = RuleDecision(*check, rules[i], admitted, place, numbers.data() + 1 + kRuleNumbers * i);
     }

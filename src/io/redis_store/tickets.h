@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "clock.h"
 #include "redis_store/command.h"
 #include "store.h"
 
@@ -11,14 +12,16 @@ namespace spillway {
 // Settles the tickets of checks: each once, into Results.
 class Tickets {
  public:
-  // `results` outlives it.
-  explicit Tickets(Results* results) : results_(results) {}
+  // Both outlive it.
+  Tickets(Results* results, const Clock* clock) : results_(results), clock_(clock) {}
 
   // Answers whether it is the first that waits.
   bool Add(PendingCheck* check, Ticket ticket) {
     check->tickets.push_back(ticket);
     return waiting_++ == 0;
   }
+  // What is settled from now on belongs to another read.
+  void EndTurn() { now_us_ = kUnread; }
   int64_t waiting() const { return waiting_; }
   int64_t timeouts() const { return timeouts_; }
   // That met a key that holds what is not ours.
@@ -35,7 +38,13 @@ class Tickets {
   void AnswerRules(PendingCheck* check, const std::vector<int64_t>& numbers);
 
  private:
+  // All that a read settles end at one time: a clock that is read for each costs more than the rest of this.
+  int64_t TookUs(const PendingCheck& check);
+
+  static constexpr int64_t kUnread = -1;
   Results* results_;
+  const Clock* clock_;
+  int64_t now_us_ = kUnread;
   int64_t waiting_ = 0;
   int64_t timeouts_ = 0;
   int64_t foreign_ = 0;

@@ -76,7 +76,8 @@ bool IsRule(const Command& command, const Rule& rule, int64_t admitted, const in
   const bool denies = command.check->op != Op::kPenalize && !rule.shadow;
   return IsUnits(number[0]) && IsTime(number[1]) && IsIn(number[2], kNeverFits, kBlocked) &&
          IsIn(number[3], -kBlocked, kBlocked) && IsIn(number[4], 0, 1) && IsAdmitted(command, number[5]) &&
-         !(denies && admitted > number[5]);
+         !(denies && admitted > number[5]) && !(denies && admitted > 0 && number[0] < 0) &&
+         !(number[4] == 1 && number[5] > 0);
 }
 
 bool ReadRules(const Command& command, const Reply& reply, std::vector<int64_t>* numbers) {
