@@ -48,7 +48,11 @@ export function bundle(folder) {
   }
   const all = require(join(folder, BUNDLE));
   bundleApart(folder, SUITE, ['./vectors.json']);
-  bundleApart(folder, COMMAND, ['../testing/index']);
+  bundleApart(
+    folder,
+    COMMAND,
+    ['testing', 'monitoring', 'prometheus'].map((name) => `../${name}/index`),
+  );
   writeVectors(folder);
   for (const { file } of entries) {
     const up = '../'.repeat(file.split('/').length - 1) || './';
