@@ -10,6 +10,8 @@ import { until } from './support/wait';
 const own = owner();
 const KEY = 'a-key-of-the-tests-which-is-long';
 const OTHER = 'another-key-which-is-as-long';
+/** Where a rate counts the key `a`. */
+const COUNT = '{ratelimit:a}:@rate-1h';
 const keyed = (...keys: string[]) => ({
   keys: keys.map((key, i) => ({ name: `k${i}`, sha256: createHash('sha256').update(key).digest('hex') })),
 });
@@ -96,7 +98,7 @@ test('what holds from the next start on is named', async () => {
   });
   expect(said['needsRestart']).toEqual(['redis', 'prefix', 'serve.host']);
   await service.post('/v1/check', { key: 'a' });
-  expect(await redis.charged('ratelimit:a')).toBe(1);
+  expect(await redis.charged(COUNT)).toBe(1);
 });
 
 test('a module is read anew, and keeps the store that it had', async () => {
@@ -132,7 +134,7 @@ test('no call is lost over many reloads, and those that wait are answered by the
   isOver = true;
   await Promise.all(askers);
   expect([...statuses]).toEqual([200]);
-  expect(await redis.charged('ratelimit:a')).toBe(asked);
+  expect(await redis.charged(COUNT)).toBe(asked);
   redis.freeze();
   const waiting = service.post('/v1/check', { key: 'b' });
   await until('it waits', async () =>

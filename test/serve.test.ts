@@ -165,7 +165,7 @@ describe('what cannot be used is refused with a code and a sentence', () => {
     ['no plan', { key: 'a' }, 400, 'ERR_UNKNOWN_PLAN', /FREE/],
     ['an empty key', { key: '', plan: 'FREE' }, 400, 'ERR_INVALID_KEY', /is empty/],
     ['no JSON', '{"key":', 400, 'bad-request', /The body is not JSON/],
-    ['a list', [], 400, 'bad-request', /The body must be object/],
+    ['a list', [], 400, 'bad-request', /The body must have key or request/],
     ['a prototype', '{"key":"a","__proto__":{"x":1}}', 400, 'bad-request', /./],
     ['a large body', { key: 'a'.repeat(20_000), plan: 'FREE' }, 413, 'too-large', /too large/],
   ])('%s', async (_what, body, status, error, message) => {
