@@ -24,12 +24,12 @@ async function started(config: object, env: NodeJS.ProcessEnv = {}) {
   return {
     redis,
     service,
-    async reload(next: object | string) {
+    reload: async (next: object | string) => {
       service.write(typeof next === 'string' ? next : JSON.stringify(next));
       service.signal('SIGHUP');
       return service.hears('reloaded', reloads++);
     },
-    async refused(next: object | string) {
+    refused: async (next: object | string) => {
       service.write(typeof next === 'string' ? next : JSON.stringify(next));
       service.signal('SIGHUP');
       return service.hears('reload-refused', refusals++);

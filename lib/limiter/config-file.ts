@@ -28,7 +28,8 @@ export async function loadConfig(file?: string): Promise<RateLimiterOptions> {
   const given = chosen.endsWith('.json') ? readJson(chosen) : await readModule(chosen);
   try {
     requireObject(given, 'the configuration');
-    const { $schema: _, serve, ...said } = given as { $schema?: unknown; serve?: unknown };
+    const { serve, ...said } = given as { $schema?: unknown; serve?: unknown };
+    delete said.$schema;
     const options = chosen.endsWith('.json') ? withNamedRates(said) : said;
     readOptions(options);
     return Object.defineProperty(options, SERVE, { value: serve }) as RateLimiterOptions;

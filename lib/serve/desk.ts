@@ -36,8 +36,10 @@ export class Generation {
 
 /** Where requests find what holds, and how many of them wait for the store. */
 export class Desk {
-  /** True from the first signal to end on. */
+  /** From the first signal to end on: health says so. */
   isStopping = false;
+  /** From when nobody listens any more: each connection ends with its next answer. */
+  isClosing = false;
   private waitingNow = 0;
 
   constructor(private generation: Generation) {}

@@ -9,7 +9,7 @@ import { Problem } from './problems';
 export interface Mounted {
   readonly limiter: AnyLimiter;
   /** Whose key a request brings; false: none, where one is needed. */
-  authorize(request: Request): Who | false;
+  readonly authorize: (request: Request) => Who | false;
 }
 
 export interface Mount {

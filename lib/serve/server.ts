@@ -203,9 +203,9 @@ export class Server {
     };
   }
 
-  /** The last answer of a connection, once the service is stopping. */
+  /** The last answer of a connection, once nobody listens any more. */
   private last(reply: FastifyReply): FastifyReply {
-    return this.desk.isStopping ? reply.header('Connection', 'close') : reply;
+    return this.desk.isClosing ? reply.header('Connection', 'close') : reply;
   }
 
   private fail(error: unknown, reply: FastifyReply): FastifyReply {

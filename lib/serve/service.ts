@@ -8,7 +8,7 @@ import { readConfiguration, type Configuration, type ServeFlags } from './config
 import { Desk, Generation } from './desk';
 import { say } from './log';
 import { Server } from './server';
-import { shutDown } from './shutdown';
+import { acceptWaiting, shutDown } from './shutdown';
 
 /** What holds from the start to the end, whatever a reload says. */
 const KEPT = ['store', 'redis', 'prefix'] as const;
@@ -59,7 +59,10 @@ export class Service {
     const { drainMs, stopMs } = desk.current.settings;
     say('info', 'stopping', { signal, drainMs, stopMs });
     desk.isStopping = true;
-    await delay(drainMs);
+    if (drainMs > 0) await delay(drainMs);
+    await acceptWaiting(server.app.server, stopMs / 2);
+    // Not before nobody listens: who is told that the connection ends would come again, and wait for nobody.
+    desk.isClosing = true;
     const cut = await shutDown(server.app.server, stopMs);
     await server.app.close();
     await this.reloading;

@@ -27,7 +27,8 @@ export interface Line {
 export interface Answer {
   status: number;
   headers: Headers;
-  body: any;
+  /** Of whatever form. */
+  body: ReturnType<typeof JSON.parse>;
 }
 
 /** `spillway serve` in a process and a folder of its own, on a free port. */

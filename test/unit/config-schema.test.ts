@@ -111,7 +111,7 @@ test.each(GOOD.map((content) => [JSON.stringify(content), content]))(
   '%s is taken by both',
   async (_, content) => {
     expect([isValid(content), isValid.errors]).toEqual([true, null]);
-    const options = await read(content as object);
+    const options = await read(content);
     expect(Object.keys(options)).not.toContain('serve');
     expect(Object.keys(options)).not.toContain('$schema');
   },
@@ -121,7 +121,7 @@ test.each(BAD.map((content) => [JSON.stringify(content), content]))(
   '%s is refused by both',
   async (_, content) => {
     expect(isValid(content)).toBe(false);
-    await expect(read(content as object)).rejects.toThrow();
+    await expect(read(content)).rejects.toThrow();
   },
 );
 
