@@ -3,7 +3,7 @@
 //   requests/s of both at full load, in alternating rounds; the ratio is the median over the rounds;
 //   p99 of the service at half of its own rate, evenly spread;
 //   a SIGTERM under load, again and again: what is answered is held against what Redis was charged.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, request } from 'node:http';
@@ -22,6 +22,7 @@ const KEY = 'a-key-for-the-benchmark-only';
 const BODY = JSON.stringify({ key: 'org-123', plan: 'FREE' });
 const ENDS = 5;
 const CALLERS = 64;
+const TICK_MICROS = 1e6 / Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }));
 
 const option = (name, otherwise) => {
   const at = process.argv.indexOf(name);
@@ -50,12 +51,20 @@ const servers = {
 };
 for (const name of Object.keys(servers)) await load(name, requests / 2);
 const perSecond = { bare: [], service: [] };
+const cpu = { bare: [], service: [] };
 for (let round = 0; round < rounds; round++) {
   // The order turns, so that neither always comes first.
   const names = round % 2 === 0 ? ['bare', 'service'] : ['service', 'bare'];
-  for (const name of names) perSecond[name].push((await load(name, requests)).perSecond);
+  for (const name of names) {
+    const measured = await load(name, requests);
+    perSecond[name].push(measured.perSecond);
+    cpu[name].push(measured.cpu);
+  }
   const [bare, service] = ['bare', 'service'].map((name) => Math.round(perSecond[name][round]));
-  console.error(`round ${round + 1} of ${rounds}: bare ${bare}/s, service ${service}/s`);
+  const spent = [cpu.bare, cpu.service].map((of) => of[round].toFixed(0));
+  console.error(
+    `round ${round + 1} of ${rounds}: bare ${bare}/s, ${spent[0]} µs; service ${service}/s, ${spent[1]} µs`,
+  );
 }
 const each = Math.max(1, Math.round(median(perSecond.service) / 2 / CONNECTIONS));
 const halves = [];
@@ -106,9 +115,10 @@ async function load(name, count, rate) {
     ...args,
     `http://127.0.0.1:${servers[name].port}/v1/check`,
   ];
-  const before = { machine: machineMicros(), at: performance.now() };
+  const before = { machine: machineMicros(), cpu: cpuMicros(name), at: performance.now() };
   const [code] = await once(spawn(command, rest, { stdio: 'ignore' }), 'exit');
   const took = (performance.now() - before.at) * 1e3;
+  const spent = cpuMicros(name) - before.cpu;
   if (code !== 0) throw new Error(`h2load ended with ${code}`);
   busiest = Math.max(busiest, (machineMicros() - before.machine) / took);
   const times = readFileSync(log, 'latin1')
@@ -123,9 +133,16 @@ async function load(name, count, rate) {
   const span = starts.reduce((a, b) => Math.min(a, b)) - ends.reduce((a, b) => Math.max(a, b));
   return {
     perSecond: (count / -span) * 1e6,
+    cpu: spent / count,
     p50: ms[Math.floor(count / 2)],
     p99: ms[Math.floor(count * 0.99)],
   };
+}
+
+/** Microseconds of CPU that all threads of a server have spent. */
+function cpuMicros(name) {
+  const fields = readFileSync(`/proc/${servers[name].child.pid}/stat`, 'latin1').split(') ')[1].split(' ');
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MICROS;
 }
 
 /** Callers that ask until nobody listens any more; at the end of it nobody may have asked in vain. */
@@ -181,6 +198,7 @@ function report() {
 | -------------------------------------- | ---------------------------------------- |
 | Fastify by itself, requests/s          | ${Math.round(median(perSecond.bare))} |
 | spillway serve, requests/s             | ${Math.round(median(perSecond.service))}, × ${ratio.toFixed(2)}, goal ≥ ${LEAST_RATIO} |
+| CPU of a request, µs: Fastify, service | ${median(cpu.bare).toFixed(0)}, ${median(cpu.service).toFixed(0)} |
 | at half of that, p50 and p99, ms       | ${median(halves.map((one) => one.p50)).toFixed(2)}, ${p99.toFixed(2)}, goal < ${MOST_P99_MS} |
 | ${ENDS} SIGTERM, ${CALLERS} callers: answered, charged | ${sum('answered')}, ${sum('charged')}; lost ${sum('lost')}, goal 0; ${Math.round(Math.max(...ends.map((one) => one.tookMs)))} ms at most |
 

@@ -197,6 +197,11 @@ describe('what cannot be used is refused with a code and a sentence', () => {
     if (status === 405) expect(answer.headers.get('allow')).toMatch(/^(POST|GET, HEAD)$/);
   });
 
+  test('a body that is too large is read to its end, so that who sends it hears why', async () => {
+    const { status, headers, body } = await service.post('/v1/reset', { key: 'a'.repeat(300_000) }, KEY);
+    expect([status, body.error, headers.get('connection')]).toEqual([413, 'too-large', 'keep-alive']);
+  });
+
   test('what is no HTTP', async () => {
     const socket = connect(service.port, '127.0.0.1');
     let answer = '';
@@ -326,7 +331,7 @@ test.each([
   ],
   ['a wrong rate', { config: { plans: { FREE: 'x' } } }, /plans\.FREE: "x" is not a rate/],
 ])('%s is said in a sentence, and nothing listens', async (_what, options, message) => {
-  const starting = Service.start(options);
+  const starting = own(Service.start(options));
   await expect(starting).rejects.toThrow(message);
   await expect(starting).rejects.not.toThrow(/\n {4}at |hunter2|a-key-of-the-tests/);
 });

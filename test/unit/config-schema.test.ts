@@ -6,6 +6,7 @@ import Ajv from 'ajv';
 import { SERVE } from '../../lib/base/config-files';
 import { loadConfig } from '../../lib/limiter/config-file';
 import { RULE_OPTIONS } from '../../lib/rules/compile';
+import { readServe } from '../../lib/serve/options';
 
 const SCHEMAS = join(__dirname, '../../schema');
 const schemaOf = (name: string) => JSON.parse(readFileSync(join(SCHEMAS, name), 'utf8')) as object;
@@ -101,8 +102,6 @@ async function read(content: object): Promise<object> {
   const file = join(folder, 'spillway.config.json');
   writeFileSync(file, JSON.stringify(content));
   const options = await loadConfig(file);
-  // The service reads it by way of the package, which unit tests have as source.
-  const { readServe } = await import('../../lib/serve/options');
   readServe((options as { [SERVE]?: unknown })[SERVE]);
   return options;
 }
