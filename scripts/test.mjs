@@ -97,7 +97,7 @@ function coreTests(args) {
 }
 
 function typeTests() {
-  const projects = ['test/tsconfig.json', 'test/types/tsconfig.json'].filter((name) =>
+  const projects = ['test/tsconfig.json', 'test/types/tsconfig.json', 'lib/dashboard/page/tsconfig.json'].filter((name) =>
     existsSync(join(root, name)),
   );
   return sum(
