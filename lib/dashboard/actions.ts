@@ -24,7 +24,7 @@ const LONGEST_MS = 366 * 86_400_000;
 export class Actions {
   constructor(
     private readonly limiter: MonitoredLimiter,
-    private readonly changed: () => void,
+    private readonly changed: (subject: string) => void,
   ) {}
 
   readonly reset = (asked: Asked) =>
@@ -66,7 +66,7 @@ export class Actions {
       const done = await action(body, { by: 'dashboard', ...who });
       return done instanceof Response ? done : json({ subject: body.subject, ...done });
     } finally {
-      this.changed();
+      this.changed(body.subject);
     }
   }
 }

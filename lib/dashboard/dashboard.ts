@@ -38,7 +38,7 @@ class Routes {
     const { limiter } = settings;
     this.health = new SharedHealth(limiter);
     this.limited = new LimitedNow(limiter);
-    const actions = new Actions(limiter, () => this.limited.forget());
+    const actions = new Actions(limiter, (subject) => this.limited.touch(subject));
     const all: RouteTable = {
       '': { GET: () => pageResponse() },
       'data/overview': { GET: async () => json(await this.overview()) },

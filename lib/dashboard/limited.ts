@@ -13,6 +13,8 @@ const MOST_ASKED = 50;
 /** One answer serves all who ask within that time. */
 const FRESH_MS = 1_000;
 const HOURS = 2;
+/** Longer than a look through everything takes. */
+const TOUCHED_MS = 60_000;
 
 export interface AllLimited {
   readonly items: readonly LimitedSubject[];
@@ -23,6 +25,8 @@ export interface AllLimited {
 export class LimitedNow {
   private readonly walk: Walk;
   private last: { readonly atMs: number; readonly answer: Promise<AllLimited> } | undefined;
+  /** Who was changed by hand lately, and when: what a look through everything found before says nothing of them. */
+  private readonly touched = new Map<string, number>();
 
   constructor(private readonly limiter: MonitoredLimiter) {
     this.walk = new Walk(limiter);
@@ -36,20 +40,23 @@ export class LimitedNow {
     return this.last.answer;
   }
 
-  /** After a change by hand. */
-  forget(): void {
+  /** A change by hand is to be seen at once. */
+  touch(subject: string): void {
     this.last = undefined;
-    this.walk.forget();
+    this.touched.set(subject, performance.now());
   }
 
   private async ask(): Promise<AllLimited> {
     const denied = this.limiter.topDenied(200);
+    const nowMs = performance.now();
+    for (const [subject, atMs] of this.touched) {
+      if (nowMs - atMs > TOUCHED_MS) this.touched.delete(subject);
+    }
     const [{ items, looked }, fleet] = await Promise.all([this.walk.look(), this.fleet()]);
     const all = new Map<string, ListedKey>();
-    for (const item of items) all.set(nameOf(item), item);
-    const names = [
-      ...new Set([...denied, ...(fleet?.deniedSubjects ?? [])].map(({ subject }) => subject)),
-    ].slice(0, MOST_ASKED);
+    for (const item of items) if (!this.touched.has(item.subject)) all.set(nameOf(item), item);
+    const most = [...denied, ...(fleet?.deniedSubjects ?? [])].map(({ subject }) => subject);
+    const names = [...new Set([...this.touched.keys(), ...most])].slice(0, MOST_ASKED);
     // Fresher than the look through everything, also where it has not come to them yet.
     for (const item of await this.standing(names)) all.set(nameOf(item), item);
     const isStill = (item: ListedKey) =>

@@ -3,11 +3,12 @@ import { fleetOf } from '../monitoring/figures';
 import type { MonitoredLimiter } from '../monitoring/options';
 import { readPage } from '../monitoring/read';
 import { ID_SCOPES, listedName, subjectOf } from '../rules/identity';
-import type { ListedKey } from '../stores/types';
+import type { ListedKey, PageOptions } from '../stores/types';
 import { MOST_SUBJECTS } from '../telemetry/top-denied';
 import type { Found, SubjectPage } from './types';
 
 const HOURS = 24;
+const A_MOMENT_MS = 100;
 
 /**
  * Who is counted under a text: first whoever has exactly this id, of any kind, asked for by name; then all whose id has the text
@@ -22,7 +23,7 @@ export async function find(limiter: MonitoredLimiter, query: URLSearchParams): P
   const isFirst = (options.cursor ?? '') === '';
   const [exact, { items, cursor }] = await Promise.all([
     isFirst && text !== '' && !text.includes('*') ? named(limiter, text) : [],
-    limiter.page(options),
+    filled(limiter, options),
   ]);
   const { kind, rule } = options;
   const meant = exact.filter(
@@ -32,6 +33,20 @@ export async function find(limiter: MonitoredLimiter, query: URLSearchParams): P
   );
   const all = new Map([...meant, ...items].map((item) => [`${item.rule}\n${item.subject}`, item]));
   return { items: [...all.values()], cursor };
+}
+
+/** As many pages as make one for people, or as can be had in a moment. */
+async function filled(limiter: MonitoredLimiter, options: PageOptions): Promise<Found> {
+  const startedMs = performance.now();
+  const { pageSize = 1 } = options;
+  const items: ListedKey[] = [];
+  let { cursor = '' } = options;
+  do {
+    const page = await limiter.page({ ...options, cursor });
+    items.push(...page.items);
+    ({ cursor } = page);
+  } while (cursor !== '' && items.length < pageSize && performance.now() - startedMs < A_MOMENT_MS);
+  return { items, cursor };
 }
 
 /** What a glob takes for this very text. */

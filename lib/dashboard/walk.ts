@@ -40,11 +40,6 @@ export class Walk {
     return this.complete ?? current?.soFar() ?? NOTHING;
   }
 
-  /** What was changed by hand is to be seen at once. */
-  forget(): void {
-    this.startedMs = -Infinity;
-  }
-
   private start(): void {
     this.startedMs = performance.now();
     const pass = new Pass(this.limiter);
