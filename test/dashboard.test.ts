@@ -105,6 +105,10 @@ test('without authorize it does not start, and what it does not know it refuses'
   expect(() => createDashboard({ limiter: {} as never, authorize })).toThrow(/what createRateLimiter/);
   expect(() => createDashboard({ limiter, authorize, basePath: 'x' })).toThrow(/such as \/admin\/rate-limit/);
   expect(() => createDashboard({ limiter, authorize, publicHealth: true } as never)).toThrow(/publicHealth/);
+  for (const href of ['javascript:alert(1)', '//evil.example', 'http://evil.example', 'logout', 7]) {
+    const links = [{ text: 'Out', href: href as string }];
+    expect(() => createDashboard({ limiter, authorize, links })).toThrow(/links\[0\] must be such as/);
+  }
 });
 
 test.each([
@@ -169,7 +173,7 @@ describe('limited now', () => {
     expect(first.until! > Date.now()).toBe(true);
     const only = async (query: string) => (await limited(query)).items.map(({ subject }) => subject);
     expect(await only('?kind=user')).toEqual(['user:7']);
-    expect((await only('?rule=api')).sort()).toEqual(['ip:203.0.113.9', 'user:7']);
+    expect((await only('?rule=api')).sort()).toEqual(['ip:203.0.113.9', 'org-3', 'user:7']);
     expect(await only('?kind=apiKey')).toEqual([]);
   });
 

@@ -3,13 +3,12 @@ import { RateLimitError } from '../base/errors';
 import { VERSION } from '../base/version';
 import { fleetOf, SharedHealth } from '../monitoring/figures';
 import { json } from '../monitoring/answers';
-import type { RouteSettings } from '../monitoring/options';
 import { readPage } from '../monitoring/read';
 import { Router, type RouteTable } from '../monitoring/router';
 import { Actions } from './actions';
 import { LimitedNow } from './limited';
 import { nodeHandler } from './node';
-import { readDashboard, type Dashboard, type DashboardOptions } from './options';
+import { readDashboard, type Dashboard, type DashboardOptions, type DashboardSettings } from './options';
 import { pageResponse } from './page-response';
 import { readLimited } from './read';
 import { find, subjectPage } from './subjects';
@@ -34,7 +33,7 @@ class Routes {
   private readonly health: SharedHealth;
   private readonly limited: LimitedNow;
 
-  constructor(private readonly settings: RouteSettings) {
+  constructor(private readonly settings: DashboardSettings) {
     const { limiter } = settings;
     this.health = new SharedHealth(limiter);
     this.limited = new LimitedNow(limiter);
@@ -74,6 +73,7 @@ class Routes {
       stats: limiter.stats(),
       config: limiter.describe(),
       canRaise: limiter.sharedRules !== undefined,
+      links: this.settings.links,
     };
   }
 

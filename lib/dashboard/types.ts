@@ -6,6 +6,7 @@ import type { SharedOverride } from '../fleet/document';
 import type { Change } from '../rules/change';
 import type { Override } from '../rules/override';
 import type { Health, ListedKey } from '../stores/types';
+import type { Link } from './options';
 import type { DeniedSubject } from '../telemetry/counters';
 
 export interface Overview {
@@ -19,6 +20,7 @@ export interface Overview {
   readonly config: Described;
   /** Whether limits can be raised: the limiter has `sharedRules`. */
   readonly canRaise: boolean;
+  readonly links: readonly Link[];
 }
 
 /**

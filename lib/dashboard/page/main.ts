@@ -54,12 +54,19 @@ async function refresh(): Promise<void> {
     overview = await get<Overview>('overview');
     answeredMs = performance.now();
     limited.offer(overview);
+    offerLinks(overview);
     if (subject !== undefined) await subject.load();
     else if (home.isConnected) await showHome(overview);
     tellConnection();
   } catch (error) {
     tellConnection(error);
   }
+}
+
+function offerLinks({ links }: Overview): void {
+  const place = byId('links');
+  if (place.childElementCount === links.length) return;
+  put(place, ...links.map(({ text, href }) => h('a', { href }, text)));
 }
 
 async function showHome(of: Overview): Promise<void> {

@@ -19,7 +19,7 @@ export function storeState({ health, stats, now }: Overview): HTMLElement {
     healthy ? `${store} counts${latencyText(health.latencyMs)}` : `${store} does not count: ${shown(reason)}`,
     ...(breaker.state === 'closed' ? [] : [`Its breaker is ${breaker.state}.`]),
     ...(health !== null && !health.enabled ? ['RATELIMIT_ENABLE is off: everything is admitted.'] : []),
-    ...(health?.connectedSince != null && healthy
+    ...(healthy && health.connectedSince !== null
       ? [`Connected for ${lasting(now - health.connectedSince)}.`]
       : []),
     ...(stats.reconnects > 0
