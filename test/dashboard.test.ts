@@ -394,13 +394,13 @@ describe('who changed what', () => {
     expect(changes[1]!.subject).toBe('org-129');
   });
 
-  test('while the store is away is that of this process, and is written once it is back', async () => {
+  test('while the store is away is not told, and is written once it is back', async () => {
     const { redis, limiter } = await mounted();
     await limiter.check('org-1', 'FREE');
     await redis.kill();
     await until('it is seen', async () => !(await limiter.health()).healthy);
     limiter.access.deny('org-1', { by: 'jane' });
-    expect(await limiter.changes()).toMatchObject([{ kind: 'access', subject: 'org-1', by: 'jane' }]);
+    await expect(limiter.changes()).rejects.toMatchObject({ code: 'ERR_UNAVAILABLE' });
     await redis.start();
     await until('it is back', async () => (await limiter.health()).healthy);
     await limiter.changes();
@@ -412,8 +412,10 @@ describe('who changed what', () => {
     const { redis, limiter } = await mounted();
     await limiter.reset('a', { by: 'jane' });
     await limiter.changes();
-    const [key] = (await redis.command('KEYS', '*changes*')) as string[];
-    await redis.command('SET', key!, 'no JSON');
+    for (const key of (await redis.command('KEYS', '*changes*')) as string[]) {
+      const text = String(await redis.command('GET', key));
+      if (text.startsWith('[')) await redis.command('SET', key, 'no JSON');
+    }
     await limiter.reset('b', { by: 'jane' });
     expect(await limiter.changes()).toMatchObject([{ subject: 'b' }]);
   });

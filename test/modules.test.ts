@@ -80,9 +80,16 @@ test('import and require give the same functions, and no others', async () => {
     report(require('spillway/store').customStore === require('spillway').customStore);`;
   const reports = await reportsOf(script, { type: 'module' });
   const stores = [STORE, POSTGRES, MYSQL, SQLITE, MONGODB];
-  const surfaces = [ASYNC, SYNC, ...stores, PROMETHEUS, OPENTELEMETRY, MONITORING, DASHBOARD, TESTING].flatMap(
-    (names) => [names, names, true],
-  );
+  const surfaces = [
+    ASYNC,
+    SYNC,
+    ...stores,
+    PROMETHEUS,
+    OPENTELEMETRY,
+    MONITORING,
+    DASHBOARD,
+    TESTING,
+  ].flatMap((names) => [names, names, true]);
   expect(reports).toEqual([...surfaces, true]);
 });
 

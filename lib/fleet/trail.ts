@@ -19,7 +19,7 @@ const MOST_TRIES = 20;
  */
 export class Trail {
   private readonly store: FleetStore | undefined;
-  /** Newest first. */
+  /** Newest first; where the store cannot keep them. */
   private own: readonly Change[] = [];
   /** Not yet in the store, oldest first. */
   private waiting: Change[] = [];
@@ -40,18 +40,25 @@ export class Trail {
   add(change: Change): void {
     if (change.by === undefined) return;
     const kept = JSON.stringify(change.value ?? null).length > MOST_VALUE_LENGTH ? without(change) : change;
-    this.own = [kept, ...this.own].slice(0, MOST);
-    if (this.store === undefined) return;
+    if (this.store === undefined) {
+      this.own = [kept, ...this.own].slice(0, MOST);
+      return;
+    }
     this.waiting = [...this.waiting, kept].slice(-MOST);
-    void this.inTurn(this.store, () => Promise.resolve());
+    // What cannot be written now is written with the next one, or before somebody reads.
+    this.inTurn(this.store, () => Promise.resolve()).catch((error: unknown) =>
+      this.log.once(
+        'trail',
+        `Who changed what cannot be written to the store for the moment: ${error instanceof Error ? error.message : String(error)}`,
+      ),
+    );
   }
 
-  /** Newest first; while the store is away those of this process. */
+  /** Newest first. @throws RateLimitError `ERR_UNAVAILABLE` */
   async read(): Promise<readonly Change[]> {
     const { store } = this;
     if (store === undefined) return this.own;
-    const read = async () => changesIn(await store.documents.read(CHANGES));
-    return (await this.inTurn(store, read)) ?? this.own;
+    return this.inTurn(store, async () => changesIn(await store.documents.read(CHANGES)));
   }
 
   /** What was added is written, or could not be. */
@@ -59,24 +66,17 @@ export class Trail {
     await this.last;
   }
 
-  /** One call at a time, each with what waits written before it; undefined where the store did not answer. */
-  private inTurn<T>(store: FleetStore, act: () => Promise<T>): Promise<T | undefined> {
+  /** One call at a time, each with what waits written before it. */
+  private inTurn<T>(store: FleetStore, act: () => Promise<T>): Promise<T> {
     const done = this.last.then(async () => {
       try {
         await this.write(store);
         return await act();
-      } catch (error) {
-        // What waits is written with the next change, or when somebody reads.
-        this.log.once(
-          'trail',
-          `Who changed what cannot be written to the store for the moment: ${error instanceof Error ? error.message : String(error)}`,
-        );
-        return undefined;
       } finally {
         store.release();
       }
     });
-    this.last = done;
+    this.last = done.catch(() => {});
     return done;
   }
 

@@ -97,7 +97,8 @@ export interface LimiterBase {
   fleet(options?: FleetOptions): Promise<FleetView>;
   /**
    * The last hundred changes that somebody put a name to (`by`): resets, blocks, overrides, plans, rules. Newest first, of all
-   * processes of the prefix where the store keeps more than counts (see `fleet`) and answers, else of this one.
+   * processes of the prefix where the store keeps more than counts (see `fleet`), else of this one.
+   * @throws RateLimitError `ERR_UNAVAILABLE`
    */
   changes(): Promise<readonly Change[]>;
   /** The option `sharedRules`. */

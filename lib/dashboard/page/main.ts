@@ -84,7 +84,11 @@ async function showHome(of: Overview): Promise<void> {
   } catch (error) {
     limited.fail(reasonOf(error));
   }
-  put(changes, changesTable((await get<readonly Change[]>('changes')).slice(0, 20)));
+  try {
+    put(changes, changesTable((await get<readonly Change[]>('changes')).slice(0, 20)));
+  } catch (error) {
+    put(changes, h('p', { class: 'bad' }, reasonOf(error)));
+  }
   if (performance.now() - chartedMs < CHART_EVERY_MS) return;
   chartedMs = performance.now();
   // An opened table of figures stays open.
