@@ -161,7 +161,7 @@ describe('limited now', () => {
         ['org-1', 'FREE', 'limited', 3, 3, 4],
         ['user:7', 'api', 'limited', 2, 2, 3],
         ['ip:203.0.113.9', 'api', 'limited', 2, 2, 3],
-        ['org-3', 'FREE', 'blocked', 0, 3, null],
+        ['org-3', expect.stringMatching(/FREE/), 'blocked', 0, null, null],
       ]),
     );
     expect(items[0]!.subject).toBe('org-1');
@@ -175,6 +175,22 @@ describe('limited now', () => {
     expect(await only('?kind=user')).toEqual(['user:7']);
     expect((await only('?rule=api')).sort()).toEqual(['ip:203.0.113.9', 'org-3', 'user:7']);
     expect(await only('?kind=apiKey')).toEqual([]);
+  });
+
+  test('of plans that share a count the one that denied says the limit, and a block is one line', async () => {
+    const redis = await own(RedisServer.start());
+    const plans = { FREE: '3/h', PRO: ['9/h', '5/m'] } as const;
+    const limiter = await own(createRateLimiter({ redis: redis.url, plans, logger: false }));
+    for (let i = 0; i < 5; i++) await limiter.check('org-1', 'FREE');
+    await limiter.check('org-2', 'PRO');
+    await limiter.block('org-3', 60_000);
+    const { limited } = asking(createDashboard({ limiter, authorize }).fetch);
+    const { items, looked } = await limited();
+    expect(items.map(essence)).toEqual([
+      ['org-1', 'FREE,PRO', 'limited', 3, 3, 2],
+      ['org-3', expect.stringMatching(/FREE,PRO/), 'blocked', 0, null, null],
+    ]);
+    expect(looked).toMatchObject({ ofSeveralPlans: 2, blocked: 2 });
   });
 
   test('whom another process limits is found in the store, and its denials in the fleet', async () => {

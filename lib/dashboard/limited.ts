@@ -1,5 +1,6 @@
 import { RateLimitError } from '../base/errors';
 import type { FleetView } from '../fleet/view';
+import type { Described } from '../limiter/describe';
 import { kindOf, scopeOf } from '../rules/identity';
 import { fleetOf } from '../monitoring/figures';
 import type { MonitoredLimiter } from '../monitoring/options';
@@ -13,8 +14,8 @@ const MOST_ASKED = 50;
 /** One answer serves all who ask within that time. */
 const FRESH_MS = 1_000;
 const HOURS = 2;
-/** Longer than a look through everything takes. */
-const TOUCHED_MS = 60_000;
+/** Longer than what a look through everything found is shown. */
+const TOUCHED_MS = 600_000;
 
 export interface AllLimited {
   readonly items: readonly LimitedSubject[];
@@ -61,7 +62,10 @@ export class LimitedNow {
     for (const item of await this.standing(names)) all.set(nameOf(item), item);
     const isStill = (item: ListedKey) =>
       item.blocked || isAtLimit(item) || denialsOf(item, denied) !== undefined;
-    const known = [...all.values()].filter(isStill).map((item) => limitedOf(item, denied, fleet));
+    const limits = limitsOf(this.limiter.describe());
+    const known = onceBlocked(
+      [...all.values()].filter(isStill).map((item) => limitedOf(item, denied, fleet, limits)),
+    );
     const gone = denied.filter((one) => !known.some(({ subject, rule }) => isOf(one, subject, rule)));
     return { items: [...known, ...gone.map(deniedOnce)].sort(byUrgency), looked };
   }
@@ -104,15 +108,37 @@ function denialsOf(
   return denied.find((one) => isOf(one, subject, rule));
 }
 
+/** What each rule admits at most, by its id. */
+function limitsOf({ plans, rate, rules }: Described): ReadonlyMap<string, number> {
+  const all = [...Object.values(plans).flat(), ...(rate ?? []), ...rules];
+  return new Map(all.flatMap(({ id, burst }) => (burst === undefined ? [] : [[id, burst]])));
+}
+
+/** A block holds under every rule: one line is enough. */
+function onceBlocked(items: readonly LimitedSubject[]): LimitedSubject[] {
+  const blocked = new Map<string, LimitedSubject>();
+  const others = items.filter((item) => {
+    if (item.state !== 'blocked') return true;
+    const before = blocked.get(item.subject);
+    const rule = before === undefined ? item.rule : `${before.rule},${item.rule}`;
+    blocked.set(item.subject, { ...item, rule, count: 0, limit: null });
+    return false;
+  });
+  return [...others, ...blocked.values()];
+}
+
 function limitedOf(
   item: ListedKey,
   denied: readonly DeniedSubject[],
   fleet: FleetView | null,
+  limits: ReadonlyMap<string, number>,
 ): LimitedSubject {
-  const { subject, key, scope: kind, rule, count, limit = null, resetTime, blocked } = item;
+  const { subject, key, scope: kind, rule, count, resetTime, blocked } = item;
   const own = denialsOf(item, denied);
+  // Where plans share the count, the plan that denied it is known.
+  const limit = item.limit ?? (own === undefined ? undefined : limits.get(own.rule)) ?? null;
   const all = fleet?.deniedSubjects.find((one) => one.subject === subject);
-  const isLimited = isAtLimit(item) || (limit === null && own !== undefined);
+  const isLimited = limit === null ? own !== undefined : count >= limit;
   const state: State = blocked ? 'blocked' : isLimited ? 'limited' : 'denied';
   const until = state === 'denied' ? null : resetTime;
   const about = { subject, key, kind, rule, state, count, limit, until };

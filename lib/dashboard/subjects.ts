@@ -9,6 +9,9 @@ import type { Found, SubjectPage } from './types';
 
 const HOURS = 24;
 const A_MOMENT_MS = 100;
+const STEP = 1_000;
+/** What is enough for people. */
+const ENOUGH = 100;
 
 /**
  * Who is counted under a text: first whoever has exactly this id, of any kind, asked for by name; then all whose id has the text
@@ -18,6 +21,8 @@ export async function find(limiter: MonitoredLimiter, query: URLSearchParams): P
   const text = query.get('text') ?? '';
   const page = new URLSearchParams(query);
   page.delete('text');
+  // A look through many keys for few of them, so in long steps.
+  page.set('limit', `${STEP}`);
   page.set('match', text === '' ? '*' : text.includes('*') ? text : `*${literal(text)}*`);
   const options = readPage(page);
   const isFirst = (options.cursor ?? '') === '';
@@ -38,14 +43,13 @@ export async function find(limiter: MonitoredLimiter, query: URLSearchParams): P
 /** As many pages as make one for people, or as can be had in a moment. */
 async function filled(limiter: MonitoredLimiter, options: PageOptions): Promise<Found> {
   const startedMs = performance.now();
-  const { pageSize = 1 } = options;
   const items: ListedKey[] = [];
   let { cursor = '' } = options;
   do {
     const page = await limiter.page({ ...options, cursor });
     items.push(...page.items);
     ({ cursor } = page);
-  } while (cursor !== '' && items.length < pageSize && performance.now() - startedMs < A_MOMENT_MS);
+  } while (cursor !== '' && items.length < ENOUGH && performance.now() - startedMs < A_MOMENT_MS);
   return { items, cursor };
 }
 

@@ -1,17 +1,20 @@
-import { setImmediate, setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { RateLimitError } from '../base/errors';
 import type { MonitoredLimiter } from '../monitoring/options';
 import type { ListedKey } from '../stores/types';
 import type { Looked } from './types';
 
 /** So few that reading a page holds up no check. */
-const PAGE = 500;
+const PAGE = 100;
+/** For each time of work: what a page costs the process and the store, checks feel. */
+const RESTS = 3;
 /** What is remembered: memory stays bounded however many are limited. */
 const MOST_KEPT = 1_000;
 /** Whoever asks first waits so long for figures that are not complete yet. */
 const FIRST_ANSWER_MS = 120;
-/** How old complete figures are when they are taken anew. */
+/** How old complete figures are at least when they are taken anew, and how many times as old as it took to take them. */
 const FRESH_MS = 3_000;
+const FRESH_TIMES = 4;
 
 export interface Walked {
   readonly items: readonly ListedKey[];
@@ -19,20 +22,18 @@ export interface Walked {
 }
 
 /**
- * Looks through all that is counted for who is limited, page by page beside the checks, and again only while somebody asks. It
- * rests as long as it works.
+ * Looks through all that is counted for who is limited, page by page beside the checks, and again only while somebody asks.
  */
 export class Walk {
   private complete: Walked | undefined;
   private current: Pass | undefined;
-  private startedMs = -Infinity;
+  private notBeforeMs = -Infinity;
 
   constructor(private readonly limiter: MonitoredLimiter) {}
 
   /** The last complete figures, or those so far. */
   async look(): Promise<Walked> {
-    const isOld = performance.now() - this.startedMs >= FRESH_MS;
-    if (this.current === undefined && isOld) this.start();
+    if (this.current === undefined && performance.now() >= this.notBeforeMs) this.start();
     const { current } = this;
     if (this.complete === undefined && current !== undefined) {
       await Promise.race([current.ended, pause(FIRST_ANSWER_MS, undefined, { ref: false })]);
@@ -41,12 +42,14 @@ export class Walk {
   }
 
   private start(): void {
-    this.startedMs = performance.now();
+    const startedMs = performance.now();
     const pass = new Pass(this.limiter);
     this.current = pass;
     void pass.ended.then(() => {
       this.current = undefined;
       this.complete = pass.soFar();
+      const endedMs = performance.now();
+      this.notBeforeMs = endedMs + Math.max(FRESH_MS, FRESH_TIMES * (endedMs - startedMs));
     });
   }
 }
@@ -85,9 +88,8 @@ class Pass {
         const page = await this.limiter.page({ pageSize: PAGE, cursor });
         for (const item of page.items) this.take(item);
         cursor = page.cursor;
-        // A timer is no shorter than a millisecond.
-        const workedMs = performance.now() - startedMs;
-        await (workedMs < 1 ? setImmediate() : pause(workedMs, undefined, { ref: false }));
+        const restMs = RESTS * (performance.now() - startedMs);
+        await pause(restMs, undefined, { ref: false });
       } while (cursor !== '');
       this.at = Date.now();
     } catch (error) {

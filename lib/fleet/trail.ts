@@ -100,9 +100,9 @@ function without({ value: _, ...rest }: Change): Change {
   return rest;
 }
 
-/** An attempt that was not answered may have written them. */
+/** Newest first. An attempt that was not answered may have written them. */
 function merged(before: readonly Change[], written: readonly Change[]): Change[] {
-  const texts = new Set([...before, ...written].map((change) => JSON.stringify(change)));
+  const texts = new Set([...[...written].reverse(), ...before].map((change) => JSON.stringify(change)));
   const all = [...texts].map((text) => JSON.parse(text) as Change);
   return all.sort((a, b) => b.at - a.at).slice(0, MOST);
 }

@@ -60,7 +60,11 @@ export class LimitedView {
       { head: 'Who', cell: (one) => whoCell(one, one.kind) },
       ruleColumn(),
       { head: 'State', cell: ({ state }) => h('span', { class: `chip ${state}` }, STATES[state]) },
-      { head: 'Used', isNumber: true, cell: ({ count, limit }) => usedCell(count, limit) },
+      {
+        head: 'Used',
+        isNumber: true,
+        cell: ({ state, count, limit }) => (state === 'blocked' ? '–' : usedCell(count, limit)),
+      },
       { head: 'Denied', isNumber: true, cell: (one) => deniedText(one) },
       { head: 'Since', cell: ({ since }) => (since === null ? '–' : ago(now - since)) },
       { head: 'Room again', cell: ({ until }) => untilCell(until, now) },

@@ -12,7 +12,7 @@ export function searchView(text: string): HTMLElement {
   const body = h('div', {}, h('p', { class: 'dim' }, 'Looking …'));
   const load = async (cursor?: string): Promise<void> => {
     try {
-      const page = await get<Found>('find', { text, cursor, limit: '100' });
+      const page = await get<Found>('find', { text, cursor });
       found.push(...page.items);
       show(page.cursor);
     } catch (error) {

@@ -29,5 +29,5 @@ export function untilCell(until: number | null, now: number): string {
 }
 
 export function ruleColumn<T extends { readonly rule: string }>(): Column<T> {
-  return { head: 'Rule', cell: ({ rule }) => h('code', {}, shown(rule)) };
+  return { head: 'Rule', cell: ({ rule }) => h('code', {}, shown(rule.split(',').join(', '))) };
 }

@@ -3,11 +3,13 @@ import type { Overview, SubjectPage } from '../types';
 import { blockButton, liftButton, lowerButton, raiseButton } from './actions';
 import { get, reasonOf } from './api';
 import { changesTable } from './changes-view';
-import { hoursChart } from './charts';
+import { hoursChart, type Point } from './charts';
 import { h, put, table } from './dom';
 import { stateChip } from './search-view';
 import { ruleColumn, untilCell, usedCell } from './subject-cells';
 import { ago, kindText, lasting, many, shown } from './text';
+
+const HOUR_MS = 3_600_000;
 
 /** Everything about one subject, and what can be done about it. */
 export class SubjectView {
@@ -107,7 +109,7 @@ export class SubjectView {
       deniedTable(denials, now),
       byHour !== null &&
         byHour.length > 0 &&
-        hoursChart('Denials by the hour, in the whole fleet', byHour, [
+        hoursChart('Denials by the hour, in the whole fleet', dayOf(byHour, now), [
           { name: 'denied', label: 'Denied', colour: '--bad' },
         ]),
       h('h3', {}, 'Changed by hand'),
@@ -117,6 +119,15 @@ export class SubjectView {
       this.body.querySelector<HTMLElement>(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
     }
   }
+}
+
+/** All of the last 24 hours, also those in which nothing was denied. */
+function dayOf(byHour: NonNullable<SubjectPage['byHour']>, now: number): Point[] {
+  const last = Math.floor(now / HOUR_MS) * HOUR_MS;
+  return Array.from({ length: 24 }, (_, i) => {
+    const startMs = last - (23 - i) * HOUR_MS;
+    return { startMs, denied: byHour.find((one) => one.startMs === startMs)?.denied ?? 0 };
+  });
 }
 
 function deniedTable(denials: readonly DeniedSubject[], now: number): HTMLElement {
