@@ -204,8 +204,12 @@ await check('the proxy limits one client to 300 a minute, and never health probe
   assert.ok(byProxy.every(({ status, headers: of }) => status === 429 && of.has('retry-after')));
   const health = await ask('/api/health', client);
   assert.equal(health.status, 200);
-  // Whom the proxy refuses is found by address, and let go.
-  const flood = (await limitedNow()).find(({ subject }) => subject === 'ip:198.51.100.1');
+  // Whom the proxy refuses, which is bundled apart from the dashboard, is found by address, and let go.
+  let flood;
+  const isFlood = ({ subject }) => subject === 'ip:198.51.100.1';
+  for (const fromMs = performance.now(); flood === undefined && performance.now() - fromMs < 20_000;) {
+    flood = (await limitedNow()).find(isFlood);
+  }
   assert.deepEqual([flood.rule, flood.state, flood.count, flood.limit], ['client', 'limited', 300, 300]);
   assert.equal((await admin('do/reset', { subject: 'ip:198.51.100.1' })).status, 200);
   assert.notEqual((await ask('/api/drop-in', client)).headers.get('x-ratelimit-limit'), '300');

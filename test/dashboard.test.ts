@@ -184,13 +184,15 @@ describe('limited now', () => {
     for (let i = 0; i < 5; i++) await limiter.check('org-1', 'FREE');
     await limiter.check('org-2', 'PRO');
     await limiter.block('org-3', 60_000);
-    const { limited } = asking(createDashboard({ limiter, authorize }).fetch);
+    const { ask, limited } = asking(createDashboard({ limiter, authorize }).fetch);
     const { items, looked } = await limited();
     expect(items.map(essence)).toEqual([
       ['org-1', 'FREE,PRO', 'limited', 3, 3, 2],
       ['org-3', expect.stringMatching(/FREE,PRO/), 'blocked', 0, null, null],
     ]);
     expect(looked).toMatchObject({ ofSeveralPlans: 2, blocked: 2 });
+    expect((await ask('/data/subject?subject=org-1')).body.items).toMatchObject([{ count: 3, limit: 3 }]);
+    expect((await ask('/data/subject?subject=org-2')).body.items[0]).not.toHaveProperty('limit');
   });
 
   test('whom another process limits is found in the store, and its denials in the fleet', async () => {

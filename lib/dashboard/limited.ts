@@ -98,7 +98,7 @@ export class LimitedNow {
 const nameOf = ({ rule, subject }: ListedKey) => `${rule}\n${subject}`;
 
 /** Plans that share a count stand as one rule, with commas. */
-const isOf = (one: DeniedSubject, subject: string, rule: string) =>
+export const isOf = (one: DeniedSubject, subject: string, rule: string) =>
   one.subject === subject && rule.split(',').includes(one.rule);
 
 function denialsOf(
@@ -109,7 +109,7 @@ function denialsOf(
 }
 
 /** What each rule admits at most, by its id. */
-function limitsOf({ plans, rate, rules }: Described): ReadonlyMap<string, number> {
+export function limitsOf({ plans, rate, rules }: Described): ReadonlyMap<string, number> {
   const all = [...Object.values(plans).flat(), ...(rate ?? []), ...rules];
   return new Map(all.flatMap(({ id, burst }) => (burst === undefined ? [] : [[id, burst]])));
 }

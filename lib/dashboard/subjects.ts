@@ -1,5 +1,6 @@
 import { invalidOption, RateLimitError } from '../base/errors';
 import { fleetOf } from '../monitoring/figures';
+import { isOf, limitsOf } from './limited';
 import type { MonitoredLimiter } from '../monitoring/options';
 import { readPage } from '../monitoring/read';
 import { ID_SCOPES, listedName, subjectOf } from '../rules/identity';
@@ -95,11 +96,16 @@ export async function subjectPage(limiter: MonitoredLimiter, query: URLSearchPar
   const name = listedName(subject);
   const isMeant = (one: { readonly subject?: string }) => one.subject === subject || one.subject === name;
   const { allow, deny, overrides } = limiter.access.entries();
+  const denials = limiter.topDenied(MOST_SUBJECTS).filter(isMeant);
+  const limits = limitsOf(limiter.describe());
+  // Where plans share the count, the plan that denied it is known.
+  const limitOf = ({ rule, limit }: ListedKey) =>
+    limit ?? limits.get(denials.find((one) => isOf(one, one.subject, rule))?.rule ?? '');
   return {
     now: Date.now(),
     subject,
-    items,
-    denials: limiter.topDenied(MOST_SUBJECTS).filter(isMeant),
+    items: items.map((item) => ({ ...item, limit: limitOf(item) })),
+    denials,
     byHour: fleet === null ? null : (fleet.deniedSubjects.find(isMeant)?.byHour ?? []),
     override: shared?.overrides[name] ?? null,
     listed: deny.includes(name) ? 'deny' : allow.includes(name) ? 'allow' : null,

@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict';
 import { countdownSeconds, until } from './support.mjs';
 
-/** The row of a table in which somebody's name is a link. */
-const row = (page, name) =>
-  page.getByRole('row').filter({ has: page.getByRole('link', { name, exact: true }) });
+/** The row of a table in which somebody's name is a link; of several rules the first. */
+const row = (page, name, table = 'Limited now') =>
+  page
+    .locator(`[aria-label="${table}"] tr`)
+    .filter({ has: page.getByRole('link', { name, exact: true }) })
+    .first();
 const dialog = (page) => page.getByRole('dialog');
 const overviewOf = async (context) => (await context.request.get('/admin/data/overview')).json();
 
@@ -105,9 +108,9 @@ export async function dashboard(visitor) {
 
   await visitor.test('a flood from one address: found, and let go', async (page, context) => {
     const from = { 'X-Forwarded-For': '198.51.100.77' };
-    const answers = await Promise.all(
-      Array.from({ length: 330 }, () => context.request.get('/api/drop-in', { headers: from })),
-    );
+    const ask = () => context.request.get('/api/drop-in', { headers: from });
+    const answers = [];
+    while (answers.length < 330) answers.push(...(await Promise.all(Array.from({ length: 30 }, ask))));
     assert.ok(answers.some((answer) => answer.headers()['x-ratelimit-limit'] === '300'));
     await visitor.signIn(page);
     await page.getByLabel('Kind').selectOption('ip');
@@ -121,8 +124,7 @@ export async function dashboard(visitor) {
     await page.getByText('198.51.100.77 has the whole limit again.').waitFor();
     await page.getByText('Nothing is counted for it now.').waitFor();
     await page.getByRole('row').filter({ hasText: 'administrator' }).getByText('lifted').waitFor();
-    const again = await context.request.get('/api/drop-in', { headers: from });
-    assert.notEqual(again.headers()['x-ratelimit-limit'], '300');
+    assert.notEqual((await ask()).headers()['x-ratelimit-limit'], '300');
   });
 
   await visitor.test(
@@ -133,9 +135,9 @@ export async function dashboard(visitor) {
       await use(context, 'globex', 1);
       await visitor.signIn(page);
       await find(page, 'acme');
-      await row(page, 'acme').first().waitFor();
+      await row(page, 'acme', 'Found').waitFor();
       await find(page, 'lobe');
-      await row(page, 'globex').first().waitFor();
+      await row(page, 'globex', 'Found').waitFor();
       await find(page, 'no such organization');
       await page.getByText('Nobody is counted under that.').waitFor();
     },

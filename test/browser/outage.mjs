@@ -23,7 +23,8 @@ export async function manyKeys(visitor, redis) {
       await visitor.signIn(page);
       await until(
         'all was looked at',
-        async () => /counted.*ago|counted.*just now/.test(await page.getByText(/counted, /).textContent()),
+        async () =>
+          /counted.*ago|counted.*just now/.test(await page.getByText(/at their limit/).textContent()),
         {
           withinMs: 60_000,
         },
