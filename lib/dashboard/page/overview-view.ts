@@ -1,7 +1,7 @@
 import type { Overview } from '../types';
 import { hoursChart, type Series } from './charts';
 import { h, table } from './dom';
-import { ago, lasting, many, percent, shown } from './text';
+import { ago, lasting, many, percent, shown, timeOf } from './text';
 
 export const OUTCOMES: readonly Series[] = [
   { name: 'admitted', label: 'Admitted', colour: '--good' },
@@ -17,7 +17,10 @@ export function storeState({ health, stats, now }: Overview): HTMLElement {
   const store = `${stats.store}${serverVersion === null ? '' : ` ${serverVersion}`}`;
   const lines = [
     healthy ? `${store} counts${latencyText(health.latencyMs)}` : `${store} does not count: ${shown(reason)}`,
-    ...(breaker.state === 'closed' ? [] : [`Its breaker is ${breaker.state}.`]),
+    ...(health === null || health.awaySince === null
+      ? []
+      : [`Since ${timeOf(health.awaySince)}, ${ago(now - health.awaySince)}.`]),
+    ...(breaker.state === 'closed' ? [] : [breakerText(breaker, now)]),
     ...(health !== null && !health.enabled ? ['RATELIMIT_ENABLE is off: everything is admitted.'] : []),
     ...(healthy && health.connectedSince !== null
       ? [`Connected for ${lasting(now - health.connectedSince)}.`]
@@ -37,6 +40,15 @@ export function storeState({ health, stats, now }: Overview): HTMLElement {
     h('h2', { id: 'store' }, healthy ? 'Store is healthy' : 'Store is away'),
     h('ul', {}, ...lines.map((line) => h('li', {}, line))),
   );
+}
+
+function breakerText(
+  { state, failures, nextAttempt, address }: Overview['stats']['breaker'],
+  now: number,
+): string {
+  const next = nextAttempt === null ? '' : `, tried again in ${lasting(nextAttempt - now)}`;
+  const whose = address === '' ? '' : ` of ${shown(address)}`;
+  return `The breaker${whose} is ${state} after ${many(failures)} failures in a row${next}.`;
 }
 
 const latencyText = (ms: number | null) => (ms === null ? '' : `, in ${ms.toFixed(1)} ms`);
