@@ -234,7 +234,10 @@ describe('limited now', () => {
     expect(items.map(essence)).toEqual([['org-1', 'FREE', 'denied', 0, null, 2]]);
     expect(looked.error).toMatch(/./);
     const overview = await ask('/data/overview');
-    expect(overview).toMatchObject({ status: 200, body: { fleet: null, health: { healthy: false } } });
+    expect(overview).toMatchObject({
+      status: 200,
+      body: { fleet: null, hasFleet: true, health: { healthy: false } },
+    });
     expect(overview.text).not.toContain(redis.url);
     expect((await ask('/data/subject?subject=org-1')).status).toBe(503);
   });
@@ -324,7 +327,11 @@ describe('what can be done', () => {
   test('a limiter without shared rules says what it lacks', async () => {
     const limiter = await own(createRateLimiter({ store: memoryStore(), rate: '1/s' }));
     const { ask, post } = asking(createDashboard({ limiter, authorize }).fetch);
-    expect((await ask('/data/overview')).body).toMatchObject({ canRaise: false });
+    expect((await ask('/data/overview')).body).toMatchObject({
+      canRaise: false,
+      fleet: null,
+      hasFleet: false,
+    });
     const { status, text } = await post('/do/raise', { subject: 'a', to: '2x', ms: 60_000 });
     expect([status, text]).toEqual([501, expect.stringContaining('sharedRules')]);
   });

@@ -61,15 +61,18 @@ class Routes {
       if (error instanceof RateLimitError && error.code !== 'ERR_CLOSED') return null;
       throw error;
     };
-    const [health, fleet] = await Promise.all([
+    const [health, counted] = await Promise.all([
       this.health.ask().catch(orNull),
-      fleetOf(limiter, HOURS).catch(orNull),
+      fleetOf(limiter, HOURS).then(
+        (fleet) => ({ fleet, hasFleet: fleet !== null }),
+        (error: unknown) => ({ fleet: orNull(error), hasFleet: true }),
+      ),
     ]);
     return {
       now: Date.now(),
       version: VERSION,
       health,
-      fleet,
+      ...counted,
       stats: limiter.stats(),
       config: limiter.describe(),
       canRaise: limiter.sharedRules !== undefined,

@@ -15,8 +15,10 @@ export interface Overview {
   /** Null where the store did not answer the question itself; `stats` says why. */
   readonly health: Health | null;
   readonly stats: LimiterStats;
-  /** Null without `analytics: true`, or while the store is away. */
+  /** Null where there is none, or while the store is away. */
   readonly fleet: FleetView | null;
+  /** Whether the limiter counts for its fleet: `analytics: true`. */
+  readonly hasFleet: boolean;
   readonly config: Described;
   /** Whether limits can be raised: the limiter has `sharedRules`. */
   readonly canRaise: boolean;

@@ -70,11 +70,7 @@ export function raiseButton({ subject, name }: Target, done: Done): HTMLElement 
       [limit, howLong],
       act,
     );
-  return h(
-    'button',
-    { type: 'button', 'aria-label': `Raise ${shown(name)}`, click: ask },
-    'Raise for a while',
-  );
+  return h('button', { type: 'button', 'aria-label': `Raise ${shown(name)}`, click: ask }, 'Raise');
 }
 
 export function lowerButton({ subject, name }: Target, done: Done): HTMLElement {
@@ -88,6 +84,6 @@ export function lowerButton({ subject, name }: Target, done: Done): HTMLElement 
   return h(
     'button',
     { type: 'button', 'aria-label': `End the override of ${shown(name)}`, click: ask },
-    'End it',
+    'End',
   );
 }

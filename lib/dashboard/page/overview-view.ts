@@ -54,7 +54,7 @@ function breakerText(
 const latencyText = (ms: number | null) => (ms === null ? '' : `, in ${ms.toFixed(1)} ms`);
 
 /** What is decided where: the fleet where it is counted, else this process. */
-export function totals({ fleet, stats }: Overview): HTMLElement {
+export function totals({ fleet, hasFleet, stats }: Overview): HTMLElement {
   const own = stats.decisions;
   const figures: [string, string][] =
     fleet === null
@@ -78,7 +78,13 @@ export function totals({ fleet, stats }: Overview): HTMLElement {
       ...figures.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))),
     ),
     fleet === null &&
-      h('p', { class: 'dim' }, 'With analytics: true the limiter counts for all processes together.'),
+      h(
+        'p',
+        { class: 'dim' },
+        hasFleet
+          ? 'What all processes counted is in the store, which does not answer.'
+          : 'With analytics: true the limiter counts for all processes together.',
+      ),
   );
 }
 
