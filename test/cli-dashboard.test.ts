@@ -67,7 +67,7 @@ test('a name that points here is not its name', async () => {
   // What fetch does not let a page set, a browser sends for the name that it looked up.
   const { request } = await import('node:http');
   const status = await new Promise((resolve, reject) => {
-    const headers = { host: 'evil.example', cookie };
+    const headers = { host: `evil.example:${new URL(address).port}`, cookie };
     request(`${address}/data/overview`, { headers, agent: false }, (response) => {
       response.resume();
       resolve(response.statusCode);
