@@ -108,6 +108,9 @@ export async function openAdmin(port) {
   return {
     flush: () => command('FLUSHALL'),
     ledger: async () => Number(await command('EVAL', LEDGER, '0')),
+    /** What one key was charged. */
+    charged: async (key) =>
+      Number(await command('EVAL', "return tonumber(redis.call('GET', KEYS[1]) or 0)", '1', key)),
     /** Bytes that a key takes, every element of it counted. */
     memoryUsage: (key) => command('MEMORY', 'USAGE', key, 'SAMPLES', '0'),
     version: () => field('server', 'redis_version'),

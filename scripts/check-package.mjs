@@ -1,9 +1,11 @@
 // Installs the packed tarball into an empty folder, as a user would, and uses it from both module systems and TypeScript.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { root } from './lib/addon.mjs';
 import { pack } from './lib/packages.mjs';
 import { prepare } from './lib/prepare.mjs';
 import { check, close } from './lib/tally.mjs';
@@ -93,6 +95,31 @@ export const all = [later, now, closeRedisConnection, config, healthRoute(), con
       cwd: folder,
       stdio: 'inherit',
     });
+  });
+  await check('the service asks for fastify, and answers once it is there', async () => {
+    const bin = join(folder, 'node_modules/.bin/spillway');
+    const args = [bin, 'serve', '--port', '0'];
+    const without = spawnSync(process.execPath, args, { cwd: folder, env, encoding: 'utf8' });
+    assert.equal(without.status, 1);
+    assert.match(without.stderr, /npm install fastify/);
+    const { fastify } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).devDependencies;
+    const install = ['install', '--loglevel=error', `fastify@${fastify}`];
+    execFileSync('npm', install, { cwd: folder, env, stdio: 'inherit' });
+    const service = spawn(process.execPath, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'inherit'] });
+    const ended = once(service, 'exit');
+    try {
+      const [line] = await once(service.stdout.setEncoding('utf8'), 'data');
+      const { port } = JSON.parse(line.split('\n', 1)[0]);
+      const answer = await fetch(`http://127.0.0.1:${port}/v1/check`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: '{"key":"org-123","plan":"FREE"}',
+      });
+      assert.equal((await answer.json()).remaining, 99);
+    } finally {
+      service.kill('SIGTERM');
+    }
+    assert.deepEqual(await ended, [0, null]);
   });
 } finally {
   rmSync(folder, { recursive: true, force: true });

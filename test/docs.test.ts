@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadRules } from 'spillway';
+import { loadConfig, loadRules } from 'spillway';
 import ts from 'typescript';
 import { blocksOf, PAGES, type Block } from './support/pages';
 
@@ -91,11 +91,13 @@ test.each(inLanguage('sh'))('$place is a script that bash reads', ({ code }) => 
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
 });
 
-test.each(inLanguage('json'))('$place is a file of rules', ({ code }) => {
+test.each(inLanguage('json'))('$place is a file of rules, or a configuration', async ({ page, code }) => {
   const folder = mkdtempSync(join(tmpdir(), 'spillway-docs-'));
+  const file = join(folder, 'ratelimit.json');
   try {
-    writeFileSync(join(folder, 'ratelimit.json'), code);
-    loadRules(join(folder, 'ratelimit.json'));
+    writeFileSync(file, code);
+    if (page === 'docs/service.md') await loadConfig(file);
+    else loadRules(file);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -19,6 +19,13 @@ export function secret(name: string): string {
   return withoutQuotes((process.env[name] ?? '').replace(/\r?\n$/, ''));
 }
 
+/** The Redis that `REDIS_URL` and `REDIS_PASSWORD` name; undefined: none. */
+export function redisOfEnvironment(): string | { url: string; password: string } | undefined {
+  const { REDIS_URL: url = '', REDIS_PASSWORD: password } = process.env;
+  if (url.trim() === '') return undefined;
+  return password === undefined ? url.trim() : { url: url.trim(), password };
+}
+
 function withoutQuotes(text: string): string {
   return /^(["'])(.*)\1$/s.exec(text)?.[2] ?? text;
 }

@@ -1,9 +1,12 @@
 import { loadConfig } from '../index';
+import { settingsOf } from '../serve/configuration';
 import { say, sayJson } from './text';
 
 /** Reads a configuration file as the library does. */
 export async function checkConfig(file: string | undefined, { json }: { json?: boolean }): Promise<number> {
-  const { plans, rate, rules = [] } = await loadConfig(file);
+  const options = await loadConfig(file);
+  settingsOf(options);
+  const { plans, rate, rules = [] } = options;
   const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? '' : 's'}`;
   const counts = { plans: Object.keys(plans ?? {}).length, rules: rules.length, rate: rate !== undefined };
   if (json === true) sayJson({ good: true, ...counts });

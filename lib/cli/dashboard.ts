@@ -2,8 +2,9 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createRateLimiter, RateLimitError, sharedRules, type RateLimiterOptions } from '../index';
+import { createRateLimiter } from '../index';
 import { createDashboard } from '../dashboard/index';
+import { withSharedRules } from '../serve/fleet';
 import { named, optionsOf, type StoreFlags } from './open';
 import { say, sayJson } from './text';
 import { UsageError } from './usage';
@@ -18,8 +19,10 @@ const COOKIE = 'spillway-dashboard';
 
 /** Serves the dashboard on this machine alone, to whoever has the address that is printed, until it is stopped. */
 export async function dashboard(flags: DashboardFlags): Promise<number> {
-  const options = withFleet(named(await optionsOf(flags)));
-  const limiter = createRateLimiter<string, never>(options as never);
+  const { options, opened } = withSharedRules(named(await optionsOf(flags)));
+  // What the fleet counts is shown, too, where the store can keep it: this process counts nothing.
+  const all = opened === undefined ? options : { ...options, analytics: true };
+  const limiter = createRateLimiter<string, never>(all as never);
   const token = randomBytes(24).toString('base64url');
   const who = whoAmI(flags.by);
   const page = createDashboard({
@@ -48,21 +51,9 @@ export async function dashboard(flags: DashboardFlags): Promise<number> {
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   server.close();
   server.closeAllConnections();
-  await options.sharedRules?.close();
+  await opened?.close();
   await limiter.close();
   return 0;
-}
-
-/** What the fleet counts and shares is shown, too, where the store can keep it. */
-function withFleet(options: RateLimiterOptions): RateLimiterOptions {
-  const { store, redis, prefix } = options;
-  try {
-    const shared = sharedRules({ ...(store === undefined ? { redis } : { store }), prefix, logger: false });
-    return { ...options, analytics: true, sharedRules: options.sharedRules ?? shared };
-  } catch (error) {
-    if (error instanceof RateLimitError && error.code === 'ERR_UNSUPPORTED') return options;
-    throw error;
-  }
 }
 
 /**

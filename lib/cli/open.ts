@@ -6,6 +6,7 @@ import {
   type RateLimiterOptions,
 } from '../index';
 import { CONFIG_FILES } from '../base/config-files';
+import { redisOfEnvironment } from '../base/environment';
 import { existsSync } from 'node:fs';
 import { UsageError } from './usage';
 
@@ -27,7 +28,7 @@ export async function optionsOf(flags: StoreFlags): Promise<RateLimiterOptions> 
     ? await loadConfig(flags.config)
     : { plans: RATE_LIMITS, failureMode: 'closed' };
   const { store, redis, ...rest } = read;
-  const said = flags.redis ?? (store === undefined ? (redis ?? fromEnvironment()) : undefined);
+  const said = flags.redis ?? (store === undefined ? (redis ?? redisOfEnvironment()) : undefined);
   return {
     ...rest,
     ...(said === undefined ? { store } : { redis: said }),
@@ -36,12 +37,6 @@ export async function optionsOf(flags: StoreFlags): Promise<RateLimiterOptions> 
     // What there is to say is said by the commands.
     logger: false,
   };
-}
-
-function fromEnvironment(): RateLimiterOptions['redis'] {
-  const { REDIS_URL: url = '', REDIS_PASSWORD: password } = process.env;
-  if (url.trim() === '') return undefined;
-  return password === undefined ? url.trim() : { url: url.trim(), password };
 }
 
 /** @throws UsageError where no store is named */

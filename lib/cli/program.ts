@@ -1,5 +1,4 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
-import { RateLimitError } from '../index';
 import { check, type CheckFlags } from './check';
 import { bench, type BenchFlags } from './bench';
 import { changes } from './changes';
@@ -9,6 +8,8 @@ import { health, type HealthFlags } from './health';
 import { migrate } from './migrate';
 import { override, overrides, type OverrideFlags } from './override';
 import { selftest } from './selftest';
+import { serve } from './serve';
+import type { ServeFlags } from '../serve/configuration';
 import { top, type TopFlags } from './top';
 import type { StoreFlags } from './open';
 import { block, list, reset, status, type KeyFlags, type ListFlags } from './keys';
@@ -40,7 +41,9 @@ export async function run(args: readonly string[]): Promise<number> {
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    if (!(error instanceof UsageError) && !(error instanceof RateLimitError)) throw error;
+    // Also of the copies of its class that the command's own modules have.
+    const isKnown = error instanceof Error && error.name === 'RateLimitError';
+    if (!(error instanceof UsageError) && !isKnown) throw error;
     process.stderr.write(`spillway: ${error.message}\n`);
     return error instanceof UsageError ? 2 : 1;
   }
@@ -104,7 +107,7 @@ function programOf(end: (code: number) => void): Command {
     .option('--once', 'looks once')
     .action(async (flags: TopFlags) => end(await top(flags)));
   onStore('dashboard', 'a page with all of it, on this machine alone')
-    .option('--port <number>', 'where it listens; 0: any that is free', port, 8_420)
+    .option('--port <number>', 'where it listens; 0: any that is free', portNumber, 8_420)
     .option(...BY)
     .action(async (flags: DashboardFlags) => end(await dashboard(flags)));
   onStore('migrate', 'makes the tables of the store, or brings them to this version').action(
@@ -118,6 +121,15 @@ function programOf(end: (code: number) => void): Command {
     .option('--in-flight <number>', 'checks at a time', wholeNumber, 256)
     .option('--keys <number>', 'keys', wholeNumber, 1_000)
     .action(async (flags: BenchFlags) => end(await bench(flags)));
+  program
+    .command('serve')
+    .description('a service that answers checks over HTTP, for programs in any language; needs fastify')
+    .option('-c, --config <file>', 'configuration file; SIGHUP reads it anew')
+    .option('--redis <url>', 'Redis instead of the configured store')
+    .option('--prefix <text>', 'what stands in front of keys')
+    .option('--host <host>', 'where it listens; default 127.0.0.1')
+    .option('--port <number>', 'default: PORT, or 8080', portNumber)
+    .action(async (flags: ServeFlags) => end(await serve(flags)));
   const config = program.command('config').description('configuration files');
   config
     .command('check [file]')
@@ -129,8 +141,8 @@ function programOf(end: (code: number) => void): Command {
   return program;
 }
 
-function port(text: string): number {
-  if (/^\d{1,5}$/.test(text) && Number(text) < 65_536) return Number(text);
+function portNumber(text: string): number {
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
   throw new InvalidArgumentError('It must be a number from 0 to 65535.');
 }
 

@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { CONFIG_FILES } from '../base/config-files';
+import { CONFIG_FILES, SERVE } from '../base/config-files';
 import { invalidOption, RateLimitError, sentence, shown } from '../base/errors';
 import { requireObject } from '../base/validate';
 import { readJson } from '../rules/file';
@@ -11,7 +11,9 @@ import { readOptions } from './options';
 /**
  * Reads the options of a limiter from one file, for the application and for the command `spillway`:
  * `createRateLimiter(await loadConfig())`. A module (`.mjs`, `.js`) has them as its default export and may have any
- * store; a JSON file has what JSON can say, with names of `namedRates` in the place of rates. All of it is checked here.
+ * store; a JSON file has what JSON can say, with names of `namedRates` in the place of rates. All of it is checked here, but
+ * for `serve`, which is for the command `spillway serve` and no part of what is answered. Called again, a file that was changed
+ * meanwhile is read anew.
  * @param file default: the first of `CONFIG_FILES` in the working directory
  * @throws RateLimitError `ERR_INVALID_OPTION` with the file and the place in it
  */
@@ -26,14 +28,26 @@ export async function loadConfig(file?: string): Promise<RateLimiterOptions> {
   const given = chosen.endsWith('.json') ? readJson(chosen) : await readModule(chosen);
   try {
     requireObject(given, 'the configuration');
-    const options = chosen.endsWith('.json') ? withNamedRates({ ...given }) : { ...given };
-    delete (options as { $schema?: unknown }).$schema;
+    const { serve, ...said } = given as { $schema?: unknown; serve?: unknown };
+    delete said.$schema;
+    const options = chosen.endsWith('.json') ? withNamedRates(said) : said;
     readOptions(options);
-    return options as RateLimiterOptions;
+    return Object.defineProperty(options, SERVE, { value: serve }) as RateLimiterOptions;
   } catch (error) {
     if (!(error instanceof RateLimitError)) throw error;
     throw invalidOption(`${chosen}: ${error.message}`);
   }
+}
+
+/** When the modules that were read had been changed last, as they were read first. */
+const firstRead = new Map<string, number>();
+
+/** Node.js keeps a module under its URL for ever: one that was changed since it was read first has another. */
+function versionOf(path: string): string {
+  const { mtimeMs } = statSync(path);
+  const first = firstRead.get(path) ?? mtimeMs;
+  firstRead.set(path, first);
+  return mtimeMs === first ? '' : `?changed=${mtimeMs}`;
 }
 
 async function readModule(file: string): Promise<unknown> {
@@ -45,7 +59,7 @@ async function readModule(file: string): Promise<unknown> {
   try {
     // Written so that no bundler looks for the file.
     loaded = (await import(
-      /* webpackIgnore: true */ /* turbopackIgnore: true */ pathToFileURL(path).href
+      /* webpackIgnore: true */ /* turbopackIgnore: true */ pathToFileURL(path).href + versionOf(path)
     )) as {
       default?: unknown;
     };

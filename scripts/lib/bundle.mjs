@@ -49,7 +49,11 @@ export function bundle(folder) {
   }
   const all = require(join(folder, BUNDLE));
   bundleApart(folder, SUITE, ['./vectors.json']);
-  bundleApart(folder, COMMAND, ['../testing/index', '../dashboard/index']);
+  bundleApart(
+    folder,
+    COMMAND,
+    ['testing', 'monitoring', 'dashboard', 'prometheus'].map((name) => `../${name}/index`),
+  );
   buildPage(join(folder, 'dashboard/page.json'));
   writeVectors(folder);
   for (const { file } of entries) {

@@ -62,6 +62,10 @@ const LEFT_OUT = {
   'processes.test.ts':
     'adds up what processes charge together; each of them does what it does in limiter and delivery',
   'prometheus.test.ts': 'as opentelemetry',
+  'serve.test.ts': 'a process of its own, about HTTP in TypeScript; what it asks of the C++ others ask, too',
+  'serve-openapi.test.ts': 'as serve',
+  'serve-reload.test.ts': 'as serve',
+  'serve-shutdown.test.ts': 'as serve',
   'sqlite.test.ts': 'as postgres',
   'sqlite-outage.test.ts': 'as postgres',
   'sqlite-shared.test.ts': 'as postgres',
