@@ -2,6 +2,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
+import { fastify, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Hono } from 'hono';
 import { createRateLimiter, memoryStore } from 'spillway';
 import { createDashboard } from 'spillway/dashboard';
@@ -52,6 +53,28 @@ test.each([
   await works(
     (path, init) =>
       fetch(`${address}${path}`, { ...init, headers: { ...init?.headers, connection: 'close' } }),
+    async () => (await limiter.status('a')).length,
+  );
+});
+
+test('Fastify', async () => {
+  const { limiter, dashboard } = await dashboardOf();
+  const server = fastify();
+  const answer = (request: FastifyRequest, reply: FastifyReply) => {
+    reply.hijack();
+    return dashboard.node(Object.assign(request.raw, { body: request.body }), reply.raw);
+  };
+  server.all('/admin/rate-limit', answer);
+  server.all('/admin/rate-limit/*', answer);
+  await own(server);
+  const address = await server.listen({ port: 0, host: '127.0.0.1' });
+  await limiter.check('a');
+  await works(
+    (path, init) =>
+      fetch(`${address}/admin/rate-limit${path}`, {
+        ...init,
+        headers: { ...init?.headers, connection: 'close' },
+      }),
     async () => (await limiter.status('a')).length,
   );
 });
