@@ -15,6 +15,7 @@ const ROOMS = [
     'drop-in',
     'next',
     'monitoring',
+    'dashboard',
     'store',
     'testing',
     'serve',
@@ -41,7 +42,12 @@ module.exports = {
       from: { path: '^lib/', pathNot: '\\.mts$|^lib/(testing|serve|cli)/' },
       to: { path: '^lib/index\\.' },
     },
-    { name: 'no orphan', severity: 'error', from: { orphan: true, pathNot: '\\.(mts|d\\.ts)$' }, to: {} },
+    {
+      name: 'no orphan',
+      severity: 'error',
+      from: { orphan: true, pathNot: '\\.(mts|d\\.ts)$|^lib/dashboard/page/' },
+      to: {},
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -1,5 +1,5 @@
 // `node bench/counters.mjs [folder]`: what counting costs. The built package beside a copy in which nothing is recorded, or
-// beside the build of an earlier version in a folder. One process, turns in pairs, ratio of medians; then a check's nanoseconds.
+// beside the build of an earlier version in a folder. One process, turns in pairs, medians of what the pairs are apart; then a check's nanoseconds.
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
@@ -8,7 +8,7 @@ import { KEYS, speed } from './closed-loop.mjs';
 import { median } from './measure.mjs';
 import { startRedis } from './redis.mjs';
 
-const PAIRS = 21;
+const PAIRS = 31;
 const SECONDS = 1;
 const IN_FLIGHT = 256;
 const LOCAL_CHECKS = 200_000;
@@ -39,8 +39,8 @@ const redis = `redis://127.0.0.1:${server.port}`;
 
 // Stores of their own: copies of one version share those of equal options.
 
-/** Turns in pairs, the first of each pair by turns. */
-async function ratio(what, on, off) {
+/** Turns in pairs, the first of each pair by turns: what both gave, and how far they are apart within a pair, as medians. */
+async function pairs(on, off) {
   const taken = { on: [], off: [] };
   for (let pair = 0; pair <= PAIRS; pair++) {
     const order = pair % 2 === 0 ? ['on', 'off'] : ['off', 'on'];
@@ -49,8 +49,8 @@ async function ratio(what, on, off) {
       if (pair > 0) taken[name].push(value);
     }
   }
-  const [with_, without] = [median(taken.on), median(taken.off)];
-  return { what, with_, without };
+  const apart = (of) => median(taken.on.map((value, i) => of(value, taken.off[i])));
+  return { counted: median(taken.on), silent: median(taken.off), apart };
 }
 
 for (const [what, rate] of [
@@ -61,10 +61,10 @@ for (const [what, rate] of [
     api.createRateLimiter({ redis: `${redis}/${i}`, rate, prefix: `${what}:` }),
   );
   const turn = (limiter) => () => speed((key) => limiter.check(key), IN_FLIGHT, KEYS, SECONDS);
-  const { with_, without } = await ratio(what, turn(on), turn(off));
-  const lost = (1 - with_ / without) * 100;
+  const taken = await pairs(turn(on), turn(off));
+  const lost = taken.apart((counted, silent) => (1 - counted / silent) * 100);
   console.log(
-    `Redis, ${IN_FLIGHT} in flight, ${what}: ${with_.toFixed(0)} checks/s, ${without.toFixed(0)} without: ${lost.toFixed(1)} % lost (goal: at most 3)`,
+    `Redis, ${IN_FLIGHT} in flight, ${what}: ${taken.counted.toFixed(0)} checks/s, ${taken.silent.toFixed(0)} without: ${lost.toFixed(1)} % lost (goal: at most 3)`,
   );
   await on.close();
   await off.close();
@@ -82,9 +82,10 @@ for (const [what, rate] of [
     for (let i = 0; i < LOCAL_CHECKS; i++) await limiter.check(`org-${i % KEYS}`);
     return Number(process.hrtime.bigint() - from) / LOCAL_CHECKS;
   };
-  const { with_, without } = await ratio(what, nanos(on), nanos(off));
+  const taken = await pairs(nanos(on), nanos(off));
+  const cost = taken.apart((counted, silent) => counted - silent);
   console.log(
-    `in process, ${what}: ${with_.toFixed(0)} ns a check, ${(with_ - without).toFixed(0)} ns of them for counting (goal: under 30)`,
+    `in process, ${what}: ${taken.counted.toFixed(0)} ns a check, ${cost.toFixed(0)} ns of them for counting (goal: under 30)`,
   );
 }
 await server.stop();

@@ -97,9 +97,11 @@ function coreTests(args) {
 }
 
 function typeTests() {
-  const projects = ['test/tsconfig.json', 'test/types/tsconfig.json'].filter((name) =>
-    existsSync(join(root, name)),
-  );
+  const projects = [
+    'test/tsconfig.json',
+    'test/types/tsconfig.json',
+    'lib/dashboard/page/tsconfig.json',
+  ].filter((name) => existsSync(join(root, name)));
   return sum(
     projects.map((project) => {
       const good = run(process.execPath, [tsc, '--noEmit', '-p', project]);

@@ -38,6 +38,7 @@ const MONGODB = ['migrate', 'mongoStore'];
 const PROMETHEUS = ['registerMetrics'];
 const OPENTELEMETRY = ['observeMetrics', 'traceChecks'];
 const MONITORING = ['createMonitoringRoutes'];
+const DASHBOARD = ['createDashboard'];
 const TESTING = ['conformanceCases', 'storeConformance'];
 
 test('import and require give the same functions, and no others', async () => {
@@ -52,6 +53,7 @@ test('import and require give the same functions, and no others', async () => {
     import * as importedPrometheus from 'spillway/prometheus';
     import * as importedOpentelemetry from 'spillway/opentelemetry';
     import * as importedMonitoring from 'spillway/monitoring';
+    import * as importedDashboard from 'spillway/dashboard';
     import * as importedTesting from 'spillway/testing';
     import { createRequire } from 'node:module';
     const require = createRequire(process.cwd() + '/here.js');
@@ -68,6 +70,7 @@ test('import and require give the same functions, and no others', async () => {
       [importedPrometheus, require('spillway/prometheus')],
       [importedOpentelemetry, require('spillway/opentelemetry')],
       [importedMonitoring, require('spillway/monitoring')],
+      [importedDashboard, require('spillway/dashboard')],
       [importedTesting, require('spillway/testing')],
     ]) {
       report(names(esm).sort());
@@ -77,9 +80,16 @@ test('import and require give the same functions, and no others', async () => {
     report(require('spillway/store').customStore === require('spillway').customStore);`;
   const reports = await reportsOf(script, { type: 'module' });
   const stores = [STORE, POSTGRES, MYSQL, SQLITE, MONGODB];
-  const surfaces = [ASYNC, SYNC, ...stores, PROMETHEUS, OPENTELEMETRY, MONITORING, TESTING].flatMap(
-    (names) => [names, names, true],
-  );
+  const surfaces = [
+    ASYNC,
+    SYNC,
+    ...stores,
+    PROMETHEUS,
+    OPENTELEMETRY,
+    MONITORING,
+    DASHBOARD,
+    TESTING,
+  ].flatMap((names) => [names, names, true]);
   expect(reports).toEqual([...surfaces, true]);
 });
 

@@ -75,6 +75,7 @@ test('what no policy can answer is refused with a typed error', async () => {
   await expect(limiter.list().next()).rejects.toMatchObject(unavailable);
   const { value: health, ms } = await timed(limiter.health());
   expect(health).toMatchObject({ healthy: false, connected: false, latencyMs: null, connectedSince: null });
+  expect(Date.now() - health.awaySince!).toBeLessThan(20_000);
   expect(health.lastError).toEqual(expect.any(String));
   expect(ms).toBeLessThanOrEqual(inTime(TIMEOUT_MS));
 });

@@ -448,4 +448,35 @@ describe('mounts', () => {
     });
     expect(await service.ask('/monitoring/config')).toMatchObject({ status: 403 });
   });
+
+  test('a browser is asked for a key, and then has the dashboard, which raises limits', async () => {
+    const { service, post } = await started();
+    const asked = await service.ask('/dashboard');
+    expect([asked.status, asked.headers.get('www-authenticate')]).toEqual([
+      401,
+      expect.stringMatching(/^Basic /),
+    ]);
+    const as = (key: string) => ({ authorization: `Basic ${Buffer.from(`jane:${key}`).toString('base64')}` });
+    expect((await service.ask('/dashboard', { headers: as(`${KEY}x`) })).status).toBe(401);
+    expect((await service.ask('/dashboard/data/overview', { headers: as('') })).status).toBe(401);
+    const page = await service.ask('/dashboard', { headers: as(KEY) });
+    expect([page.status, page.body]).toEqual([200, expect.stringMatching(/^<!doctype html>/)]);
+    const raise = (headers: Record<string, string>) =>
+      service.ask('/dashboard/do/raise', {
+        method: 'POST',
+        headers: { ...as(KEY), 'content-type': 'application/json', ...headers },
+        body: JSON.stringify({ subject: 'org-1', to: '5x', ms: 60_000 }),
+      });
+    expect((await raise({ origin: 'https://evil.example' })).status).toBe(403);
+    expect((await raise({ origin: service.url })).status).toBe(200);
+    const limit = async () =>
+      (await post('/v1/check', { key: 'org-1', plan: 'FREE', peek: true })).body.limit as number;
+    await until('it is in use', async () => (await limit()) === 15);
+    const changes = await service.ask('/dashboard/data/changes', { headers: as(KEY) });
+    expect(changes.body).toMatchObject([
+      { kind: 'override', subject: 'org-1', by: expect.stringMatching(/^key:/) },
+    ]);
+    // The calls themselves take no such login.
+    expect((await service.ask('/v1/status/org-1', { headers: as(KEY) })).status).toBe(401);
+  });
 });

@@ -2,9 +2,11 @@ import type { ListedKey, ListOptions } from '../index';
 import { withLimiter, type StoreFlags } from './open';
 import { scopeFrom, subjectFrom, type SubjectFlags } from './subject';
 import { coloured, columns, durationText, lasting, say, sayJson, shownId } from './text';
+import { whoAmI } from './who';
 
 export interface KeyFlags extends StoreFlags, SubjectFlags {
   readonly rule?: string;
+  readonly by?: string;
 }
 
 export interface ListFlags extends KeyFlags {
@@ -83,7 +85,9 @@ export async function status(key: string, flags: KeyFlags): Promise<number> {
 /** Forgets what is counted for a subject, blocks included. */
 export async function reset(key: string, flags: KeyFlags): Promise<number> {
   const subject = subjectFrom(key, flags);
-  const forgotten = await withLimiter(flags, (limiter) => limiter.reset(subject, ruleOf(flags)));
+  const forgotten = await withLimiter(flags, (limiter) =>
+    limiter.reset(subject, { ...ruleOf(flags), ...whoAmI(flags.by) }),
+  );
   if (flags.json === true) sayJson({ key, forgotten });
   else
     say(forgotten ? `Forgotten: ${shownId(key)} starts afresh.` : `Nothing was counted for ${shownId(key)}.`);
@@ -94,7 +98,7 @@ export async function reset(key: string, flags: KeyFlags): Promise<number> {
 export async function block(key: string, duration: string, flags: KeyFlags): Promise<number> {
   const ms = lasting(duration);
   const subject = subjectFrom(key, flags);
-  await withLimiter(flags, (limiter) => limiter.block(subject, ms));
+  await withLimiter(flags, (limiter) => limiter.block(subject, ms, whoAmI(flags.by)));
   const until = new Date(Date.now() + ms).toISOString();
   if (flags.json === true) sayJson({ key, blockedMs: ms, until });
   else say(`Blocked: ${shownId(key)} for ${durationText(ms)}, until ${until}. spillway reset lifts it.`);

@@ -39,17 +39,20 @@ export async function optionsOf(flags: StoreFlags): Promise<RateLimiterOptions> 
   };
 }
 
+/** @throws UsageError where no store is named */
+export function named(options: RateLimiterOptions): RateLimiterOptions {
+  if (options.store !== undefined || options.redis !== undefined) return options;
+  throw new UsageError(
+    'No store is named, and one inside this process would be empty. Set REDIS_URL, give --redis, or write a spillway.config.mjs.',
+  );
+}
+
 /** Opens the limiter that the flags mean, for as long as `act` takes. */
 export async function withLimiter<T>(
   flags: StoreFlags,
   act: (limiter: AnyLimiter, options: RateLimiterOptions) => Promise<T>,
 ): Promise<T> {
-  const options = await optionsOf(flags);
-  if (options.store === undefined && options.redis === undefined) {
-    throw new UsageError(
-      'No store is named, and one inside this process would be empty. Set REDIS_URL, give --redis, or write a spillway.config.mjs.',
-    );
-  }
+  const options = named(await optionsOf(flags));
   const limiter = createRateLimiter<string, never>(options as never);
   try {
     return await act(limiter, options);

@@ -1,4 +1,4 @@
-import { hostname, userInfo } from 'node:os';
+import { whoAmI } from './who';
 import {
   sharedRules,
   type Override,
@@ -28,7 +28,7 @@ export async function override(
     throw new UsageError('Say a limit, such as 2x, 500/h or unlimited; or --remove.');
   }
   const subject = nameFrom(key, flags);
-  const who = { by: flags.by ?? userName(), from: hostname() };
+  const who = whoAmI(flags.by);
   if (limit === undefined) {
     const had = await withShared(flags, (shared) => shared.removeOverride(subject, who));
     if (flags.json === true) sayJson({ key, removed: had });
@@ -110,13 +110,4 @@ async function withShared<T>(
 function ownShared({ store, redis, prefix }: RateLimiterOptions): SharedRules {
   const where = store === undefined ? { redis } : { store };
   return sharedRules({ ...where, prefix, logger: false });
-}
-
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    // In a container the user may have no name.
-    return `uid ${process.getuid?.() ?? 'unknown'}`;
-  }
 }

@@ -1,7 +1,9 @@
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { check, type CheckFlags } from './check';
 import { bench, type BenchFlags } from './bench';
+import { changes } from './changes';
 import { checkConfig } from './config';
+import { dashboard, type DashboardFlags } from './dashboard';
 import { health, type HealthFlags } from './health';
 import { migrate } from './migrate';
 import { override, overrides, type OverrideFlags } from './override';
@@ -12,6 +14,8 @@ import { top, type TopFlags } from './top';
 import type { StoreFlags } from './open';
 import { block, list, reset, status, type KeyFlags, type ListFlags } from './keys';
 import { UsageError } from './usage';
+
+const BY = ['--by <name>', 'who does it, for the audit; default: the name of the user'] as const;
 
 const EXAMPLES = `
 Where the store is: --redis, or spillway.config.mjs or .json in this folder, or REDIS_URL (and REDIS_PASSWORD).
@@ -73,12 +77,12 @@ function programOf(end: (code: number) => void): Command {
   ofRule('status <key>', 'what is counted for one subject; counts nothing').action(
     async (key: string, flags: KeyFlags) => end(await status(key, flags)),
   );
-  ofRule('reset <key>', 'forgets what is counted for one subject, blocks included').action(
-    async (key: string, flags: KeyFlags) => end(await reset(key, flags)),
-  );
-  ofKind('block <key> <time>', 'denies one subject for so long: 90s, 15m, 1h, 2d').action(
-    async (key: string, time: string, flags: KeyFlags) => end(await block(key, time, flags)),
-  );
+  ofRule('reset <key>', 'forgets what is counted for one subject, blocks included')
+    .option(...BY)
+    .action(async (key: string, flags: KeyFlags) => end(await reset(key, flags)));
+  ofKind('block <key> <time>', 'denies one subject for so long: 90s, 15m, 1h, 2d')
+    .option(...BY)
+    .action(async (key: string, time: string, flags: KeyFlags) => end(await block(key, time, flags)));
   onStore('check <key>', 'tries a limit with real checks, which are counted')
     .option('--plan <name>', 'the plan, where there are plans')
     .option('-n, --count <number>', 'so many checks', wholeNumber, 1)
@@ -87,10 +91,13 @@ function programOf(end: (code: number) => void): Command {
   ofRule('override <key> [limit]', 'other limits for one subject in the whole fleet: 2x, 500/h, unlimited')
     .option('--for <time>', 'ends by itself: 90s, 15m, 1h, 2d')
     .option('--remove', 'ends it now')
-    .option('--by <name>', 'who did it, for the audit; default: the name of the user')
+    .option(...BY)
     .action(async (key: string, limit: string | undefined, flags: OverrideFlags) =>
       end(await override(key, limit, flags)),
     );
+  onStore('changes', 'who changed what by hand, the newest in front').action(async (flags: StoreFlags) =>
+    end(await changes(flags)),
+  );
   onStore('overrides', 'all overrides and plans that the fleet shares').action(async (flags: StoreFlags) =>
     end(await overrides(flags)),
   );
@@ -99,6 +106,10 @@ function programOf(end: (code: number) => void): Command {
     .option('--every <time>', 'looks again after', '2s')
     .option('--once', 'looks once')
     .action(async (flags: TopFlags) => end(await top(flags)));
+  onStore('dashboard', 'a page with all of it, on this machine alone')
+    .option('--port <number>', 'where it listens; 0: any that is free', portNumber, 8_420)
+    .option(...BY)
+    .action(async (flags: DashboardFlags) => end(await dashboard(flags)));
   onStore('migrate', 'makes the tables of the store, or brings them to this version').action(
     async (flags: StoreFlags) => end(await migrate(flags)),
   );

@@ -1,5 +1,5 @@
 import type { AnyLimiter, FleetView, KeyPage, ListedKey, ListOptions } from '../index';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { HEAD, lineOf, WIDTHS } from './keys';
 import { lasting, columns, say, sayJson, shownId } from './text';
 import { withLimiter, type StoreFlags } from './open';
@@ -47,17 +47,25 @@ async function look(limiter: AnyLimiter, options: ListOptions, most: number): Pr
   const startedMs = performance.now();
   let [counted, atLimit, blocked, ofSeveralPlans] = [0, 0, 0, 0];
   let kept: ListedKey[] = [];
-  for (let cursor: string | undefined = ''; cursor !== undefined;) {
-    const page: KeyPage = await limiter.page({ ...options, cursor });
-    for (const item of page.items) {
+  let next: Promise<KeyPage> | undefined = limiter.page(options);
+  while (next !== undefined) {
+    const { items, cursor }: KeyPage = await next;
+    next = cursor === '' ? undefined : limiter.page({ ...options, cursor });
+    // What it rejects with is thrown where it is waited for.
+    next?.catch(() => {});
+    // Sent off at the end of a turn: the server works on the next page while this one is gone through.
+    await setImmediate();
+    const least = kept.length < most ? undefined : kept.at(-1);
+    const better: ListedKey[] = [];
+    for (const item of items) {
       counted++;
       if (item.blocked) blocked++;
       else if (item.limit === undefined) ofSeveralPlans++;
       else if (usedOf(item) >= 1) atLimit++;
+      if (least === undefined || byUse(item, least) < 0) better.push(item);
     }
     // Memory stays bounded however many keys there are.
-    kept = mostUsed([...kept, ...page.items], most);
-    cursor = page.cursor === '' ? undefined : page.cursor;
+    if (better.length > 0) kept = mostUsed([...kept, ...better], most);
   }
   const tookMs = Math.round(performance.now() - startedMs);
   return { counted, atLimit, blocked, ofSeveralPlans, tookMs, items: mostUsed(kept, most) };
@@ -66,10 +74,14 @@ async function look(limiter: AnyLimiter, options: ListOptions, most: number): Pr
 /** The used part of a limit. */
 const usedOf = ({ count, limit }: ListedKey) => (limit === undefined ? 0 : limit === 0 ? 1 : count / limit);
 
+/** The most limited in front. */
+const byUse = (a: ListedKey, b: ListedKey) =>
+  Number(b.blocked) - Number(a.blocked) || usedOf(b) - usedOf(a) || b.count - a.count;
+
 function mostUsed(items: readonly ListedKey[], most: number): ListedKey[] {
   // Redis may tell a key twice.
   return [...new Map(items.map((item) => [`${item.rule} ${item.subject}`, item])).values()]
-    .sort((a, b) => Number(b.blocked) - Number(a.blocked) || usedOf(b) - usedOf(a) || b.count - a.count)
+    .sort(byUse)
     .slice(0, most);
 }
 

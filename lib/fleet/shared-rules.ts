@@ -1,4 +1,3 @@
-import { crypto } from '../base/lazy';
 import { closedError, invalidOption, RateLimitError } from '../base/errors';
 import { refuseSurplus } from '../base/surplus';
 import { refuseUnknown, requireObject } from '../base/validate';
@@ -18,6 +17,8 @@ import { Followers, type Follower } from './followers';
 import { refuseUnreadable } from './generic';
 import { RULES, RulesPoll } from './rules-poll';
 import { FleetStore } from './store';
+import { Trail } from './trail';
+import { versionAfter } from './version';
 import type { SetOverrideOptions, SharedRules, SharedRulesOptions } from './types';
 
 /** Others win so often in a row only where something changes the rules all the time. */
@@ -32,6 +33,7 @@ class SharedRulesOfStore implements SharedRules {
   private readonly followers: Followers;
   private readonly poll: RulesPoll;
   private readonly observers: Observers;
+  private readonly trail: Trail;
   private closed = false;
   /** Changes of this process go one after the other: none of them has to be tried again for another. */
   private last: Promise<unknown> = Promise.resolve();
@@ -41,7 +43,10 @@ class SharedRulesOfStore implements SharedRules {
     refuseUnknown(options, ['store', 'redis', 'prefix', 'logger', 'onChange'], '');
     const log = readLogger(options.logger);
     this.observers = readObservers({ onChange: options.onChange }, undefined, log);
-    this.store = new FleetStore(readStore(options.store, options.redis), readPrefix(options.prefix));
+    const target = readStore(options.store, options.redis);
+    const prefix = readPrefix(options.prefix);
+    this.store = new FleetStore(target, prefix);
+    this.trail = new Trail(target, prefix, log);
     this.followers = new Followers(log);
     this.poll = new RulesPoll(this.store, this.followers, log);
   }
@@ -120,7 +125,7 @@ class SharedRulesOfStore implements SharedRules {
     this.closed = true;
     this.poll.stop();
     this.store.release();
-    return Promise.resolve();
+    return this.trail.settled();
   }
 
   follow(follower: Follower): void {
@@ -162,7 +167,9 @@ class SharedRulesOfStore implements SharedRules {
       const to = { version: versionAfter(version), text: writeDocument(document) };
       if (await documents.compareAndSet(RULES, version, to)) {
         this.poll.take(to);
-        this.observers.changed({ ...told, shared: true, at: nowMs });
+        const change: Change = { ...told, shared: true, at: nowMs };
+        this.observers.changed(change);
+        this.trail.add(change);
         return true;
       }
       await pause(Math.random() * Math.min(LONGEST_PAUSE_MS, tries + 1));
@@ -176,11 +183,6 @@ class SharedRulesOfStore implements SharedRules {
   private refuseClosed(): void {
     if (this.closed) throw closedError();
   }
-}
-
-/** Numbers for people; what follows tells two apart that were written to two servers of a failover. */
-function versionAfter(version: string): string {
-  return `${(Number.parseInt(version, 10) || 0) + 1}-${crypto().randomBytes(4).toString('hex')}`;
 }
 
 function documentOf(found: Versioned): RulesDocument {
@@ -225,7 +227,7 @@ export function sharedRules(options: SharedRulesOptions): SharedRules {
 }
 
 /** What a limiter sees of it. */
-export type Shared = Pick<SharedRulesOfStore, 'follow' | 'started' | 'ended' | 'status'>;
+export type Shared = SharedRules & Pick<SharedRulesOfStore, 'follow' | 'started' | 'ended'>;
 
 /** Reads the option `sharedRules`. @throws RateLimitError `ERR_INVALID_OPTION` */
 export function readSharedRules(value: unknown): Shared | undefined {

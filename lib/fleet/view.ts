@@ -2,20 +2,28 @@ import type { Outcome } from './minute-counts';
 
 export type Counts = { readonly [O in Outcome]: number };
 
+export type HourCounts = Counts & { readonly startMs: number };
+
 /** What the processes of a prefix counted together. Times are milliseconds since the epoch. */
 export interface FleetView extends Counts {
   /** The denied part of what was decided, 0 to 1. */
   readonly denialRate: number;
   /** On average, over the last five minutes that are over. */
   readonly requestsPerMinute: number;
-  /** The most denied, at most 20; `other` are those for whom there was no room. */
-  readonly deniedSubjects: readonly { readonly subject: string; readonly denied: number }[];
+  /** What each hour counted, oldest first; hours that counted nothing included. */
+  readonly byHour: readonly HourCounts[];
+  /** The most denied, at most 20, with the hours in which they were; `other` are those for whom there was no room. */
+  readonly deniedSubjects: readonly {
+    readonly subject: string;
+    readonly denied: number;
+    readonly byHour: readonly { readonly startMs: number; readonly denied: number }[];
+  }[];
   readonly deniedEndpoints: readonly { readonly endpoint: string; readonly denied: number }[];
   readonly rules: readonly (Counts & { readonly rule: string })[];
   /** Method and path, with what each hour counted that counted anything. */
   readonly endpoints: readonly (Counts & {
     readonly endpoint: string;
-    readonly byHour: readonly (Counts & { readonly startMs: number })[];
+    readonly byHour: readonly HourCounts[];
   })[];
 }
 
@@ -34,12 +42,21 @@ export function viewOf(
   const decided = total.admitted + total.denied;
   const endpoints = countsOf('e', all);
   const byHour = hours.map(({ startMs, sums }) => ({ startMs, counts: countsOf('e', [sums]) }));
+  const deniedByHour = hours.map(({ startMs, sums }) => ({ startMs, counts: countsOf('s', [sums]) }));
   const perMinute = countsOf('t', minutes).get('') ?? NOTHING;
   return {
     ...total,
     denialRate: decided === 0 ? 0 : total.denied / decided,
     requestsPerMinute: (perMinute.admitted + perMinute.denied + perMinute.undecided) / minutes.length,
-    deniedSubjects: mostDenied(countsOf('s', all)).map(([subject, denied]) => ({ subject, denied })),
+    byHour: hours.map(({ startMs, sums }) => ({ startMs, ...(countsOf('t', [sums]).get('') ?? NOTHING) })),
+    deniedSubjects: mostDenied(countsOf('s', all)).map(([subject, denied]) => ({
+      subject,
+      denied,
+      byHour: deniedByHour.flatMap(({ startMs, counts }) => {
+        const inHour = counts.get(subject)?.denied ?? 0;
+        return inHour === 0 ? [] : [{ startMs, denied: inHour }];
+      }),
+    })),
     deniedEndpoints: mostDenied(endpoints).map(([endpoint, denied]) => ({ endpoint, denied })),
     rules: [...countsOf('r', all)].map(([rule, counts]) => ({ rule, ...counts })),
     endpoints: [...endpoints].map(([endpoint, counts]) => ({

@@ -185,9 +185,18 @@ export class Backend {
     const store = this.store ?? this.open();
     if (store === undefined) {
       const { enabled } = this;
-      return { ...this.stats(), healthy: !enabled, enabled, latencyMs: null, connectedSince: null };
+      return {
+        ...this.stats(),
+        healthy: !enabled,
+        enabled,
+        latencyMs: null,
+        connectedSince: null,
+        awaySince: null,
+      };
     }
-    const health = { ...(await this.probeOf(store).run()), enabled: true };
+    const found = await this.probeOf(store).run();
+    const awaySince = found.healthy ? null : store.state.awaySince;
+    const health = { ...found, enabled: true, awaySince };
     // What does not answer a probe is not asked for more.
     return withMemory
       ? { ...health, memory: health.healthy ? await store.memory(this.prefix) : null }

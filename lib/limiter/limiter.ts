@@ -7,6 +7,8 @@ import { ResultKind, type Built, type AnyResultKind } from '../decision/result-k
 import { RuleResolver } from './rule-resolver';
 import { Analytics, type FleetOptions } from '../fleet/analytics';
 import type { FleetView } from '../fleet/view';
+import type { SharedRules } from '../fleet/types';
+import { Trail } from '../fleet/trail';
 import type { Shared } from '../fleet/shared-rules';
 import type { PlanOptions, RateLimiterOptions } from './option-types';
 import type { AnyLimiter, LimiterStats, ResetOptions } from './types';
@@ -43,6 +45,7 @@ export class Limiter implements AnyLimiter {
   private readonly format: HeaderFormat;
   private readonly shared: Shared | undefined;
   private readonly observers: Observers;
+  private readonly trail: Trail;
   private readonly analytics: Analytics | undefined;
 
   /** @param failure why the Redis that was meant cannot be used: an outage, which is no mistake of the options */
@@ -67,7 +70,8 @@ export class Limiter implements AnyLimiter {
       () => shared?.started(this.resolver),
     );
     this.observers = settings.observers;
-    this.access.onChange = (change) => this.observers.changed(change);
+    this.trail = new Trail(settings.store, settings.prefix, settings.log);
+    this.access.onChange = (change) => this.tell(change);
     if (settings.analytics) {
       const { store, prefix, log } = settings;
       this.analytics = new Analytics(store, prefix, this.backend.source, log);
@@ -294,6 +298,15 @@ export class Limiter implements AnyLimiter {
     throw invalidOption('fleet() needs analytics: true in the options of the limiter.');
   }
 
+  async changes(): Promise<readonly Change[]> {
+    if (arguments.length > 0) refuseSurplus('changes', 0, arguments);
+    return this.trail.read();
+  }
+
+  get sharedRules(): SharedRules | undefined {
+    return this.shared;
+  }
+
   async health(options: HealthOptions = {}): Promise<Health> {
     if (arguments.length > 1) refuseSurplus('health', 1, arguments);
     requireObject(options, 'The options of health');
@@ -321,11 +334,16 @@ export class Limiter implements AnyLimiter {
     this.backend.close();
     this.shared?.ended(this.resolver);
     this.analytics?.close();
-    return Promise.resolve();
+    return this.trail.settled();
   }
 
   private changed(change: Omit<Change, 'at' | 'shared'>): void {
-    this.observers.changed({ ...change, shared: false, at: Date.now() });
+    this.tell({ ...change, shared: false, at: Date.now() });
+  }
+
+  private tell(change: Change): void {
+    this.observers.changed(change);
+    this.trail.add(change);
   }
 
   private ask(

@@ -5,7 +5,8 @@ import type { RateLimitRequest } from '../rules/identity';
 import type { SubjectId } from '../rules/named';
 import type { RequestRule } from '../rules/request-rule';
 import type { Plan as PlanRules } from '../rules/plan';
-import type { Who } from '../rules/change';
+import type { Change, Who } from '../rules/change';
+import type { SharedRules } from '../fleet/types';
 import type { CheckOptions, Decision, Reason } from '../decision/types';
 import type { DeniedSubject, RuleCounts } from '../telemetry/counters';
 import type { Described } from './describe';
@@ -94,6 +95,14 @@ export interface LimiterBase {
    * @throws RateLimitError `ERR_INVALID_OPTION`, `ERR_UNAVAILABLE`
    */
   fleet(options?: FleetOptions): Promise<FleetView>;
+  /**
+   * The last hundred changes that somebody put a name to (`by`): resets, blocks, overrides, plans, rules. Newest first, of all
+   * processes of the prefix where the store keeps more than counts (see `fleet`), else of this one.
+   * @throws RateLimitError `ERR_UNAVAILABLE`
+   */
+  changes(): Promise<readonly Change[]>;
+  /** The option `sharedRules`. */
+  readonly sharedRules: SharedRules | undefined;
   /** What this limiter and its store have counted since they were made. Asks nothing of Redis and connects nothing. */
   stats(): LimiterStats;
   /**

@@ -3,7 +3,7 @@ import type { RateLimiter } from '../limiter/types';
 import type { Who } from '../rules/change';
 import { memoryStore } from '../stores/option';
 import { problem } from './answers';
-import type { Settings } from './options';
+import type { GuardSettings } from './options';
 
 const MOST_CALLERS = 10_000;
 
@@ -11,7 +11,7 @@ const MOST_CALLERS = 10_000;
 export class Guard {
   private limiter: RateLimiter | undefined;
 
-  constructor(private readonly settings: Settings) {}
+  constructor(private readonly settings: GuardSettings) {}
 
   /** Who is asking; or what is answered in place of everything. */
   async admit(request: Request): Promise<Who | Response> {

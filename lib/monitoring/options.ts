@@ -39,18 +39,46 @@ export interface MonitoringRoutes {
 
 type Handler = (request: Request) => Promise<Response>;
 
-export interface Settings extends Required<Omit<MonitoringOptions, 'origins'>> {
+/** Who may ask, how often, and from which pages. */
+export interface GuardSettings {
+  readonly authorize: Authorize;
+  readonly rate: Rate;
   readonly origins: ReadonlySet<string>;
 }
 
-const NAMES = ['limiter', 'authorize', 'basePath', 'publicHealth', 'rate', 'origins'];
+/** What all routes of a limiter are told. */
+export interface RouteSettings extends GuardSettings {
+  readonly limiter: MonitoredLimiter;
+  /** Empty for `/`. */
+  readonly basePath: string;
+}
+
+export interface Settings extends RouteSettings {
+  readonly publicHealth: boolean;
+}
+
+/** Options that all routes of a limiter have. */
+export const ROUTE_OPTIONS = ['limiter', 'authorize', 'basePath', 'rate', 'origins'] as const;
+type RouteOptions = Pick<MonitoringOptions, (typeof ROUTE_OPTIONS)[number]>;
+
 const METHODS = ['health', 'stats', 'topDenied', 'page', 'status', 'reset', 'describe', 'fleet'] as const;
 
 /** @throws RateLimitError `ERR_INVALID_OPTION` */
 export function readMonitoring(options: MonitoringOptions): Settings {
   requireObject(options, 'The options of createMonitoringRoutes');
-  refuseUnknown(options, NAMES, '');
-  const { limiter, authorize, basePath = '/api/rate-limit', publicHealth, rate = '240/m' } = options;
+  refuseUnknown(options, [...ROUTE_OPTIONS, 'publicHealth'], '');
+  return {
+    ...readRoutes(options, { basePath: '/api/rate-limit', rate: '240/m' }),
+    publicHealth: readBoolean(options.publicHealth, 'publicHealth'),
+  };
+}
+
+/** Reads what all routes of a limiter are told. @throws RateLimitError `ERR_INVALID_OPTION` */
+export function readRoutes(
+  options: RouteOptions,
+  defaults: { readonly basePath: string; readonly rate: Rate },
+): RouteSettings {
+  const { limiter, authorize, basePath = defaults.basePath, rate = defaults.rate } = options;
   if (METHODS.some((method) => typeof (limiter as never)?.[method] !== 'function')) {
     throw invalidOption(`limiter must be what createRateLimiter answers, not ${shown(limiter)}.`);
   }
@@ -60,13 +88,12 @@ export function readMonitoring(options: MonitoringOptions): Settings {
     );
   }
   if (typeof basePath !== 'string' || !/^\/(?:[^?#]*[^/?#])?$/.test(basePath)) {
-    throw invalidOption(`basePath must be a path such as /api/rate-limit, not ${shown(basePath)}.`);
+    throw invalidOption(`basePath must be a path such as ${defaults.basePath}, not ${shown(basePath)}.`);
   }
   return {
     limiter,
     authorize,
     basePath: basePath === '/' ? '' : basePath,
-    publicHealth: readBoolean(publicHealth, 'publicHealth'),
     rate,
     origins: new Set(readOrigins(options.origins)),
   };

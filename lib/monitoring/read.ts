@@ -40,8 +40,21 @@ interface Body {
   readonly rule?: string;
 }
 
-/** The body of a request that changes something; a form cannot send one of this type without asking. */
+/** The body of `reset`. */
 export async function readBody(request: Request): Promise<Body | Response> {
+  return readJson<Body>(request, 'key', '{"key":"org-123"}; kind and rule may stand beside key.');
+}
+
+/**
+ * The body of a request that changes something; a form cannot send one of this type without asking.
+ * @param needed a text that it must have
+ * @param example what is said to whoever sent something else
+ */
+export async function readJson<T extends object>(
+  request: Request,
+  needed: string & keyof T,
+  example: string,
+): Promise<T | Response> {
   const type = request.headers.get('content-type') ?? '';
   if (!/^application\/json\b/i.test(type)) {
     return problem(415, 'unsupported-media-type', 'Send JSON, with Content-Type: application/json.');
@@ -55,13 +68,8 @@ export async function readBody(request: Request): Promise<Body | Response> {
   } catch {
     body = undefined;
   }
-  if (typeof body === 'object' && body !== null && typeof (body as Partial<Body>).key === 'string')
-    return body as Body;
-  return problem(
-    400,
-    'bad-request',
-    'Send JSON such as {"key":"org-123"}; kind and rule may stand beside key.',
-  );
+  if (typeof body === 'object' && body !== null && typeof (body as T)[needed] === 'string') return body as T;
+  return problem(400, 'bad-request', `Send JSON such as ${example}`);
 }
 
 const tooLarge = () => problem(413, 'too-large', `The body has more than ${MOST_BYTES} bytes.`);

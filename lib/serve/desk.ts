@@ -1,4 +1,4 @@
-import type { AnyLimiter } from '../index';
+import type { AnyLimiter, SharedRules } from '../index';
 import { Problem } from './problems';
 import type { Keys } from './keys';
 import type { ServeSettings } from './options';
@@ -12,6 +12,7 @@ export class Generation {
     readonly limiter: AnyLimiter,
     readonly keys: Keys,
     readonly settings: ServeSettings,
+    private readonly shared?: SharedRules,
   ) {}
 
   enter(): void {
@@ -30,7 +31,12 @@ export class Generation {
   }
 
   private closeUnused(): void {
-    if (this.isOver && this.users === 0) void this.limiter.close();
+    if (this.isOver && this.users === 0) void this.close();
+  }
+
+  async close(): Promise<void> {
+    await this.limiter.close();
+    await this.shared?.close();
   }
 }
 

@@ -39,6 +39,14 @@ export class Keys {
     return this.all.length;
   }
 
+  /** As `nameOf`, also of a browser, which sends a key as the password of any name. */
+  nameOfBrowser(authorization: string | undefined): string | undefined {
+    const [, basic] = /^basic +([\w+/=]+)$/i.exec(authorization ?? '') ?? [];
+    if (basic === undefined) return this.nameOf(authorization);
+    const pair = Buffer.from(basic, 'base64').toString();
+    return this.nameOf(`Bearer ${pair.slice(pair.indexOf(':') + 1)}`);
+  }
+
   /** Whose key a request brings as `Authorization: Bearer …`; undefined: none that holds. */
   nameOf(authorization: string | undefined): string | undefined {
     if (authorization === undefined || authorization.slice(0, SCHEME.length).toLowerCase() !== SCHEME) {

@@ -1,6 +1,7 @@
 /** What answers below paths of its own, as functions of the web's `Request` and `Response`. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AnyLimiter, Who } from '../index';
+import { createDashboard } from '../dashboard/index';
 import { createMonitoringRoutes } from '../monitoring/index';
 import type { Desk, Generation } from './desk';
 import { Problem } from './problems';
@@ -30,7 +31,23 @@ const monitoring: Mount = {
   },
 };
 
-export const MOUNTS: readonly Mount[] = [monitoring];
+const dashboard: Mount = {
+  path: '/dashboard',
+  open({ limiter, authorize }) {
+    // A browser asks whoever opens the page for a name and a key.
+    const login = () =>
+      new Response('Give an API key as the password.', {
+        ...{ status: 401, headers: { 'WWW-Authenticate': 'Basic realm="spillway", charset="UTF-8"' } },
+      });
+    return createDashboard({
+      ...{ limiter, basePath: '/dashboard' },
+      authorize: (request) => authorize(request) || login(),
+      rate: '1200/m',
+    }).fetch;
+  },
+};
+
+export const MOUNTS: readonly Mount[] = [monitoring, dashboard];
 
 type Handler = (request: Request) => Promise<Response>;
 

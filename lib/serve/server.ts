@@ -79,7 +79,7 @@ export class Server {
     });
     addMounts(app, desk, MOUNTS, (request, generation) => {
       const { keys } = generation;
-      const name = keys.nameOf(request.headers.get('authorization') ?? undefined);
+      const name = keys.nameOfBrowser(request.headers.get('authorization') ?? undefined);
       return name !== undefined ? { by: `key:${name}` } : keys.count === 0 ? {} : false;
     });
   }

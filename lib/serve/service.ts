@@ -6,6 +6,7 @@ import { createRateLimiter, type AnyLimiter, type RateLimiterOptions } from '../
 import { invalidOption } from '../base/errors';
 import { readConfiguration, type Configuration, type ServeFlags } from './configuration';
 import { Desk, Generation } from './desk';
+import { withSharedRules } from './fleet';
 import { say } from './log';
 import { Server } from './server';
 import { acceptWaiting, shutDown } from './shutdown';
@@ -66,7 +67,7 @@ export class Service {
     const cut = await shutDown(server.app.server, stopMs);
     await server.app.close();
     await this.reloading;
-    await desk.current.limiter.close();
+    await desk.current.close();
     say(cut === 0 ? 'info' : 'warn', 'stopped', { cut });
   }
 
@@ -94,10 +95,12 @@ export class Service {
 }
 
 function generationOf({ keys, settings }: Configuration, options: RateLimiterOptions): Generation {
-  const limiter: AnyLimiter = createRateLimiter<string, never>(options as never);
+  // For limits that are raised from the dashboard or the command line.
+  const { options: all, opened } = withSharedRules(options);
+  const limiter: AnyLimiter = createRateLimiter<string, never>(all as never);
   // Opens its store now: before the first call, and before the limiter that it replaces lets go of the same one.
   limiter.health().catch(() => {});
-  return new Generation(limiter, keys, settings);
+  return new Generation(limiter, keys, settings, opened);
 }
 
 function withKept(next: RateLimiterOptions, started: RateLimiterOptions): RateLimiterOptions {

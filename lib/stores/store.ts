@@ -65,7 +65,7 @@ export interface Probe {
   /** What is known, at once. Asking connects, and refreshes what is bad or old. */
   isHealthy(): boolean;
   /** Runs one real check on a key that nobody has and no listing shows, and reports how it went. */
-  run(): Promise<Omit<Health, 'enabled'>>;
+  run(): Promise<Omit<Health, 'enabled' | 'awaySince'>>;
 }
 
 /** A store, or why there is none. */

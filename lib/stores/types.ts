@@ -100,6 +100,8 @@ export interface Health extends Stats {
   latencyMs: number | null;
   /** When the present connection (to a cluster: the latest) was made, in ms since the epoch; null without one. */
   connectedSince: number | null;
+  /** Since when this process knows that nothing is counted, in ms since the epoch; null where it is, or nothing was asked before. */
+  awaySince: number | null;
   /** With `memory: true`: what the Redis server says; null where it does not, and of other stores. */
   memory?: ServerMemory | null;
 }

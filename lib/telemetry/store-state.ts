@@ -88,6 +88,11 @@ export class StoreState {
     private readonly nowMs: () => number = () => performance.now(),
   ) {}
 
+  /** Since when it does not count, in milliseconds since the epoch; null: it counts. */
+  get awaySince(): number | null {
+    return this.away ? Date.now() - (this.nowMs() - this.awaySinceMs) : null;
+  }
+
   /** Answers what ends it. */
   listen(log: Log, meanwhile: Meanwhile): () => void {
     const listener = this.listeners.get(log.identity) ?? { log, policies: [] };

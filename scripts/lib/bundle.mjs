@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { root } from './addon.mjs';
+import { buildPage } from './dashboard-page.mjs';
 
 const require = createRequire(import.meta.url);
 const BUNDLE = 'spillway.js';
@@ -39,7 +40,7 @@ export function bundle(folder) {
     packages: 'external',
     loader: { '.sql': 'text' },
     // The binary, and the name that tells a bundler's user what is wrong (lib/binary.ts), in a function that nobody calls.
-    external: ['*.node', './spillway-must-not-be-bundled*'],
+    external: ['*.node', './spillway-must-not-be-bundled*', './dashboard/page.json'],
     treeShaking: false,
     logLevel: 'warning',
   });
@@ -51,8 +52,9 @@ export function bundle(folder) {
   bundleApart(
     folder,
     COMMAND,
-    ['testing', 'monitoring', 'prometheus'].map((name) => `../${name}/index`),
+    ['testing', 'monitoring', 'dashboard', 'prometheus'].map((name) => `../${name}/index`),
   );
+  buildPage(join(folder, 'dashboard/page.json'));
   writeVectors(folder);
   for (const { file } of entries) {
     const up = '../'.repeat(file.split('/').length - 1) || './';

@@ -17,6 +17,7 @@ const SECONDS = {
   'cluster.test.ts': 18,
   'conformance-runners.test.ts': 11,
   'conformance.test.ts': 75,
+  'dashboard.test.ts': 19,
   'deploy.test.ts': 28,
   'docs.test.ts': 18,
   'endings.test.ts': 50,

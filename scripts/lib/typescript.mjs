@@ -12,7 +12,15 @@ export function buildTypeScript() {
   const dist = join(root, 'dist');
   const aside = join(root, 'dist.new');
   const started = new Date();
-  const names = ['lib', 'migrations', VECTORS, 'scripts/lib/bundle.mjs', 'tsconfig.json', 'package.json'];
+  const names = [
+    'lib',
+    'migrations',
+    VECTORS,
+    'scripts/lib/bundle.mjs',
+    'scripts/lib/dashboard-page.mjs',
+    'tsconfig.json',
+    'package.json',
+  ];
   const inputs = names.map((name) => join(root, name));
   if (isFresh(dist, inputs)) return;
   rmSync(aside, { recursive: true, force: true });

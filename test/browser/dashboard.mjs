@@ -1,14 +1,20 @@
 // The dashboard: signing in, figures that move, the listing, and what an administrator can do.
 import assert from 'node:assert/strict';
-import { countdownSeconds, numberIn, until } from './support.mjs';
+import { countdownSeconds, until } from './support.mjs';
 
-const row = (page, id) => page.locator(`tr[data-id="${id}"]`);
-const total = (page, name) => numberIn(page.getByTestId(`total-${name}`));
+/** The row of a table in which somebody's name is a link; of several rules the first. */
+const row = (page, name, table = 'Limited now') =>
+  page
+    .locator(`[aria-label="${table}"] tr`)
+    .filter({ has: page.getByRole('link', { name, exact: true }) })
+    .first();
 const dialog = (page) => page.getByRole('dialog');
+const overviewOf = async (context) => (await context.request.get('/admin/data/overview')).json();
 
-async function findOnly(page, id) {
-  await page.getByLabel('Search by name or id').fill(id);
-  await page.getByText('1 found', { exact: true }).waitFor();
+export async function find(page, text) {
+  await page.getByRole('searchbox').fill(text);
+  await page.getByRole('button', { name: 'Find' }).click();
+  await page.getByText(/\d found|Nobody is counted/).waitFor();
 }
 
 async function use(context, organization, times) {
@@ -23,10 +29,11 @@ export async function dashboard(visitor) {
   await visitor.test('without a session there is a login, and no data', async (page, context) => {
     await page.goto('/admin');
     await page.getByRole('heading', { name: 'Sign in' }).waitFor();
-    for (const path of ['overview', 'organizations']) {
-      assert.equal((await context.request.get(`/api/admin/${path}`)).status(), 401);
+    for (const path of ['overview', 'limited', 'changes', 'find?text=a', 'subject?subject=acme']) {
+      assert.equal((await context.request.get(`/admin/data/${path}`)).status(), 401);
     }
-    assert.equal((await context.request.post('/api/admin/organizations/acme/reset')).status(), 401);
+    const data = { subject: 'acme' };
+    assert.equal((await context.request.post('/admin/do/reset', { data })).status(), 401);
   });
 
   await visitor.test(
@@ -42,11 +49,12 @@ export async function dashboard(visitor) {
       const [ends, id, signature] = cookie.value.split('.');
       const overview = async (value) => {
         const headers = { Cookie: `${cookie.name}=${value}` };
-        return (await fetch(`${visitor.address}/api/admin/overview`, { headers })).status;
+        return (await fetch(`${visitor.address}/admin/data/overview`, { headers })).status;
       };
       assert.equal(await overview(cookie.value), 200);
       assert.equal(await overview(`${Number(ends) + 1}.${id}.${signature}`), 401);
       assert.equal(await overview(`${ends}.${id}.${'A'.repeat(signature.length)}`), 401);
+      await page.getByRole('link', { name: 'Sign out' }).click();
       await page.getByRole('button', { name: 'Sign out' }).click();
       await page.getByRole('heading', { name: 'Sign in' }).waitFor();
       const left = (await context.cookies()).map(({ name }) => name);
@@ -58,7 +66,7 @@ export async function dashboard(visitor) {
   await visitor.test('another site cannot make a browser act', async (page, context) => {
     const request = await visitor.asAdmin(context);
     for (const headers of [{ 'Sec-Fetch-Site': 'same-site' }, { Origin: 'https://elsewhere.example' }]) {
-      const response = await request.post('/api/admin/organizations/acme/reset', { headers });
+      const response = await request.post('/admin/do/reset', { headers, data: { subject: 'acme' } });
       assert.equal(response.status(), 403);
     }
   });
@@ -78,70 +86,129 @@ export async function dashboard(visitor) {
     { complaints: /Content Security Policy/ },
   );
 
-  await visitor.test('the dashboard moves with the requests', async (page, context) => {
-    await visitor.reset(context, 'acme');
+  await visitor.test(
+    'who is limited is seen with rule, denials and time, and it moves',
+    async (page, context) => {
+      await visitor.reset(context, 'acme');
+      await visitor.signIn(page);
+      const before = await overviewOf(context);
+      assert.deepEqual(await use(context, 'acme', 13), [...Array(10).fill(200), ...Array(3).fill(429)]);
+      const acme = row(page, 'acme');
+      await acme.getByText('at its limit').waitFor();
+      await until('it says how far', async () =>
+        /DEMO.*10 of 10.*3 here|10 of 10/.test(await acme.textContent()),
+      );
+      const after = await overviewOf(context);
+      assert.equal(after.stats.decisions.limit - before.stats.decisions.limit, 3);
+      await use(context, 'acme', 4);
+      const denied = (text) => Number(/of 10([\d,]+) here/.exec(text)?.[1] ?? NaN);
+      await until('it moves', async () => denied(await acme.textContent()) >= 7);
+    },
+  );
+
+  await visitor.test('a flood from one address: found, and let go', async (page, context) => {
+    const from = { 'X-Forwarded-For': '198.51.100.77' };
+    const ask = () => context.request.get('/api/drop-in', { headers: from });
+    const answers = [];
+    while (answers.length < 330) answers.push(...(await Promise.all(Array.from({ length: 30 }, ask))));
+    assert.ok(answers.some((answer) => answer.headers()['x-ratelimit-limit'] === '300'));
     await visitor.signIn(page);
-    await until('figures are there', async () => (await total(page, 'Requests')) >= 0);
-    const [admitted, denied] = [await total(page, 'Admitted'), await total(page, 'Denied')];
-    assert.deepEqual(await use(context, 'acme', 13), [...Array(10).fill(200), ...Array(3).fill(429)]);
-    await until('ten more admitted', async () => (await total(page, 'Admitted')) === admitted + 10);
-    await until('three more denied', async () => (await total(page, 'Denied')) === denied + 3);
-    const label = await page.getByRole('img', { name: /The last ten minutes/ }).getAttribute('aria-label');
-    assert.match(label, new RegExp(`${admitted + 10} admitted, ${denied + 3} denied`));
-    await page.getByText('As a table').click();
-    await page.getByRole('rowheader', { name: '/api/limited' }).waitFor();
-    await until('the listing moves', async () => /10 of 10/.test(await row(page, 'acme').textContent()));
+    await page.getByLabel('Kind').selectOption('ip');
+    const flood = row(page, '198.51.100.77');
+    await flood.getByText('at its limit').waitFor();
+    assert.match(await flood.textContent(), /address.*client.*300 of 300/);
+    await flood.getByRole('link').click();
+    await page.getByRole('heading', { name: 'ip:198.51.100.77' }).waitFor();
+    await page.getByRole('button', { name: 'Lift 198.51.100.77' }).first().click();
+    await dialog(page).getByRole('button', { name: 'Lift' }).click();
+    await page.getByText('198.51.100.77 has the whole limit again.').waitFor();
+    await page.getByText('Nothing is counted for it now.').waitFor();
+    await page.getByRole('row').filter({ hasText: 'administrator' }).getByText('lifted').waitFor();
+    assert.notEqual((await ask()).headers()['x-ratelimit-limit'], '300');
   });
 
-  await visitor.test('100,000 organizations are paged and searched', async (page) => {
-    await visitor.signIn(page);
-    await page.getByText('100,000 found').waitFor();
-    await page.getByText('Page 1 of 5,000').waitFor();
-    await page.getByRole('button', { name: 'Next' }).click();
-    await row(page, 'org-000017').waitFor();
-    await page.getByRole('button', { name: 'Last' }).click();
-    await row(page, 'org-099996').waitFor();
-    await page.getByLabel('Search by name or id').fill('harbor labs');
-    await until('the search has an effect', async () => (await numberIn(page.getByTestId('count'))) < 1_000);
-    const names = await page.getByRole('rowheader').allTextContents();
-    assert.ok(names.length > 0 && names.every((name) => name.startsWith('Harbor Labs')), names.join());
-    await page.getByLabel('Search by name or id').fill('no such organization');
-    await page.getByText('0 found', { exact: true }).waitFor();
-  });
+  await visitor.test(
+    'a search finds an exact id and parts of others, and says where nobody is',
+    async (page, context) => {
+      await visitor.reset(context, 'acme', 'globex');
+      await use(context, 'acme', 1);
+      await use(context, 'globex', 1);
+      await visitor.signIn(page);
+      await find(page, 'acme');
+      await row(page, 'acme', 'Found').waitFor();
+      await find(page, 'lobe');
+      await row(page, 'globex', 'Found').waitFor();
+      await find(page, 'no such organization');
+      await page.getByText('Nobody is counted under that.').waitFor();
+    },
+  );
 
-  await visitor.test('a reset asks first, and gives the whole limit back', async (page, context) => {
+  await visitor.test('a lift asks first, and gives the whole limit back', async (page, context) => {
     await visitor.reset(context, 'acme');
     await use(context, 'acme', 11);
     await visitor.signIn(page);
-    await findOnly(page, 'acme');
-    await row(page, 'acme').getByText('Used up').waitFor();
-
-    await row(page, 'acme').getByRole('button', { name: 'Reset' }).click();
+    const lift = page.getByRole('button', { name: 'Lift acme' });
+    await lift.click();
     await dialog(page).getByRole('button', { name: 'Cancel' }).click();
     assert.deepEqual(await use(context, 'acme', 1), [429]);
-
-    await row(page, 'acme').getByRole('button', { name: 'Reset' }).click();
-    await dialog(page).getByRole('button', { name: 'Reset' }).click();
-    await page.getByText('Acme has its whole limit again.').waitFor();
-    await row(page, 'acme').getByText('0 of 10').waitFor();
+    await lift.click();
+    await dialog(page).getByRole('button', { name: 'Lift' }).click();
+    await page.getByText('acme has the whole limit again.').waitFor();
     assert.deepEqual(await use(context, 'acme', 1), [200]);
   });
 
-  await visitor.test('a block asks first, refuses, and ends with a reset', async (page, context) => {
+  await visitor.test('a block asks first, refuses, and ends with a lift', async (page, context) => {
     await visitor.reset(context, 'umbrella');
     await visitor.signIn(page);
-    await findOnly(page, 'umbrella');
-    await row(page, 'umbrella').getByRole('button', { name: 'Block' }).click();
-    await dialog(page).getByLabel('For').selectOption({ label: '1 day' });
+    await page.goto('/admin#/subject/umbrella');
+    await page.getByRole('button', { name: 'Block umbrella' }).click();
+    await dialog(page).getByLabel('For how long').selectOption({ label: '1 day' });
     await dialog(page).getByRole('button', { name: 'Block' }).click();
-    await row(page, 'umbrella').getByText('Blocked').waitFor();
-    await row(page, 'umbrella').getByText('24 h').waitFor();
+    await page.getByText('umbrella is blocked.').waitFor();
+    await page.getByText('blocked', { exact: true }).first().waitFor();
     assert.deepEqual(await use(context, 'umbrella', 1), [429]);
-
-    await row(page, 'umbrella').getByRole('button', { name: 'Reset' }).click();
-    await dialog(page).getByRole('button', { name: 'Reset' }).click();
-    await row(page, 'umbrella').getByText('OK').waitFor();
+    await page.getByRole('button', { name: 'Lift umbrella' }).first().click();
+    await dialog(page).getByRole('button', { name: 'Lift' }).click();
+    await page.getByText('Nothing is counted for it now.').waitFor();
     assert.deepEqual(await use(context, 'umbrella', 1), [200]);
+  });
+
+  await visitor.test(
+    'limits are raised for a while, and it can be ended',
+    async (page, context) => {
+      await visitor.reset(context, 'acme');
+      await visitor.signIn(page);
+      await page.goto('/admin#/subject/acme');
+      const raise = page.getByRole('button', { name: 'Raise acme' });
+      await raise.click();
+      await dialog(page).getByLabel(/^To/).fill('many');
+      await dialog(page).getByRole('button', { name: 'Raise' }).click();
+      await dialog(page).getByRole('alert').getByText(/many/).waitFor();
+      await dialog(page).getByLabel(/^To/).fill('3x');
+      await dialog(page).getByRole('button', { name: 'Raise' }).click();
+      await page.getByText(/Has other limits: .*3/).waitFor();
+      const limit = async () => (await (await context.request.get('/api/status?org=acme')).json()).limit;
+      await until('it holds', async () => (await limit()) === 30);
+      await page.getByRole('button', { name: 'End the override of acme' }).click();
+      await dialog(page).getByRole('button', { name: 'End it' }).click();
+      await until('it is over', async () => (await limit()) === 10);
+    },
+    { refusals: [400, 429] },
+  );
+
+  await visitor.test('an id that looks like markup is shown as it is', async (page, context) => {
+    const request = await visitor.asAdmin(context);
+    const subject = '<img src=x onerror="window.smuggled=1">\u202e';
+    const blocked = await request.post('/admin/do/block', { data: { subject, ms: 60_000 } });
+    assert.equal(blocked.status(), 200);
+    await page.goto('/admin');
+    await page
+      .getByRole('link', { name: /^<img src=x/ })
+      .first()
+      .click();
+    await page.getByRole('heading', { name: /^<img src=x.*\\u202e$/ }).waitFor();
+    assert.equal(await page.evaluate('window.smuggled'), undefined);
+    assert.equal((await request.post('/admin/do/reset', { data: { subject } })).status(), 200);
   });
 }
 

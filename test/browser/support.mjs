@@ -78,7 +78,7 @@ export class Visitor {
     await page.goto('/admin/login');
     await page.getByLabel('Password').fill(this.password);
     await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByRole('heading', { name: 'Dashboard' }).waitFor();
+    await page.getByRole('heading', { name: 'Limited now' }).waitFor();
   }
 
   /** Signed in, without the page: for asking the routes themselves. */
@@ -92,7 +92,7 @@ export class Visitor {
   async reset(context, ...organizations) {
     const request = await this.asAdmin(context);
     for (const id of organizations) {
-      const response = await request.post(`/api/admin/organizations/${id}/reset`);
+      const response = await request.post('/admin/do/reset', { data: { subject: id } });
       assert.equal(response.status(), 200);
     }
   }

@@ -170,10 +170,9 @@ export const REDIS_FAULTS: readonly RedisFault[] = [
     name: 'one key that is a list: WRONGTYPE',
     async begin({ server }) {
       const keys = ((await server.command('KEYS', '*open*all*')) as string[]).filter(Boolean);
-      for (const key of keys) {
-        await server.command('RENAME', key, `${key}-away`);
-        await server.command('LPUSH', key, 'x');
-      }
+      // In one step: a check in between would make the key anew.
+      const swap = `redis.call('RENAME', KEYS[1], KEYS[2]) return redis.call('LPUSH', KEYS[1], 'x')`;
+      for (const key of keys) await server.command('EVAL', swap, '2', key, `${key}-away`);
       return async () => {
         for (const key of keys) await server.command('RENAME', `${key}-away`, key);
       };

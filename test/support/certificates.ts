@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { foreignEnv } from './foreign';
 
 /** A certificate and its key, as files and as PEM. */
 export interface Identity {
@@ -87,6 +88,5 @@ export class Authority {
 }
 
 function openssl(args: string[]): void {
-  // Without this process's LD_PRELOAD: a sanitizer meant for the addon is not for the command.
-  execFileSync('openssl', args, { env: { ...process.env, LD_PRELOAD: '' }, stdio: 'pipe' });
+  execFileSync('openssl', args, { env: foreignEnv(), stdio: 'pipe' });
 }

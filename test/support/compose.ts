@@ -4,6 +4,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { parse } from 'yaml';
+import { foreignEnv } from './foreign';
 import { freePort } from './ports';
 import { ROOT } from './process';
 import { until } from './wait';
@@ -77,7 +78,7 @@ export class Compose {
     const line = this.localized(command, service);
     return execFileSync('sh', ['-c', line], {
       encoding: 'utf8',
-      env: this.env(),
+      env: foreignEnv(),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
   }
@@ -97,7 +98,7 @@ export class Compose {
     const log = join(this.folder, service, 'log');
     const child = spawn('sh', ['-c', 'exec "$0" "$@" >> "$LOG" 2>&1', command, ...args], {
       cwd: join(this.folder, service, 'data'),
-      env: { ...this.env(), LOG: log },
+      env: { ...foreignEnv(), LOG: log },
       stdio: 'ignore',
     });
     this.children.set(service, child);
@@ -127,7 +128,7 @@ export class Compose {
 
   private makeSecrets(): void {
     const made = spawnSync('sh', [join(DEPLOY, 'make-secrets.sh'), join(this.folder, 'secrets')], {
-      env: this.env(),
+      env: foreignEnv(),
       encoding: 'utf8',
     });
     if (made.status !== 0) throw new Error(`make-secrets.sh failed:\n${made.stderr}`);
@@ -174,7 +175,7 @@ export class Compose {
       () => {
         if (child.exitCode !== null) throw new Error(`${service} ended with ${child.exitCode}`);
         const line = this.localized(healthcheck.test[1], service);
-        return spawnSync('sh', ['-c', line], { env: this.env(), stdio: 'ignore' }).status === 0;
+        return spawnSync('sh', ['-c', line], { env: foreignEnv(), stdio: 'ignore' }).status === 0;
       },
       { withinMs: 10_000, everyMs: 50 },
     );
@@ -210,11 +211,6 @@ export class Compose {
 
   private inside(service: string, path: string): string {
     return join(this.folder, service, path.replace('/run/secrets', '/run'));
-  }
-
-  /** Without this process's LD_PRELOAD: a sanitizer meant for the addon is not for servers. */
-  private env(): NodeJS.ProcessEnv {
-    return { ...process.env, LD_PRELOAD: '' };
   }
 
   private log(service: string): string {

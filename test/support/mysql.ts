@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createPool, type Pool, type PoolOptions, type RowDataPacket } from 'mysql2/promise';
 import { migrate, type MysqlConnection, type MysqlPromisePool } from 'spillway/mysql';
+import { foreignEnv } from './foreign';
 import { freePort } from './ports';
 import { delay } from './wait';
 
@@ -51,7 +52,7 @@ export class MysqlServer {
     execFileSync(
       program('mariadb-install-db'),
       ['--no-defaults', `--datadir=${join(folder, 'data')}`, ...options],
-      { cwd: folder, stdio: 'pipe', ...unprivileged() },
+      { cwd: folder, env: foreignEnv(), stdio: 'pipe', ...unprivileged() },
     );
     const server = new MysqlServer(await freePort(), folder);
     await server.start();
@@ -76,7 +77,7 @@ export class MysqlServer {
     const args = Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
     const child = spawn(program('mariadbd'), ['--no-defaults', '--skip-name-resolve', AIO, ...args], {
       cwd: this.folder,
-      env: { ...process.env, LD_PRELOAD: '' },
+      env: foreignEnv(),
       stdio: 'ignore',
       ...unprivileged(),
     });

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { foreignEnv } from './foreign';
 import { freePort } from './ports';
 import { folderFor, PASSWORD, unprivileged, type PostgresServer } from './postgres';
 import { until } from './wait';
@@ -33,7 +34,7 @@ logfile = ${join(folder, 'log')}
   );
   const child = spawn(existsSync(DEBIAN) ? DEBIAN : 'pgbouncer', [settings], {
     cwd: folder,
-    env: { ...process.env, LD_PRELOAD: '' },
+    env: foreignEnv(),
     stdio: 'ignore',
     ...unprivileged(),
   });

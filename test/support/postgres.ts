@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Pool, type PoolConfig } from 'pg';
 import { migrate, type MigrateOptions } from 'spillway/postgres';
+import { foreignEnv } from './foreign';
 import { freePort } from './ports';
 import { delay } from './wait';
 
@@ -72,6 +73,7 @@ export class PostgresServer {
     const options = ['-U', 'owner', '-A', 'scram-sha-256', '--pwfile', secret, '-E', 'UTF8', '--locale', 'C'];
     execFileSync(program('initdb'), ['-D', join(folder, 'data'), '--no-sync', ...options], {
       cwd: folder,
+      env: foreignEnv(),
       stdio: 'ignore',
       ...unprivileged(),
     });
@@ -101,7 +103,7 @@ export class PostgresServer {
       if (child === undefined || child.exitCode !== null || child.signalCode !== null) {
         this.child = spawn(program('postgres'), [...args, ...settings.flatMap((one) => ['-c', one])], {
           cwd: this.folder,
-          env: { ...process.env, LD_PRELOAD: '', ...this.env },
+          env: foreignEnv(this.env),
           stdio: 'ignore',
           ...unprivileged(),
         });

@@ -5,6 +5,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { foreignEnv } from './foreign';
 import { freePort } from './ports';
 import { until } from './wait';
 
@@ -41,7 +42,7 @@ export class PrometheusServer {
       `--storage.tsdb.path=${join(folder, 'data')}`,
       `--web.listen-address=127.0.0.1:${port}`,
     ];
-    const child = spawn('prometheus', args, { stdio: 'ignore' });
+    const child = spawn('prometheus', args, { env: foreignEnv(), stdio: 'ignore' });
     return new PrometheusServer(port, folder, child, shown);
   }
 
@@ -76,5 +77,10 @@ export class PrometheusServer {
 
 /** What promtool says; throws what it objects to. */
 export function promtool(args: string[], input?: string): string {
-  return execFileSync('promtool', args, { input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] });
+  return execFileSync('promtool', args, {
+    input,
+    encoding: 'utf8',
+    env: foreignEnv(),
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { foreignEnv } from './foreign';
 import { freePort } from './ports';
 import { RawClient } from './raw-client';
 import type { Reply } from './resp';
@@ -52,10 +53,8 @@ export class RedisServer {
     const own = ['--port', `${this.port}`, '--bind', '127.0.0.1', '--dir', this.folder, '--save', ''];
     const log = ['--logfile', join(this.folder, 'log'), '--enable-debug-command', 'local'];
     const auth = password === undefined ? [] : ['--requirepass', password];
-    // Without this process's LD_PRELOAD: a sanitizer meant for the addon is not for the server.
-    const clean = { ...process.env, LD_PRELOAD: '', ...env };
     const child = spawn('redis-server', [...own, ...log, ...auth, ...args, ...more], {
-      env: clean,
+      env: foreignEnv(env),
       stdio: 'ignore',
     });
     this.child = child;

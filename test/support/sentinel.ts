@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { foreignEnv } from './foreign';
 import { freePort } from './ports';
 import { RawClient } from './raw-client';
 import { RedisServer, type RedisOptions } from './redis';
@@ -33,9 +34,10 @@ export class Sentinel {
 
   /** Starts it (again), with what it wrote into its file. */
   async start(): Promise<void> {
-    // Without this process's LD_PRELOAD: a sanitizer meant for the addon is not for the server.
-    const env = { ...process.env, LD_PRELOAD: '' };
-    const child = spawn('redis-server', [join(this.folder, 'conf'), '--sentinel'], { env, stdio: 'ignore' });
+    const child = spawn('redis-server', [join(this.folder, 'conf'), '--sentinel'], {
+      env: foreignEnv(),
+      stdio: 'ignore',
+    });
     this.child = child;
     await until('the sentinel answers', async () => {
       if (child.exitCode !== null) throw new Error(`the sentinel ended:\n${this.log()}`);

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { foreignEnv } from './foreign';
 
 /** A C file of this folder, compiled for LD_PRELOAD into a temporary folder that close() removes. Linux only. */
 export class Shim {
@@ -14,7 +15,7 @@ export class Shim {
     this.library = join(this.folder, `${name}.so`);
     const source = join(__dirname, `${name}.c`);
     // A sanitizer that is preloaded for the addon is none of the compiler's business.
-    const env = { ...process.env, LD_PRELOAD: '' };
+    const env = foreignEnv();
     try {
       execFileSync(process.env.CC ?? 'cc', ['-shared', '-fPIC', '-O1', '-o', this.library, source], { env });
     } catch (reason) {

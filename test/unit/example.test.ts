@@ -1,4 +1,3 @@
-import { Metrics } from '../../examples/next-app/lib/metrics';
 import { isFromElsewhere } from '../../examples/next-app/lib/origin';
 import { readWhole } from '../../examples/next-app/lib/query';
 import {
@@ -10,65 +9,6 @@ import {
 } from '../../examples/next-app/lib/session';
 
 // The parts of the example app that people copy and that a browser does not see at a moment's notice.
-
-const admitted = { allowed: true, source: 'redis' } as const;
-const denied = { allowed: false, source: 'redis' } as const;
-const unchecked = { allowed: true, source: 'none' } as const;
-
-describe('Metrics', () => {
-  let now = 0;
-  let metrics: Metrics;
-  beforeEach(() => {
-    now = 1_800_000_000_000;
-    metrics = new Metrics(() => now);
-  });
-
-  test('tells admitted, denied and not counted apart, by route and in total', () => {
-    for (const decision of [admitted, admitted, denied, unchecked]) metrics.record('/api/a', decision);
-    metrics.record('/api/b', denied);
-    const { totals, routes } = metrics.read();
-    expect(totals).toEqual({ allowed: 2, denied: 2, unchecked: 1 });
-    expect(routes).toEqual([
-      { route: '/api/a', allowed: 2, denied: 1, unchecked: 1 },
-      { route: '/api/b', allowed: 0, denied: 1, unchecked: 0 },
-    ]);
-  });
-
-  test('a denial that the policy decided is a denial', () => {
-    metrics.record('/api/a', { allowed: false, source: 'none' });
-    expect(metrics.read().totals).toEqual({ allowed: 0, denied: 1, unchecked: 0 });
-  });
-
-  test('puts each decision into its step of time', () => {
-    metrics.record('/api/a', admitted);
-    now += 25_000;
-    metrics.record('/api/a', denied);
-    const { series, from, stepMs } = metrics.read();
-    expect(series).toHaveLength(60);
-    expect(series[59]).toEqual({ allowed: 0, denied: 1, unchecked: 0 });
-    expect(series[57]).toEqual({ allowed: 1, denied: 0, unchecked: 0 });
-    expect(from + 60 * stepMs).toBeGreaterThan(now);
-  });
-
-  test('forgets after ten minutes, also where nothing came in between', () => {
-    metrics.record('/api/a', admitted);
-    now += 590_000;
-    expect(metrics.read().totals.allowed).toBe(1);
-    now += 10_000;
-    expect(metrics.read().totals.allowed).toBe(0);
-    metrics.record('/api/b', admitted);
-    expect(metrics.read().routes).toEqual([{ route: '/api/b', allowed: 1, denied: 0, unchecked: 0 }]);
-  });
-
-  test('the rate is that of the last ten seconds', () => {
-    for (let i = 0; i < 20; i++) metrics.record('/api/a', admitted);
-    expect(metrics.read().perSecond).toBe(2);
-    now += 9_000;
-    expect(metrics.read().perSecond).toBe(2);
-    now += 1_000;
-    expect(metrics.read().perSecond).toBe(0);
-  });
-});
 
 describe('a session', () => {
   const before = process.env.ADMIN_PASSWORD;

@@ -41,10 +41,12 @@ export function TopBar() {
         <nav aria-label="Pages">
           {PAGES.map(({ href, name }) => {
             const here = href === '/' ? path === '/' : path.startsWith(href);
+            // The dashboard is a page of its own, and no part of this one.
+            const Anchor = href === '/admin' ? 'a' : Link;
             return (
-              <Link key={href} href={href} aria-current={here ? 'page' : undefined}>
+              <Anchor key={href} href={href} aria-current={here ? 'page' : undefined}>
                 {name}
-              </Link>
+              </Anchor>
             );
           })}
         </nav>

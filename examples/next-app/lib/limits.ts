@@ -1,7 +1,14 @@
-import { createRateLimiter, type Algorithm, type Plan } from 'spillway';
+import { createRateLimiter, sharedRules, type Algorithm, type Plan } from 'spillway';
 import { redis } from './redis';
 
-/** The plans that an organization can be on. Shares prefix and connection with the drop-in functions, and so the counts. */
+/** Limits that the dashboard raises, in every server. */
+const shared = sharedRules({ redis });
+
+/**
+ * The plans that an organization can be on, and what one client may ask of the API, and all together: proxy.ts asks the rules,
+ * in front of the limits per organization, which the routes ask. Shares prefix and connection with the drop-in functions, and
+ * so the counts.
+ */
 export const limiter = createRateLimiter({
   redis,
   plans: {
@@ -12,15 +19,6 @@ export const limiter = createRateLimiter({
     PRO: ['1000/h', '100/m'],
     ENTERPRISE: ['10000/h', { rate: '300/m', algorithm: 'token-bucket', burst: 500 }],
   },
-});
-
-/**
- * What one client may ask of the API, and all together; asked by proxy.ts in front of the limits per organization. All
- * prefixes hold `ratelimit:`, which is what a user of Redis may touch by the pattern `~*ratelimit:*`.
- */
-export const clients = createRateLimiter({
-  redis,
-  prefix: 'clients-ratelimit:',
   missing: 'shared',
   rules: [
     // Of the rules of a group only the one whose pattern fits the path best applies.
@@ -28,11 +26,17 @@ export const clients = createRateLimiter({
     { id: 'algorithms', group: 'client', match: '/api/algorithms/*', by: 'ip', rate: '1200/m' },
     { id: 'everybody', match: '/api/*', by: 'global', rate: '5000/s' },
   ],
-  // Probes are always answered. The dashboard is behind a login, which has a limit of its own.
+  // Probes are always answered. What administrators ask is behind a login, which has a limit of its own.
   bypass: ['/api/health', '/api/admin/*'],
+  sharedRules: shared,
+  // For the dashboard: what all servers together admit and deny.
+  analytics: true,
 });
 
-/** Each algorithm with the same rate, to be compared. */
+/**
+ * Each algorithm with the same rate, to be compared. All prefixes hold `ratelimit:`, which is what a user of Redis may touch by
+ * the pattern `~*ratelimit:*`.
+ */
 export const algorithms = createRateLimiter({
   redis,
   prefix: 'algorithms-ratelimit:',

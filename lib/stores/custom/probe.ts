@@ -38,7 +38,7 @@ export class CustomProbe implements Probe {
     return trouble === '' && ageMs < Infinity;
   }
 
-  async run(): Promise<Omit<Health, 'enabled'>> {
+  async run(): Promise<Omit<Health, 'enabled' | 'awaySince'>> {
     const started = performance.now();
     const outcome = await this.charge();
     const latencyMs = Math.round((performance.now() - started) * 1_000) / 1_000;

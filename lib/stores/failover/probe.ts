@@ -34,7 +34,7 @@ export class FailoverProbe implements Probe {
       .includes(true);
   }
 
-  async run(): Promise<Omit<Health, 'enabled'>> {
+  async run(): Promise<Omit<Health, 'enabled' | 'awaySince'>> {
     const healths = await Promise.all(this.probes.map(async (probe) => probe?.run()));
     const { members } = this.failover;
     // A bad one ends no use: the deadline of a limiter is much shorter than that of the failover's own probes.

@@ -21,7 +21,7 @@ export class NativeProbe implements Probe {
     return this.native.healthy(this.set.number, PROBE_KEY);
   }
 
-  async run(): Promise<Omit<Health, 'enabled'>> {
+  async run(): Promise<Omit<Health, 'enabled' | 'awaySince'>> {
     const { store, timeoutMs } = this;
     const isRedis = store.source === 'redis';
     // First: of a cluster this asks the other servers as well.

@@ -1,12 +1,10 @@
 'use client';
 
-import { useRouter } from 'next/navigation';
 import { useState, type FormEvent } from 'react';
 import { clock, useCountdown } from '@/components/use-countdown';
 import styles from './login.module.css';
 
 export function LoginForm() {
-  const router = useRouter();
   const [waiting, setWaiting] = useState(false);
   const [problem, setProblem] = useState('');
   const [lockedUntil, setLockedUntil] = useState<number | null>(null);
@@ -24,7 +22,7 @@ export function LoginForm() {
         headers: { 'Content-Type': 'application/json' },
         body: JSON.stringify({ password }),
       });
-      if (response.ok) return router.replace('/admin');
+      if (response.ok) return location.assign('/admin');
       const wait = Number(response.headers.get('Retry-After') ?? 0);
       if (response.status === 429) setLockedUntil(performance.now() + wait * 1_000);
       setProblem(response.status === 429 ? 'Too many wrong passwords.' : (await response.json()).message);

@@ -1,6 +1,5 @@
 import { NextResponse, type NextRequest } from 'next/server';
 import { isFromElsewhere, refuseElsewhere } from '@/lib/origin';
-import { record } from '@/lib/record';
 import { COOKIE, createDevice, createSession, DEVICE_COOKIE, isConfigured, isPassword } from '@/lib/session';
 import { chargeAttempt } from '@/lib/sign-in';
 import { signOut } from '@/lib/signed-in';
@@ -13,7 +12,6 @@ export async function POST(request: NextRequest) {
   if (isFromElsewhere(request)) return refuseElsewhere();
 
   const { decision, giveBack } = await chargeAttempt(request);
-  record('/api/admin/session', decision);
   if (!decision.allowed) return decision.toResponse();
 
   const body: unknown = await request.json().catch(() => null);

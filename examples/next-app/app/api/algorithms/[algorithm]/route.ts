@@ -1,7 +1,6 @@
 import type { NextRequest } from 'next/server';
 import { clientIp, subjectOf, type Algorithm } from 'spillway';
 import { algorithms } from '@/lib/limits';
-import { record } from '@/lib/record';
 
 const NAMES: readonly string[] = [
   'fixed-window',
@@ -24,7 +23,7 @@ export async function GET(request: NextRequest, { params }: RouteContext<'/api/a
     return Response.json({ error: 'Bad Request', message: 'No address is known.' }, { status: 400 });
   }
   const visitor = subjectOf('ip', address);
-  const decision = record(`/api/algorithms/${algorithm}`, await algorithms.check(visitor, algorithm));
+  const decision = await algorithms.check(visitor, algorithm);
   if (!decision.allowed) return decision.toResponse();
   const { limit, remaining } = decision;
   return decision.applyTo(Response.json({ algorithm, limit, remaining }));
