@@ -26,6 +26,8 @@ export interface AllLimited {
 export class LimitedNow {
   private readonly walk: Walk;
   private last: { readonly atMs: number; readonly answer: Promise<AllLimited> } | undefined;
+  /** What the store said last of those who are asked for. */
+  private stood: ReadonlyMap<string, ListedKey[]> = new Map();
   /** Who was changed by hand lately, and when: what a look through everything found before says nothing of them. */
   private readonly touched = new Map<string, number>();
 
@@ -79,19 +81,21 @@ export class LimitedNow {
     }
   }
 
-  /** Where subjects stand under each rule; nothing of those for whom the store does not answer. */
+  /** Where subjects stand under each rule; while the store does not answer, where they stood. */
   private async standing(subjects: readonly string[]): Promise<ListedKey[]> {
+    const before = this.stood;
     const found = await Promise.all(
-      subjects.map(async (subject) => {
+      subjects.map(async (subject): Promise<[string, ListedKey[]]> => {
         try {
-          return await this.limiter.status(subject);
+          return [subject, await this.limiter.status(subject)];
         } catch (error) {
-          if (error instanceof RateLimitError) return [];
+          if (error instanceof RateLimitError) return [subject, before.get(subject) ?? []];
           throw error;
         }
       }),
     );
-    return found.flat();
+    this.stood = new Map(found);
+    return found.flatMap(([, items]) => items);
   }
 }
 

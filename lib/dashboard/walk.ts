@@ -47,7 +47,14 @@ export class Walk {
     this.current = pass;
     void pass.ended.then(() => {
       this.current = undefined;
-      this.complete = pass.soFar();
+      const found = pass.soFar();
+      const { complete } = this;
+      const { error } = found.looked;
+      // What was found before is more than what an outage left of it.
+      this.complete =
+        error === null || complete === undefined
+          ? found
+          : { items: complete.items, looked: { ...complete.looked, error } };
       const endedMs = performance.now();
       this.notBeforeMs = endedMs + Math.max(FRESH_MS, FRESH_TIMES * (endedMs - startedMs));
     });
