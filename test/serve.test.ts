@@ -352,7 +352,7 @@ test('the example runs as it is, without a store: counts are its own, and it say
   const service = await own(
     Service.start({ args: ['--config', join(ROOT, 'examples/service/spillway.config.json')] }),
   );
-  expect(service.said('own-counts')).toMatchObject({ level: 'warn' });
+  expect(await service.hears('own-counts')).toMatchObject({ level: 'warn' });
   const check = { request: { method: 'POST', path: '/api/login', ip: '203.0.113.9' } };
   const reasons = [];
   for (let i = 0; i < 6; i++) reasons.push((await service.post('/v1/check', check)).body.reason);
@@ -382,7 +382,7 @@ describe('while the store is away', () => {
     expect(looked).toMatchObject({ status: 503, body: { error: 'ERR_UNAVAILABLE' } });
     expect(looked.headers.get('retry-after')).toBe('1');
     expect(await post('/v1/reset', { key: 'a' })).toMatchObject({ status: 503 });
-    expect(service.said('limiter')).toMatchObject({ level: 'error', message: expect.any(String) });
+    expect(await service.hears('limiter')).toMatchObject({ level: 'error', message: expect.any(String) });
   });
 
   test('no more wait for it than may', async () => {
