@@ -6,6 +6,7 @@ import {
   type RateLimiterOptions,
 } from '../index';
 import { CONFIG_FILES } from '../base/config-files';
+import { secret, variable } from '../base/environment';
 import { existsSync } from 'node:fs';
 import { UsageError } from './usage';
 
@@ -39,9 +40,10 @@ export async function optionsOf(flags: StoreFlags): Promise<RateLimiterOptions> 
 }
 
 function fromEnvironment(): RateLimiterOptions['redis'] {
-  const { REDIS_URL: url = '', REDIS_PASSWORD: password } = process.env;
-  if (url.trim() === '') return undefined;
-  return password === undefined ? url.trim() : { url: url.trim(), password };
+  const url = variable('REDIS_URL');
+  if (url === '') return undefined;
+  const password = secret('REDIS_PASSWORD');
+  return password === '' ? url : { url, password };
 }
 
 /** Opens the limiter that the flags mean, for as long as `act` takes. */

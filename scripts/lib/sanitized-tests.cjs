@@ -15,6 +15,9 @@ const LEFT_OUT = {
   'conformance.test.ts':
     'goes through limiters, whose calls are those of vectors, refunds, blocks and listing',
   'conformance-runners.test.ts': 'the same cases under other runners',
+  'deploy-app.test.ts': 'as deploy',
+  'deploy-environment.test.ts': 'about variables that TypeScript reads',
+  'deploy-files.test.ts': 'about files',
   'deploy.test.ts':
     'about the files that deploy Redis; their clients do what they do in sentinel, cluster and tls',
   'disabled.test.ts': 'about a setting that keeps calls from the C++',
