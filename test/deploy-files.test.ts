@@ -170,7 +170,7 @@ describe('Kubernetes', () => {
         readOnlyRootFilesystem: true,
       });
       for (const probe of ['startupProbe', 'readinessProbe', 'livenessProbe'] as const) {
-        const { httpGet, tcpSocket } = container![probe];
+        const { httpGet, tcpSocket } = container![probe]!;
         const port = httpGet?.port ?? tcpSocket?.port;
         if (port !== undefined) expect(container!.ports.map((one) => one.name)).toContain(port);
         if (httpGet === undefined) continue;

@@ -39,14 +39,21 @@ test.each(['app', 'service'])('%s runs as nobody who may anything, and writes no
   });
 });
 
-test('service: its command line is that of the package', async () => {
-  const image = build.image('service');
-  expect(image.cmd[0]).toBe('serve');
+test.each([
+  ['app', ['node', 'node_modules/spillway/dist/cli/bin.js']],
+  ['service', undefined],
+])('%s: the command line is in it', async (name, command) => {
+  const image = build.image(name);
   const redis = await own(RedisServer.start());
-  const ask = (...args: string[]) => image.run([...image.entrypoint, ...args], { REDIS_URL: redis.url });
+  const ask = (...args: string[]) =>
+    image.run([...(command ?? image.entrypoint), ...args], { REDIS_URL: redis.url });
   expect(ask('health')).toEqual({ code: 0, said: expect.stringMatching(/^healthy {2}redis/) });
   await redis.kill();
   expect(ask('health')).toMatchObject({ code: 1, said: expect.stringContaining('connection refused') });
+});
+
+test('service: it serves, unless told otherwise', () => {
+  expect(build.image('service').cmd).toEqual(['serve', '--host', '0.0.0.0']);
 });
 
 describe('app, behind nginx', () => {

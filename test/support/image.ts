@@ -115,7 +115,8 @@ export class ImageBuild {
       mkdirSync(join(stage.folder, stage.workdir), { recursive: true });
     } else if (keyword === 'ENV') {
       for (const one of (step as Env).getProperties()) stage.env[one.getName()] = one.getValue() ?? '';
-    } else if (keyword === 'COPY') this.copy(stage, (step as Copy).getFromFlag()?.getValue(), words);
+    } else if (keyword === 'COPY')
+      this.copy(stage, (step as Copy).getFromFlag()?.getValue() ?? undefined, words);
     else if (keyword === 'USER') stage.user = content;
     else if (keyword === 'HEALTHCHECK')
       stage.healthcheck = JSON.parse(content.replace(/^CMD /, '')) as string[];
