@@ -30,7 +30,7 @@ setInterval(async () => {
   if (now === last) return;
   if (last !== '')
     console.log(`${since(start)}  until here ${answers} answers, the slowest after ${slowest.toFixed(0)} ms`);
-  console.log(`${since(start)}  ${now}${source === 'none' ? `: ${lastError}` : ''}`);
+  console.log(`${since(start)}  ${now}${source === 'none' && lastError !== null ? `: ${lastError}` : ''}`);
   last = now;
   slowest = 0;
   answers = 0;
