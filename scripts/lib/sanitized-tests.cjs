@@ -18,6 +18,7 @@ const LEFT_OUT = {
   'deploy-app.test.ts': 'as deploy',
   'deploy-environment.test.ts': 'about variables that TypeScript reads',
   'deploy-files.test.ts': 'about files',
+  'deploy-pages.test.ts': 'about pages',
   'deploy.test.ts':
     'about the files that deploy Redis; their clients do what they do in sentinel, cluster and tls',
   'disabled.test.ts': 'about a setting that keeps calls from the C++',
