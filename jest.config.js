@@ -12,7 +12,7 @@ module.exports = {
       { jsc: { parser: { syntax: 'typescript' }, target: 'es2022' }, sourceMaps: 'inline' },
     ],
   },
-  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/drill/'],
+  testPathIgnorePatterns: ['/node_modules/', '<rootDir>/test/drill/', '<rootDir>/test/image/'],
   testSequencer: '<rootDir>/scripts/lib/longest-first.cjs',
   maxWorkers: 3,
   // Instrumented builds run several times slower.

@@ -114,6 +114,8 @@ export async function openAdmin(port) {
     /** Bytes that a key takes, every element of it counted. */
     memoryUsage: (key) => command('MEMORY', 'USAGE', key, 'SAMPLES', '0'),
     version: () => field('server', 'redis_version'),
+    /** Bytes that the server has allocated. */
+    usedMemory: async () => Number(await field('memory', 'used_memory')),
     /** Seconds that the thread which runs the commands has spent, user and system. */
     cpuSeconds: async () =>
       Number(await field('cpu', 'used_cpu_user_main_thread')) +

@@ -4,6 +4,8 @@ import { withSpillway } from 'spillway/next';
 const config: NextConfig = {
   // This folder is the whole project, although another lock file lies further up.
   outputFileTracingRoot: __dirname,
+  // For images: a server with no more of node_modules than it needs. See examples/deploy/app/Dockerfile.
+  output: process.env.NEXT_OUTPUT === 'standalone' ? 'standalone' : undefined,
   poweredByHeader: false,
   headers: async () => [
     {

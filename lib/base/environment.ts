@@ -21,9 +21,10 @@ export function secret(name: string): string {
 
 /** The Redis that `REDIS_URL` and `REDIS_PASSWORD` name; undefined: none. */
 export function redisOfEnvironment(): string | { url: string; password: string } | undefined {
-  const { REDIS_URL: url = '', REDIS_PASSWORD: password } = process.env;
-  if (url.trim() === '') return undefined;
-  return password === undefined ? url.trim() : { url: url.trim(), password };
+  const url = variable('REDIS_URL');
+  if (url === '') return undefined;
+  const password = secret('REDIS_PASSWORD');
+  return password === '' ? url : { url, password };
 }
 
 function withoutQuotes(text: string): string {

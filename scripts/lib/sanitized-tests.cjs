@@ -18,6 +18,10 @@ const LEFT_OUT = {
   'cli-dashboard.test.ts': 'as cli',
   'dashboard.test.ts': 'as monitoring',
   'dashboard-servers.test.ts': 'as monitoring',
+  'deploy-app.test.ts': 'as deploy',
+  'deploy-environment.test.ts': 'about variables that TypeScript reads',
+  'deploy-files.test.ts': 'about files',
+  'deploy-pages.test.ts': 'about pages',
   'deploy.test.ts':
     'about the files that deploy Redis; their clients do what they do in sentinel, cluster and tls',
   'disabled.test.ts': 'about a setting that keeps calls from the C++',

@@ -20,6 +20,9 @@ const OTHERS = {
   python3: () => onPath('python3'),
   chromium: () => onPath('chromium'),
   'nginx-light': () => onPath('nginx') ?? existsSync('/usr/sbin/nginx'),
+  curl: () => onPath('curl'),
+  // Where there is none, nobody reads its units.
+  systemd: () => process.platform === 'darwin' || onPath('systemd-analyze'),
   'nghttp2-client': () => onPath('h2load'),
   openssl: () => onPath('openssl'),
   clang: () => onPath('clang++'),

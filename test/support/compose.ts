@@ -13,11 +13,23 @@ export const DEPLOY = join(ROOT, 'examples/deploy');
 
 interface ServiceFile {
   command: string[];
+  /** The service runs an image of ours, which the test gives. */
+  build?: unknown;
+  environment?: Record<string, string>;
   volumes?: string[];
   secrets?: string[];
   healthcheck?: { test: ['CMD-SHELL', string] };
   depends_on?: string[] | Record<string, unknown>;
 }
+
+/** What stands for the image that a service builds. */
+export interface BuiltImage {
+  /** Starts a command where the image would: in its folder, with its environment and this. */
+  spawn(command: readonly string[], env: NodeJS.ProcessEnv, log: string): ChildProcess;
+}
+
+/** Ports inside of containers. A cluster's bus is 10,000 above its server's. */
+const INSIDE = [3000, 6379, 8080, 8443, 16379, 26379];
 
 interface ComposeFile {
   services: Record<string, ServiceFile>;
@@ -25,11 +37,14 @@ interface ComposeFile {
   secrets?: Record<string, { file: string }>;
 }
 
+/** Debian keeps nginx where only root's PATH leads. */
+const env = () => foreignEnv({ PATH: `${process.env.PATH}:/usr/sbin` });
+
 /**
  * A compose file played without containers. Each service runs its own command with its own copies of what is mounted
  * into it, nothing else; the contents are those of the repository, but for three things that containers would isolate:
  * `<service> <port>` becomes localhost and a free port, a service's own port a free one, and `/conf`, `/data` and
- * `/run/secrets` folders of the test's.
+ * `/run/secrets` folders of the test's. A service that is built gets `PORT`, and is healthy once `/api/health` is.
  */
 export class Compose {
   readonly folder = mkdtempSync(join(tmpdir(), 'spillway-compose-'));
@@ -37,13 +52,16 @@ export class Compose {
   private readonly children = new Map<string, ChildProcess>();
   private readonly file: ComposeFile;
 
-  private constructor(private readonly path: string) {
+  private constructor(
+    private readonly path: string,
+    private readonly built: BuiltImage | undefined,
+  ) {
     this.file = parse(readFileSync(path, 'utf8'), { merge: true }) as ComposeFile;
   }
 
   /** Starts `examples/deploy/<name>/compose.yaml` and waits until every service is healthy. */
-  static async start(name: string): Promise<Compose> {
-    const compose = new Compose(join(DEPLOY, name, 'compose.yaml'));
+  static async start(name: string, built?: BuiltImage): Promise<Compose> {
+    const compose = new Compose(join(DEPLOY, name, 'compose.yaml'), built);
     try {
       await compose.up();
       return compose;
@@ -78,31 +96,54 @@ export class Compose {
     const line = this.localized(command, service);
     return execFileSync('sh', ['-c', line], {
       encoding: 'utf8',
-      env: foreignEnv(),
+      env: env(),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
   }
 
   /** Ends a service now, as the loss of its machine would. */
-  async kill(service: string): Promise<void> {
+  async kill(service: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const child = this.children.get(service);
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
-    child.kill('SIGKILL');
+    child.kill(signal);
     await exited;
+  }
+
+  /** Ends a service as `docker compose stop` would; its exit code. */
+  async stop(service: string): Promise<number | null> {
+    await this.kill(service, 'SIGTERM');
+    return this.children.get(service)?.exitCode ?? null;
   }
 
   /** Starts a service (again): its volume is as it left it. */
   async run(service: string): Promise<void> {
-    const [command = '', ...args] = this.of(service).command.map((part) => this.localized(part, service));
+    const words = this.of(service).command.map((part) => this.localized(part, service));
     const log = join(this.folder, service, 'log');
-    const child = spawn('sh', ['-c', 'exec "$0" "$@" >> "$LOG" 2>&1', command, ...args], {
-      cwd: join(this.folder, service, 'data'),
-      env: { ...foreignEnv(), LOG: log },
-      stdio: 'ignore',
-    });
+    const child = this.isBuilt(service)
+      ? this.spawnBuilt(service, words, log)
+      : this.spawnHere(service, words, log);
     this.children.set(service, child);
     await this.healthy(service, child);
+  }
+
+  private spawnHere(service: string, words: string[], log: string): ChildProcess {
+    return spawn('sh', ['-c', 'exec "$0" "$@" >> "$LOG" 2>&1', ...words], {
+      cwd: join(this.folder, service, 'data'),
+      env: { ...env(), LOG: log },
+      stdio: 'ignore',
+    });
+  }
+
+  private spawnBuilt(service: string, words: string[], log: string): ChildProcess {
+    if (this.built === undefined) throw new Error(`${service} needs an image`);
+    const given = Object.entries(this.of(service).environment ?? {});
+    const env = Object.fromEntries(given.map(([name, value]) => [name, this.localized(value, service)]));
+    return this.built.spawn(words, { ...env, PORT: `${this.port(service, 3000)}` }, log);
+  }
+
+  private isBuilt(service: string): boolean {
+    return this.of(service).build !== undefined;
   }
 
   async close(): Promise<void> {
@@ -114,7 +155,7 @@ export class Compose {
   private async up(): Promise<void> {
     if (this.file.secrets !== undefined) this.makeSecrets();
     for (const service of this.services) {
-      for (const inside of [6379, 16379, 26379]) this.ports.set(`${service} ${inside}`, await freePort());
+      for (const inside of INSIDE) this.ports.set(`${service} ${inside}`, await freePort());
     }
     for (const service of this.services) this.mount(service);
     const waiting = new Set(this.services);
@@ -128,7 +169,7 @@ export class Compose {
 
   private makeSecrets(): void {
     const made = spawnSync('sh', [join(DEPLOY, 'make-secrets.sh'), join(this.folder, 'secrets')], {
-      env: foreignEnv(),
+      env: env(),
       encoding: 'utf8',
     });
     if (made.status !== 0) throw new Error(`make-secrets.sh failed:\n${made.stderr}`);
@@ -164,7 +205,8 @@ export class Compose {
 
   private async healthy(service: string, child: ChildProcess): Promise<void> {
     const { healthcheck } = this.of(service);
-    if (healthcheck === undefined) {
+    const isBuilt = this.isBuilt(service);
+    if (healthcheck === undefined && !isBuilt) {
       // A service that runs once.
       const [code] = (await once(child, 'exit')) as [number | null];
       if (code !== 0) throw new Error(`${service} ended with ${code}:\n${this.log(service)}`);
@@ -174,10 +216,11 @@ export class Compose {
       `${service} is healthy`,
       () => {
         if (child.exitCode !== null) throw new Error(`${service} ended with ${child.exitCode}`);
-        const line = this.localized(healthcheck.test[1], service);
-        return spawnSync('sh', ['-c', line], { env: foreignEnv(), stdio: 'ignore' }).status === 0;
+        if (isBuilt) return answers(`http://127.0.0.1:${this.port(service, 3000)}/api/health`);
+        const line = this.localized(healthcheck!.test[1], service);
+        return spawnSync('sh', ['-c', line], { env: env(), stdio: 'ignore' }).status === 0;
       },
-      { withinMs: 10_000, everyMs: 50 },
+      { withinMs: 20_000, everyMs: 50 },
     );
   }
 
@@ -196,13 +239,18 @@ export class Compose {
     return text
       .replaceAll('$$', '$')
       .replace(
-        new RegExp(`\\b(${names})([ :])(6379|26379)\\b`, 'g'),
+        new RegExp(`\\b(${names})([ :])(6379|26379|3000)\\b`, 'g'),
         (_all, name: string, gap: string, port: string) => {
-          return `localhost${gap}${this.port(name, Number(port))}`;
+          // nginx takes a name for each of its addresses, and servers of the app listen on one.
+          const host = port === '3000' ? '127.0.0.1' : 'localhost';
+          return `${host}${gap}${this.port(name, Number(port))}`;
         },
       )
       .replace(/((?:^|[\s-])(?:port|-p)) (6379|26379)\b/gm, (_all, before: string, port: string) => {
         return `${before} ${this.port(service, Number(port))}`;
+      })
+      .replace(/(\blisten |\blocalhost:)(8080|8443)\b/g, (_all, before: string, port: string) => {
+        return `${before}${this.port(service, Number(port))}`;
       })
       .replace(/^cluster-enabled yes$/m, (line) => `${line}\ncluster-port ${this.port(service, 16379)}`)
       .replace(new RegExp(`announce-ip (?:${names})\\b`, 'g'), 'announce-ip localhost')
@@ -213,11 +261,20 @@ export class Compose {
     return join(this.folder, service, path.replace('/run/secrets', '/run'));
   }
 
-  private log(service: string): string {
+  /** What a service has printed. */
+  log(service: string): string {
     try {
       return readFileSync(join(this.folder, service, 'log'), 'utf8');
     } catch {
       return '(no log)';
     }
+  }
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    return (await fetch(url)).ok;
+  } catch {
+    return false;
   }
 }
