@@ -1,5 +1,6 @@
+import { shownId } from '../base/text';
 import { withLimiter, type StoreFlags } from './open';
-import { columns, say, sayJson, shownId } from './text';
+import { columns, say, sayJson } from './text';
 
 const WIDTHS = [20, 24, 10, 36];
 

@@ -1,7 +1,8 @@
 import type { AnyLimiter, Decision } from '../index';
+import { durationText, shownId } from '../base/text';
 import { withLimiter, type StoreFlags } from './open';
 import { UsageError } from './usage';
-import { coloured, durationText, say, sayJson, shownId } from './text';
+import { coloured, say, sayJson } from './text';
 
 export interface CheckFlags extends StoreFlags {
   readonly plan?: string;

@@ -1,6 +1,7 @@
 import type { Health, StoreStatus } from '../index';
+import { durationText } from '../base/text';
 import { withLimiter, type StoreFlags } from './open';
-import { coloured, durationText, say, sayJson } from './text';
+import { coloured, say, sayJson } from './text';
 
 export interface HealthFlags extends StoreFlags {
   readonly verbose?: boolean;

@@ -1,7 +1,8 @@
 import type { ListedKey, ListOptions } from '../index';
+import { durationText, shownId } from '../base/text';
 import { withLimiter, type StoreFlags } from './open';
 import { scopeFrom, subjectFrom, type SubjectFlags } from './subject';
-import { coloured, columns, durationText, lasting, say, sayJson, shownId } from './text';
+import { coloured, columns, lasting, say, sayJson } from './text';
 import { whoAmI } from './who';
 
 export interface KeyFlags extends StoreFlags, SubjectFlags {

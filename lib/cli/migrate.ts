@@ -1,7 +1,8 @@
 import { readStore, type StoreTarget } from '../stores/option';
+import { shownId } from '../base/text';
 import { optionsOf, type StoreFlags } from './open';
 import { UsageError } from './usage';
-import { say, sayJson, shownId } from './text';
+import { say, sayJson } from './text';
 
 /** Makes the tables of the configured store, or brings them to this version. */
 export async function migrate(flags: StoreFlags): Promise<number> {

@@ -6,10 +6,11 @@ import {
   type RateText,
   type SharedRules,
 } from '../index';
+import { durationText, shownId } from '../base/text';
 import { withLimiter, type StoreFlags } from './open';
 import { UsageError } from './usage';
 import { nameFrom, type SubjectFlags } from './subject';
-import { columns, durationText, lasting, say, sayJson, shownId } from './text';
+import { columns, lasting, say, sayJson } from './text';
 
 export interface OverrideFlags extends StoreFlags, SubjectFlags {
   readonly rule?: string;

@@ -1,9 +1,10 @@
 import { redisStore } from '../index';
 import { readStore } from '../stores/option';
 import { conformanceCases, type OptionalMethod } from '../testing/index';
+import { shownId } from '../base/text';
 import { withLimiter, type StoreFlags } from './open';
 import { UsageError } from './usage';
-import { coloured, say, sayJson, shownId } from './text';
+import { coloured, say, sayJson } from './text';
 
 interface Result {
   readonly promise: string;

@@ -1,11 +1,6 @@
 /** What a terminal shows. */
 import { UsageError } from './usage';
 
-/** Ids are anybody's text: what would move a cursor is shown by its number. */
-export function shownId(id: string): string {
-  return id.replace(/[\p{Cc}\p{Cf}]/gu, (char) => `\\u${char.codePointAt(0)!.toString(16).padStart(4, '0')}`);
-}
-
 const UNITS_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 /** Milliseconds of a text such as `90s`, `15m`, `1h` or `2d`; undefined: it is none. */
@@ -19,17 +14,6 @@ export function lasting(text: string): number {
   const ms = parseDuration(text);
   if (ms !== undefined && ms > 0) return ms;
   throw new UsageError(`A time is written as 90s, 15m, 1h or 2d, not ${JSON.stringify(text)}.`);
-}
-
-/** A time ahead as people say it: `59 s`, `12 min`, `3 h 5 min`, `2 d 4 h`. */
-export function durationText(ms: number): string {
-  const seconds = Math.max(0, Math.ceil(ms / 1_000));
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.ceil(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  if (hours < 24) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
-  return hours % 24 === 0 ? `${hours / 24} d` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
 /** A line of columns of fixed widths; what is longer pushes the rest. */

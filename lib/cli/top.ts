@@ -1,7 +1,8 @@
 import type { AnyLimiter, FleetView, KeyPage, ListedKey, ListOptions } from '../index';
+import { shownId } from '../base/text';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { HEAD, lineOf, WIDTHS } from './keys';
-import { lasting, columns, say, sayJson, shownId } from './text';
+import { lasting, columns, say, sayJson } from './text';
 import { withLimiter, type StoreFlags } from './open';
 import { scopeFrom, type SubjectFlags } from './subject';
 

@@ -1,7 +1,7 @@
+import { shownId } from '../../base/text';
 import { post } from './api';
 import { confirm, type Choice } from './confirm';
 import { h, say } from './dom';
-import { shown } from './text';
 
 const MINUTE = 60_000;
 const TIMES = [
@@ -26,31 +26,31 @@ export function liftButton({ subject, name }: Target, done: Done, rule?: string)
   const what = rule === undefined ? 'all rules' : `the rule ${rule}`;
   const act = async () => {
     await post('reset', { subject, ...(rule !== undefined && { rule }) });
-    say(`${shown(name)} has the whole limit again.`);
+    say(`${shownId(name)} has the whole limit again.`);
     done();
   };
   const ask = () =>
     confirm(
-      `Lift ${shown(name)}?`,
+      `Lift ${shownId(name)}?`,
       `What ${what} counted for it is forgotten, and a block ends. It has its whole limit again.`,
       'Lift',
       [],
       act,
     );
-  return h('button', { type: 'button', 'aria-label': `Lift ${shown(name)}`, click: ask }, 'Lift');
+  return h('button', { type: 'button', 'aria-label': `Lift ${shownId(name)}`, click: ask }, 'Lift');
 }
 
 export function blockButton({ subject, name }: Target, done: Done): HTMLElement {
   const act = async ({ ms }: { readonly [name: string]: string }) => {
     await post('block', { subject, ms: Number(ms) });
-    say(`${shown(name)} is blocked.`);
+    say(`${shownId(name)} is blocked.`);
     done();
   };
   const ask = () =>
-    confirm(`Block ${shown(name)}?`, 'Every rule denies it until the block ends.', 'Block', [howLong], act);
+    confirm(`Block ${shownId(name)}?`, 'Every rule denies it until the block ends.', 'Block', [howLong], act);
   return h(
     'button',
-    { type: 'button', class: 'danger', 'aria-label': `Block ${shown(name)}`, click: ask },
+    { type: 'button', class: 'danger', 'aria-label': `Block ${shownId(name)}`, click: ask },
     'Block',
   );
 }
@@ -58,32 +58,32 @@ export function blockButton({ subject, name }: Target, done: Done): HTMLElement 
 export function raiseButton({ subject, name }: Target, done: Done): HTMLElement {
   const act = async ({ ms, to }: { readonly [name: string]: string }) => {
     await post('raise', { subject, ms: Number(ms), to });
-    say(`${shown(name)} has other limits in every process within a second.`);
+    say(`${shownId(name)} has other limits in every process within a second.`);
     done();
   };
   const limit: Choice = { name: 'to', label: 'To (2x, 500/h, unlimited)', value: '2x' };
   const ask = () =>
     confirm(
-      `Raise ${shown(name)}?`,
+      `Raise ${shownId(name)}?`,
       'It has these limits in the whole fleet, and its own again when the time is over.',
       'Raise',
       [limit, howLong],
       act,
     );
-  return h('button', { type: 'button', 'aria-label': `Raise ${shown(name)}`, click: ask }, 'Raise');
+  return h('button', { type: 'button', 'aria-label': `Raise ${shownId(name)}`, click: ask }, 'Raise');
 }
 
 export function lowerButton({ subject, name }: Target, done: Done): HTMLElement {
   const act = async () => {
     await post('lower', { subject });
-    say(`${shown(name)} has its own limits again.`);
+    say(`${shownId(name)} has its own limits again.`);
     done();
   };
   const ask = () =>
-    confirm(`End the override of ${shown(name)}?`, 'It has its own limits again.', 'End it', [], act);
+    confirm(`End the override of ${shownId(name)}?`, 'It has its own limits again.', 'End it', [], act);
   return h(
     'button',
-    { type: 'button', 'aria-label': `End the override of ${shown(name)}`, click: ask },
+    { type: 'button', 'aria-label': `End the override of ${shownId(name)}`, click: ask },
     'End',
   );
 }

@@ -1,7 +1,8 @@
+import { durationText, shownId } from '../../base/text';
 import type { Change } from '../../rules/change';
 import { h, table } from './dom';
 import { linkTo } from './subject-cells';
-import { dateOf, lasting, shown } from './text';
+import { dateOf } from './text';
 
 const WHAT: { readonly [kind: string]: string } = {
   reset: 'lifted',
@@ -14,7 +15,7 @@ const WHAT: { readonly [kind: string]: string } = {
 
 function valueText({ kind, value }: Change): string {
   if (value === undefined || value === null) return kind === 'override' ? 'ended' : '';
-  if (kind === 'block' && typeof value === 'number') return `for ${lasting(value)}`;
+  if (kind === 'block' && typeof value === 'number') return `for ${durationText(value)}`;
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
@@ -27,16 +28,16 @@ export function changesTable(changes: readonly Change[]): HTMLElement {
       { head: 'When', cell: ({ at }) => dateOf(at) },
       {
         head: 'Who',
-        cell: ({ by, from }) => shown([by, from].filter((one) => one !== undefined).join(', ')),
+        cell: ({ by, from }) => shownId([by, from].filter((one) => one !== undefined).join(', ')),
       },
       {
         head: 'What',
-        cell: (change) => shown(`${WHAT[change.kind] ?? change.kind} ${valueText(change)}`.trim()),
+        cell: (change) => shownId(`${WHAT[change.kind] ?? change.kind} ${valueText(change)}`.trim()),
       },
       {
         head: 'Whom',
         cell: ({ subject }) =>
-          subject === undefined ? 'all' : h('a', { href: linkTo(subject) }, shown(subject)),
+          subject === undefined ? 'all' : h('a', { href: linkTo(subject) }, shownId(subject)),
       },
     ],
     changes,

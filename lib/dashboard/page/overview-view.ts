@@ -1,7 +1,8 @@
+import { durationText, shownId } from '../../base/text';
 import type { Overview } from '../types';
 import { hoursChart, type Series } from './charts';
 import { h, table } from './dom';
-import { ago, lasting, many, percent, shown, timeOf } from './text';
+import { ago, many, percent, timeOf } from './text';
 
 export const OUTCOMES: readonly Series[] = [
   { name: 'admitted', label: 'Admitted', colour: '--good' },
@@ -16,22 +17,24 @@ export function storeState({ health, stats, now }: Overview): HTMLElement {
   const reason = health?.lastError ?? stats.lastError ?? 'it does not answer';
   const store = `${stats.store}${serverVersion === null ? '' : ` ${serverVersion}`}`;
   const lines = [
-    healthy ? `${store} counts${latencyText(health.latencyMs)}` : `${store} does not count: ${shown(reason)}`,
+    healthy
+      ? `${store} counts${latencyText(health.latencyMs)}`
+      : `${store} does not count: ${shownId(reason)}`,
     ...(health === null || health.awaySince === null
       ? []
       : [`Since ${timeOf(health.awaySince)}, ${ago(now - health.awaySince)}.`]),
     ...(breaker.state === 'closed' ? [] : [breakerText(breaker, now)]),
     ...(health !== null && !health.enabled ? ['RATELIMIT_ENABLE is off: everything is admitted.'] : []),
     ...(healthy && health.connectedSince !== null
-      ? [`Connected for ${lasting(now - health.connectedSince)}.`]
+      ? [`Connected for ${durationText(now - health.connectedSince)}.`]
       : []),
     ...(stats.reconnects > 0
       ? [`${many(stats.reconnects)} reconnects, ${many(stats.timeouts)} timeouts.`]
       : []),
-    ...(stats.sharedRules?.error ? [`Shared rules: ${shown(stats.sharedRules.error)}`] : []),
+    ...(stats.sharedRules?.error ? [`Shared rules: ${shownId(stats.sharedRules.error)}`] : []),
     ...(stats.stores ?? []).map(
       (one) =>
-        `${one.store}${one.inUse ? ', in use' : ''}: ${one.healthy ? 'healthy' : shown(one.lastError ?? 'away')}`,
+        `${one.store}${one.inUse ? ', in use' : ''}: ${one.healthy ? 'healthy' : shownId(one.lastError ?? 'away')}`,
     ),
   ];
   return h(
@@ -46,8 +49,8 @@ function breakerText(
   { state, failures, nextAttempt, address }: Overview['stats']['breaker'],
   now: number,
 ): string {
-  const next = nextAttempt === null ? '' : `, tried again in ${lasting(nextAttempt - now)}`;
-  const whose = address === '' ? '' : ` of ${shown(address)}`;
+  const next = nextAttempt === null ? '' : `, tried again in ${durationText(nextAttempt - now)}`;
+  const whose = address === '' ? '' : ` of ${shownId(address)}`;
   return `The breaker${whose} is ${state} after ${many(failures)} failures in a row${next}.`;
 }
 
@@ -109,14 +112,14 @@ export function figures(overview: Overview): HTMLElement {
     h('h3', {}, 'By rule'),
     table(
       'By rule',
-      [{ head: 'Rule', cell: ({ rule }) => h('code', {}, shown(rule)) }, ...counts],
+      [{ head: 'Rule', cell: ({ rule }) => h('code', {}, shownId(rule)) }, ...counts],
       fleet.rules,
     ),
     fleet.endpoints.length > 0 && h('h3', {}, 'By endpoint'),
     fleet.endpoints.length > 0 &&
       table(
         'By endpoint',
-        [{ head: 'Endpoint', cell: ({ endpoint }) => h('code', {}, shown(endpoint)) }, ...counts],
+        [{ head: 'Endpoint', cell: ({ endpoint }) => h('code', {}, shownId(endpoint)) }, ...counts],
         [...fleet.endpoints].sort((a, b) => b.denied - a.denied || b.admitted - a.admitted).slice(0, 20),
       ),
   );
@@ -127,7 +130,7 @@ function ownRules(rules: Overview['stats']['rules'], now: number): HTMLElement {
   return table(
     'By rule, in this process',
     [
-      { head: 'Rule', cell: ({ rule }) => h('code', {}, shown(rule)) },
+      { head: 'Rule', cell: ({ rule }) => h('code', {}, shownId(rule)) },
       { head: 'By', cell: ({ source }) => source },
       { head: 'Admitted', isNumber: true, cell: ({ admitted }) => many(admitted) },
       { head: 'Denied', isNumber: true, cell: ({ denied }) => many(denied) },

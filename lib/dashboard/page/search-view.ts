@@ -1,10 +1,11 @@
+import { shownId } from '../../base/text';
 import type { Found } from '../types';
 import type { ListedKey } from '../../stores/types';
 import { get, reasonOf } from './api';
 import { liftButton } from './actions';
 import { h, put, table } from './dom';
 import { ruleColumn, untilCell, usedCell, whoCell } from './subject-cells';
-import { many, shown } from './text';
+import { many } from './text';
 
 /** What is counted under a text, page by page. */
 export function searchView(text: string): HTMLElement {
@@ -54,7 +55,7 @@ export function searchView(text: string): HTMLElement {
   return h(
     'section',
     { class: 'card', 'aria-labelledby': 'found' },
-    h('h2', { id: 'found' }, text === '' ? 'All that is counted' : `Found for “${shown(text)}”`),
+    h('h2', { id: 'found' }, text === '' ? 'All that is counted' : `Found for “${shownId(text)}”`),
     body,
   );
 }

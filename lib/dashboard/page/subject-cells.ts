@@ -1,5 +1,6 @@
+import { durationText, shownId } from '../../base/text';
 import { h, type Column } from './dom';
-import { kindText, lasting, many, shown } from './text';
+import { kindText, many } from './text';
 
 interface Who {
   readonly subject: string;
@@ -15,7 +16,7 @@ export function whoCell({ subject, key }: Who, kind: string): HTMLElement {
     { class: 'who' },
     h('span', { class: 'kind' }, kindText(kind)),
     ' ',
-    h('a', { href: linkTo(subject) }, shown(key)),
+    h('a', { href: linkTo(subject) }, shownId(key)),
   );
 }
 
@@ -25,9 +26,9 @@ export function usedCell(count: number, limit: number | null | undefined): HTMLE
 }
 
 export function untilCell(until: number | null, now: number): string {
-  return until === null || until <= now ? '–' : `in ${lasting(until - now)}`;
+  return until === null || until <= now ? '–' : `in ${durationText(until - now)}`;
 }
 
 export function ruleColumn<T extends { readonly rule: string }>(): Column<T> {
-  return { head: 'Rule', cell: ({ rule }) => h('code', {}, shown(rule.split(',').join(', '))) };
+  return { head: 'Rule', cell: ({ rule }) => h('code', {}, shownId(rule.split(',').join(', '))) };
 }

@@ -1,3 +1,4 @@
+import { durationText, shownId } from '../../base/text';
 import type { DeniedSubject } from '../../telemetry/counters';
 import type { Overview, SubjectPage } from '../types';
 import { blockButton, liftButton, lowerButton, raiseButton } from './actions';
@@ -7,7 +8,7 @@ import { hoursChart, type Point } from './charts';
 import { h, put, table } from './dom';
 import { stateChip } from './search-view';
 import { ruleColumn, untilCell, usedCell } from './subject-cells';
-import { ago, kindText, lasting, many, shown } from './text';
+import { ago, kindText, many } from './text';
 
 const HOUR_MS = 3_600_000;
 
@@ -25,7 +26,7 @@ export class SubjectView {
       'section',
       { class: 'card', 'aria-labelledby': 'subject' },
       h('p', {}, h('a', { href: '#/' }, '← Limited now')),
-      h('h2', { id: 'subject' }, shown(subject)),
+      h('h2', { id: 'subject' }, shownId(subject)),
       this.body,
     );
   }
@@ -69,9 +70,9 @@ export class SubjectView {
         h(
           'p',
           { class: 'note' },
-          `Has other limits: ${shown(JSON.stringify(override.override))}`,
-          override.expiresAt === undefined ? '' : `, for ${lasting(override.expiresAt - now)} more`,
-          override.by === undefined ? '. ' : `, by ${shown(override.by)}. `,
+          `Has other limits: ${shownId(JSON.stringify(override.override))}`,
+          override.expiresAt === undefined ? '' : `, for ${durationText(override.expiresAt - now)} more`,
+          override.by === undefined ? '. ' : `, by ${shownId(override.by)}. `,
           this.overview()?.canRaise === true && lowerButton(target, again),
         ),
       listed !== null &&
@@ -86,7 +87,7 @@ export class SubjectView {
         h(
           'p',
           { class: 'note' },
-          `Has limits of its own in the configuration: ${shown(JSON.stringify(ownOverride))}`,
+          `Has limits of its own in the configuration: ${shownId(JSON.stringify(ownOverride))}`,
         ),
       h('h3', {}, 'Counted'),
       items.length === 0
