@@ -15,8 +15,10 @@ const LEFT_OUT = {
   'conformance.test.ts':
     'goes through limiters, whose calls are those of vectors, refunds, blocks and listing',
   'conformance-runners.test.ts': 'the same cases under other runners',
+  'changes.test.ts': 'about texts in a store; what asks for them in the C++ is in shared-rules',
   'cli-dashboard.test.ts': 'as cli',
   'dashboard.test.ts': 'as monitoring',
+  'dashboard-actions.test.ts': 'as monitoring',
   'dashboard-servers.test.ts': 'as monitoring',
   'deploy-app.test.ts': 'as deploy',
   'deploy-environment.test.ts': 'about variables that TypeScript reads',
