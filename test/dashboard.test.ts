@@ -154,10 +154,12 @@ describe('limited now', () => {
     await until('it is seen', async () => !(await limiter.health()).healthy);
     let items: Item[] = [];
     let looked: Body['looked'] | undefined;
-    await until('both are named, and why no more', async () => {
+    // Complete figures are taken anew after some seconds.
+    const isTold = async () => {
       ({ items, looked } = await limited());
       return items.length === 2 && looked.error !== null;
-    });
+    };
+    await until('both are named, and why no more', isTold, { withinMs: 15_000 });
     // Where the first stood was known; of the second nobody had asked.
     expect(items.map(essence)).toEqual([
       ['org-1', 'FREE', 'limited', 3, 3, 2],
