@@ -56,9 +56,9 @@ for (let turn = 0; turn < TURNS; turn++) {
   while (!(await ask('limited')).body.looked.done) await pause(20);
   answers.all.push(performance.now() - startMs);
   answers.next.push((await ask('limited?offset=200&limit=200')).ms);
-  const { ms, body } = await ask('list?limit=100');
+  const { ms, body } = await ask('find?text=');
   answers.list.push(ms);
-  answers.more.push((await ask(`list?limit=100&cursor=${encodeURIComponent(body.cursor)}`)).ms);
+  answers.more.push((await ask(`find?text=&cursor=${encodeURIComponent(body.cursor)}`)).ms);
   answers.exact.push((await ask(`find?text=org-${SUBJECTS - 1}`)).ms);
   answers.part.push((await ask('find?text=9999')).ms);
   await limiter.close();

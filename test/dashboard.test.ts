@@ -36,7 +36,6 @@ test.each([
   '/',
   '/data/overview',
   '/data/limited',
-  '/data/list',
   '/data/find?text=a',
   '/data/subject?subject=a',
   '/data/changes',

@@ -1,9 +1,7 @@
 import { refuseSurplus } from '../base/surplus';
 import { RateLimitError } from '../base/errors';
-import { VERSION } from '../base/version';
 import { fleetOf, SharedHealth } from '../monitoring/figures';
 import { json } from '../monitoring/answers';
-import { readPage } from '../monitoring/read';
 import { Router, type RouteTable } from '../monitoring/router';
 import { Actions } from './actions';
 import { LimitedNow } from './limited';
@@ -42,7 +40,6 @@ class Routes {
       '': { GET: () => pageResponse() },
       'data/overview': { GET: async () => json(await this.overview()) },
       'data/limited': { GET: async ({ url }) => json(await this.limitedNow(url.searchParams)) },
-      'data/list': { GET: async ({ url }) => json(await limiter.page(readPage(url.searchParams))) },
       'data/find': { GET: async ({ url }) => json(await find(limiter, url.searchParams)) },
       'data/subject': { GET: async ({ url }) => json(await subjectPage(limiter, url.searchParams)) },
       'data/changes': { GET: async () => json(await limiter.changes()) },
@@ -70,7 +67,6 @@ class Routes {
     ]);
     return {
       now: Date.now(),
-      version: VERSION,
       health,
       ...counted,
       stats: limiter.stats(),

@@ -11,7 +11,6 @@ import type { DeniedSubject } from '../telemetry/counters';
 
 export interface Overview {
   readonly now: number;
-  readonly version: string;
   /** Null where the store did not answer the question itself; `stats` says why. */
   readonly health: Health | null;
   readonly stats: LimiterStats;

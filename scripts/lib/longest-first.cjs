@@ -17,7 +17,7 @@ const SECONDS = {
   'cluster.test.ts': 18,
   'conformance-runners.test.ts': 11,
   'conformance.test.ts': 75,
-  'dashboard.test.ts': 19,
+  'dashboard.test.ts': 27,
   'deploy-app.test.ts': 10,
   'deploy-environment.test.ts': 10,
   'deploy-files.test.ts': 17,
