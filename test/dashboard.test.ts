@@ -133,7 +133,8 @@ describe('limited now', () => {
   test('of many it shows pages, keeps a bounded number, and says how many there are', async () => {
     const { limiter, limited } = await mounted(own);
     const names = Array.from({ length: 1_200 }, (_, i) => `org-${i}`);
-    await Promise.all(names.map((name) => limiter.check(name, 'FREE', { cost: 3 })));
+    const decisions = await Promise.all(names.map((name) => limiter.check(name, 'FREE', { cost: 3 })));
+    expect(decisions.every(({ source }) => source === 'redis')).toBe(true);
     const first = await limited('?limit=200');
     expect(first.looked).toMatchObject({ counted: 2_400, atLimit: 1_200 });
     expect([first.items.length, first.total]).toEqual([200, 1_000]);

@@ -23,7 +23,8 @@ export class Trail {
   private own: readonly Change[] = [];
   /** Not yet in the store, oldest first. */
   private waiting: Change[] = [];
-  private last: Promise<unknown> = Promise.resolve();
+  /** The last call; there is none before the first. */
+  private last: Promise<unknown> | undefined;
 
   constructor(
     target: StoreTarget,
@@ -68,7 +69,7 @@ export class Trail {
 
   /** One call at a time, each with what waits written before it. */
   private inTurn<T>(store: FleetStore, act: () => Promise<T>): Promise<T> {
-    const done = this.last.then(async () => {
+    const done = (this.last ?? Promise.resolve()).then(async () => {
       try {
         await this.write(store);
         return await act();

@@ -48,6 +48,8 @@ export async function mounted(
       rules: [{ id: 'api', match: '/api/*', by: ['user', 'ip'], rate: '2/m', missing: 'skip' }],
       sharedRules: shared,
       analytics,
+      // Many are asked at once, on a machine that may have much else to do.
+      timeoutMs: 2_000,
       logger: false,
     }),
   );
