@@ -132,6 +132,8 @@ export class RedisCluster {
   }
 
   async remove(node: RedisServer): Promise<void> {
+    // redis-cli asks all of them, also those that have just come back.
+    await this.settled();
     const id = String(await node.command('CLUSTER', 'MYID'));
     await this.cli('--cluster', 'del-node', addressOf(this.alive()), id);
     await node.close();
