@@ -5,6 +5,7 @@ import { createRateLimiter, memoryStore } from 'spillway';
 import { createDashboard, type DashboardOptions } from 'spillway/dashboard';
 import { asking, authorize, mounted, SECRET } from './support/dashboard';
 import { owner } from './support/owned';
+import { reportsOf } from './support/process';
 import { until } from './support/wait';
 
 const own = owner();
@@ -88,6 +89,19 @@ describe('what can be done', () => {
       expect(await limiter.changes()).toEqual([]);
     },
   );
+});
+
+test('an answer comes also in a process that has nothing else to do', async () => {
+  const script = `
+    const { createRateLimiter } = require('spillway');
+    const { createDashboard } = require('spillway/dashboard');
+    const limiter = createRateLimiter({ rate: '1/h', logger: false });
+    const { fetch } = createDashboard({ limiter, basePath: '/', authorize: () => true });
+    (async () => {
+      for (let i = 0; i < 300; i++) await limiter.check('k' + i);
+      report((await fetch(new Request('http://localhost/data/limited'))).status);
+    })();`;
+  expect(await reportsOf(script)).toEqual([200]);
 });
 
 describe('in servers of node:http', () => {

@@ -36,7 +36,8 @@ export class Walk {
     if (this.current === undefined && performance.now() >= this.notBeforeMs) this.start();
     const { current } = this;
     if (this.complete === undefined && current !== undefined) {
-      await Promise.race([current.ended, pause(FIRST_ANSWER_MS, undefined, { ref: false })]);
+      // Somebody waits for it: it keeps a process that has nothing else to do.
+      await Promise.race([current.ended, pause(FIRST_ANSWER_MS)]);
     }
     return this.complete ?? current?.soFar() ?? NOTHING;
   }
