@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 export { delay };
@@ -46,6 +47,7 @@ class Lag {
   private sum = 0;
   private due = 0;
   private cpuMs = 0;
+  private waitedMs = 0;
 
   constructor(private readonly everyMs: number) {
     setInterval(() => this.tick(), everyMs).unref();
@@ -62,22 +64,30 @@ class Lag {
     return this.most;
   }
 
-  /** In all, since the process began. */
+  /** In all, since the process began: each wait for a processor, and besides what ticks were late by. */
   get totalMs(): number {
     this.tick();
-    return this.sum;
+    return this.sum + this.waitedMs;
   }
 
   private tick(): void {
     const now = performance.now();
     const { user, system } = process.cpuUsage();
     const cpuMs = (user + system) / 1_000;
+    const waitedMs = waited();
     const lateMs = now - this.due - (cpuMs - this.cpuMs);
+    const otherMs = lateMs - (waitedMs - this.waitedMs);
     this.most = Math.max(this.most, lateMs);
-    if (lateMs > STALL_MS) this.sum += lateMs;
+    if (otherMs > STALL_MS) this.sum += otherMs;
     this.due = now + this.everyMs;
     this.cpuMs = cpuMs;
+    this.waitedMs = waitedMs;
   }
+}
+
+/** For how many ms this process was ready and had no processor: https://docs.kernel.org/scheduler/sched-stats.html */
+function waited(): number {
+  return Number(readFileSync('/proc/self/schedstat', 'utf8').split(' ')[1]) / 1e6;
 }
 
 const lag = new Lag(5);
