@@ -149,7 +149,7 @@ test('a connection that is kept may still ask once, and one that stays idle is c
   for (const { socket } of [one, other]) socket.write(GET);
   await until('both are answered', () => [one, other].every(({ text }) => text().includes('healthy')));
   service.signal('SIGTERM');
-  await service.hears('stopping');
+  await until('nobody listens', () => isRefused(service.port));
   one.socket.write(GET);
   await one.closed;
   expect(one.text().match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 503']);

@@ -179,6 +179,10 @@ function openStore(store) {
     const { sqliteStore } = require('spillway/sqlite');
     return { store: { store: sqliteStore(store.path) }, close: async () => {} };
   }
+  if (store.kind === 'cas') {
+    const { casStore } = require('spillway/store');
+    return { store: { store: casStore(require('./cas-source.cjs')(store.port)) }, close: async () => {} };
+  }
   const { Pool } = require('pg');
   const { postgresStore } = require('spillway/postgres');
   const pool = new Pool({ ...store.login, connectionTimeoutMillis: 1_000 });

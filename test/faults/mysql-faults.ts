@@ -1,5 +1,6 @@
 import type { Fault } from './play';
 import type { MysqlPlace } from './mysql-place';
+import { refused } from './refused';
 import { networkFaults, repeated } from './wire-faults';
 
 type MysqlFault = Fault<MysqlPlace>;
@@ -8,9 +9,9 @@ type MysqlFault = Fault<MysqlPlace>;
 const PROBES_MS = 6_000;
 
 /** What the superuser does, and what ends it. */
-const statement = (name: string, given: string, usual: string): MysqlFault => ({
+const statement = (name: string, given: string, usual: string, says: RegExp): MysqlFault => ({
   name,
-  ...{ away: true, recoversMs: PROBES_MS },
+  ...{ away: true, says, recoversMs: PROBES_MS },
   async begin(place) {
     await place.run(given);
     return () => place.run(usual);
@@ -18,9 +19,9 @@ const statement = (name: string, given: string, usual: string): MysqlFault => ({
 });
 
 /** Of the user: it holds for connections that begin later. */
-const user = (name: string, given: string, usual: string): MysqlFault => ({
+const user = (name: string, given: string, usual: string, says: RegExp): MysqlFault => ({
   name,
-  ...{ away: true, recoversMs: PROBES_MS },
+  ...{ away: true, says, recoversMs: PROBES_MS },
   async begin(place) {
     await place.run(given);
     await place.disconnect();
@@ -49,22 +50,30 @@ export const MYSQL_FAULTS: readonly MysqlFault[] = [
     },
   })),
   ...networkFaults<MysqlPlace>(PROBES_MS, 6_000, PROBES_MS),
-  statement('read-only', 'SET GLOBAL read_only = 1', 'SET GLOBAL read_only = 0'),
-  statement('a table that is missing', 'RENAME TABLE $ TO faults.gone', 'RENAME TABLE faults.gone TO $'),
+  statement('read-only', 'SET GLOBAL read_only = 1', 'SET GLOBAL read_only = 0', /read-only/),
+  statement(
+    'a table that is missing',
+    'RENAME TABLE $ TO faults.gone',
+    'RENAME TABLE faults.gone TO $',
+    /run migrate/,
+  ),
   statement(
     'without the right to write',
     `REVOKE INSERT, UPDATE ON $ FROM app@'127.0.0.1'`,
     `GRANT INSERT, UPDATE ON $ TO app@'127.0.0.1'`,
+    /grant SELECT, INSERT, UPDATE and DELETE/,
   ),
   user(
     'a user that is locked',
     `ALTER USER app@'127.0.0.1' ACCOUNT LOCK`,
     `ALTER USER app@'127.0.0.1' ACCOUNT UNLOCK`,
+    /refused the login/,
   ),
   user(
     'no connection left for the user',
     `ALTER USER app@'127.0.0.1' WITH MAX_USER_CONNECTIONS -1`,
     `ALTER USER app@'127.0.0.1' WITH MAX_USER_CONNECTIONS 0`,
+    /has used up what MySQL allows it/,
   ),
   {
     name: 'a table that is locked',
@@ -75,6 +84,28 @@ export const MYSQL_FAULTS: readonly MysqlFault[] = [
       return async () => {
         await holder.query('UNLOCK TABLES');
         holder.release();
+      };
+    },
+  },
+  {
+    // What still fits into its page is counted.
+    name: 'a disk that is full: 1114',
+    ...{ says: /disk or the table of MySQL is full/, recoversMs: PROBES_MS },
+    async begin(place) {
+      place.disk.fill(place.server.data);
+      const fill = (key: string, bytes: number) =>
+        refused(/is full/, (turn) =>
+          place.run(
+            `INSERT INTO $ VALUES ('${key}-filler-${turn}', 9000000000000, REPEAT('x', ${bytes}), NULL)`,
+          ),
+        );
+      const keys = await place.keys();
+      await fill('play', 4_000);
+      // What is left of the pages that hold counts.
+      for (const key of keys) await fill(key, 60);
+      return async () => {
+        place.disk.free();
+        await place.run(`DELETE FROM $ WHERE \`key\` LIKE '%-filler-%'`);
       };
     },
   },

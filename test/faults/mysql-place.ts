@@ -1,9 +1,12 @@
+import type { RowDataPacket } from 'mysql2/promise';
 import { mysqlStore } from 'spillway/mysql';
+import { Disk } from '../support/disk';
 import { FaultyWire } from '../support/faulty-wire';
 import { MysqlServer } from '../support/mysql';
 import type { Place } from './play';
 
 const DATABASE = 'faults';
+const TABLE = `${DATABASE}.spillway_counts`;
 
 /** A MariaDB behind a wire, asked by a user that is not the test's. */
 export class MysqlPlace implements Place {
@@ -13,12 +16,14 @@ export class MysqlPlace implements Place {
   private constructor(
     readonly server: MysqlServer,
     readonly wire: FaultyWire,
+    readonly disk: Disk,
   ) {}
 
   static async start(): Promise<MysqlPlace> {
-    const server = await MysqlServer.start();
+    const disk = new Disk();
+    const server = await MysqlServer.start(disk.env);
     await server.database(DATABASE);
-    return new MysqlPlace(server, await FaultyWire.start(server.port));
+    return new MysqlPlace(server, await FaultyWire.start(server.port), disk);
   }
 
   get given() {
@@ -35,7 +40,13 @@ export class MysqlPlace implements Place {
 
   /** As the superuser; `$` is the table. */
   run(statements: string): Promise<unknown> {
-    return this.server.admin.query(statements.replaceAll('$', `${DATABASE}.spillway_counts`));
+    return this.server.admin.query(statements.replaceAll('$', TABLE));
+  }
+
+  /** Of all counts. */
+  async keys(): Promise<string[]> {
+    const [rows] = await this.server.admin.query<RowDataPacket[]>(`SELECT \`key\` FROM ${TABLE}`);
+    return rows.map((row) => String(row.key));
   }
 
   /** Ends the connections of the application. */
@@ -46,6 +57,7 @@ export class MysqlPlace implements Place {
   async close(): Promise<void> {
     await this.wire.close();
     await this.server.close();
+    this.disk.close();
   }
 
   private loginAt(port: number) {

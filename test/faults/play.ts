@@ -33,6 +33,8 @@ export interface Fault<P extends Place> {
   readonly ms?: number;
   /** Nothing is counted meanwhile, so health has to say so from the first second on. */
   readonly away?: boolean;
+  /** What health says of it meanwhile, once at least. */
+  readonly says?: RegExp;
   /** When the store forgets what it has counted: as it begins, or as it ends, too. */
   readonly forgets?: 'begins' | 'begins and ends';
   /** How long after its end all has to be well again; default 1,000. */
@@ -155,7 +157,7 @@ export async function play<P extends Place>(
     for (const [i, fault] of faults.entries()) {
       // Of many faults the first half warms up: what leaks grows in the second, too.
       if (i > 0 && i === faults.length >> 1) residentBefore = await measure();
-      const { ms = 2_000, away, forgets, recoversMs = 1_000 } = fault;
+      const { ms = 2_000, away, says, forgets, recoversMs = 1_000 } = fault;
       const fromMs = now();
       if (forgets !== undefined) losses.push(fromMs);
       const end = await fault.begin(place, ms, tell);
@@ -165,6 +167,14 @@ export async function play<P extends Place>(
       if (forgets === 'begins and ends') losses.push(untilMs);
       await end();
       await well(recoversMs + 4 * SLACK_MS, `'${fault.name}'`);
+      const said = new Set(
+        healths()
+          .flat()
+          .flatMap(({ startMs, lastError }) => (startMs > fromMs ? (lastError ?? []) : [])),
+      );
+      if (says !== undefined && ![...said].some((error) => says.test(error))) {
+        problems.push(`of '${fault.name}' nobody said ${says}, but ${JSON.stringify([...said])}`);
+      }
       if (!away) continue;
       const wrong = healths()
         .flat()

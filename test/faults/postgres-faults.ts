@@ -2,6 +2,7 @@ import { delay } from '../support/wait';
 import { blockedLoops } from './loop-faults';
 import type { Fault } from './play';
 import type { PostgresPlace } from './postgres-place';
+import { refused } from './refused';
 import { networkFaults, repeated, wireFault } from './wire-faults';
 
 type PostgresFault = Fault<PostgresPlace>;
@@ -60,20 +61,6 @@ const restarted =
     return () => server.start();
   };
 
-/** Asks until it is refused so. */
-async function refused(so: RegExp, ask: (turn: number) => Promise<unknown>): Promise<void> {
-  let other: unknown;
-  for (let turn = 0; turn < 1_000; turn++) {
-    try {
-      await ask(turn);
-    } catch (error) {
-      if (so.test(String(error))) return;
-      other = error;
-    }
-  }
-  throw new Error(`nothing was refused with ${so}`, { cause: other });
-}
-
 /** What a PostgreSQL and its network do to those who ask it. */
 export const POSTGRES_FAULTS: readonly PostgresFault[] = [
   {
@@ -97,22 +84,28 @@ export const POSTGRES_FAULTS: readonly PostgresFault[] = [
     { kind: 'insert', bytes: 'HTTP/1.1 400' },
     { recoversMs: PROBES_MS },
   ),
-  role('a role that may only read', 'SET default_transaction_read_only = on', 'RESET ALL', { away: true }),
-  role('a role without connections', 'CONNECTION LIMIT 0', 'CONNECTION LIMIT -1', { away: true }),
-  role('a role that may not log in', 'NOLOGIN', 'LOGIN', { away: true }),
+  role('a role that may only read', 'SET default_transaction_read_only = on', 'RESET ALL', {
+    away: true,
+    says: /read-only/,
+  }),
+  role('a role without connections', 'CONNECTION LIMIT 0', 'CONNECTION LIMIT -1', {
+    away: true,
+    says: /too many connections/,
+  }),
+  role('a role that may not log in', 'NOLOGIN', 'LOGIN', { away: true, says: /refused the login/ }),
   role('a role of SERIALIZABLE', `SET default_transaction_isolation = 'serializable'`, 'RESET ALL'),
-  role('a role with a statement_timeout of 5 ms', 'SET statement_timeout = 5', 'RESET ALL'),
+  role('a role with a statement_timeout of 5 ms', 'SET statement_timeout = 5', 'RESET ALL', {
+    says: /statement_timeout/,
+  }),
   statement(
     'without grants',
     'REVOKE ALL ON $.spillway_counts FROM app',
     'GRANT ALL ON $.spillway_counts TO app',
-    {
-      away: true,
-    },
+    { away: true, says: /grant SELECT, INSERT, UPDATE and DELETE/ },
   ),
   {
     name: 'a function that is missing, and migrated again',
-    ...{ away: true, recoversMs: PROBES_MS },
+    ...{ away: true, says: /run migrate/, recoversMs: PROBES_MS },
     async begin(place) {
       await place.run('ALTER FUNCTION $.spillway_counts_v1 RENAME TO gone');
       return () => place.run('ALTER FUNCTION $.gone RENAME TO spillway_counts_v1');
@@ -133,7 +126,7 @@ export const POSTGRES_FAULTS: readonly PostgresFault[] = [
   {
     // What still fits into its page is counted.
     name: 'a disk that is full: 53100',
-    recoversMs: PROBES_MS,
+    ...{ says: /disk of PostgreSQL is full/, recoversMs: PROBES_MS },
     async begin(place) {
       // No page has room, and a report that somebody reads keeps what charges leave behind.
       await place.run('ALTER TABLE $.spillway_counts SET (fillfactor = 100)');

@@ -83,16 +83,16 @@ export const REDIS_FAULTS: readonly RedisFault[] = [
       { away: true, recoversMs: DIALS_MS },
     ),
   ),
-  setting('out of memory', { maxmemory: 1 }, { maxmemory: 0 }, { away: true }),
+  setting('out of memory', { maxmemory: 1 }, { maxmemory: 0 }, { away: true, says: /OOM/ }),
   setting(
     'too few replicas to write',
     { 'min-replicas-to-write': 1 },
     { 'min-replicas-to-write': 0 },
-    { away: true },
+    { away: true, says: /NOREPLICAS/ },
   ),
   {
     name: 'a disk that is full: MISCONF',
-    away: true,
+    ...{ away: true, says: /MISCONF/ },
     async begin(place) {
       await place.set('save', '3600 1', 'rdb-key-save-delay', 0);
       await place.set('dir', '/proc/self');
@@ -104,11 +104,11 @@ export const REDIS_FAULTS: readonly RedisFault[] = [
       };
     },
   },
-  user('without the commands: NOPERM', ['-@all'], ['+@all'], { away: true }),
-  user('without the keys: NOPERM', ['resetkeys'], ['~*'], { away: true }),
+  user('without the commands: NOPERM', ['-@all'], ['+@all'], { away: true, says: /NOPERM/ }),
+  user('without the keys: NOPERM', ['resetkeys'], ['~*'], { away: true, says: /NOPERM/ }),
   {
     name: 'another password: WRONGPASS',
-    ...{ away: true, recoversMs: DIALS_MS },
+    ...{ away: true, says: /WRONGPASS/, recoversMs: DIALS_MS },
     async begin(place) {
       await place.user('resetpass', '>other');
       await killUser(place);
@@ -117,7 +117,7 @@ export const REDIS_FAULTS: readonly RedisFault[] = [
   },
   {
     name: 'a user that is switched off',
-    ...{ away: true, recoversMs: DIALS_MS },
+    ...{ away: true, says: /WRONGPASS/, recoversMs: DIALS_MS },
     async begin(place) {
       await place.user('off');
       await killUser(place);
@@ -127,7 +127,7 @@ export const REDIS_FAULTS: readonly RedisFault[] = [
   {
     name: 'a replica: READONLY',
     // Its connection is left for another.
-    ...{ away: true, recoversMs: DIALS_MS },
+    ...{ away: true, says: /READONLY/, recoversMs: DIALS_MS },
     async begin({ server }) {
       await server.command('REPLICAOF', '127.0.0.1', '1');
       return () => server.command('REPLICAOF', 'NO', 'ONE');
@@ -135,7 +135,7 @@ export const REDIS_FAULTS: readonly RedisFault[] = [
   },
   {
     name: 'a script that does not end: BUSY',
-    away: true,
+    ...{ away: true, says: /BUSY/ },
     async begin(place) {
       await place.set('busy-reply-threshold', 50);
       const other = await place.server.connect();
@@ -149,7 +149,7 @@ export const REDIS_FAULTS: readonly RedisFault[] = [
   },
   {
     name: 'a data set that is read again: LOADING',
-    away: true,
+    ...{ away: true, says: /LOADING/ },
     async begin(place, ms) {
       const other = await place.server.connect();
       const slices = 100;
@@ -180,7 +180,7 @@ export const REDIS_FAULTS: readonly RedisFault[] = [
   },
   {
     name: 'too many clients',
-    ...{ away: true, recoversMs: DIALS_MS },
+    ...{ away: true, says: /max number of clients/, recoversMs: DIALS_MS },
     async begin(place) {
       // The test's own connection is the one.
       await place.set('maxclients', 1);

@@ -28,6 +28,6 @@ const statement = (
 
 /** What others do to a file of SQLite while it is counted in. */
 export const SQLITE_FAULTS: readonly SqliteFault[] = [
-  statement('locked', 'BEGIN IMMEDIATE', 'ROLLBACK', { away: true }),
+  statement('locked', 'BEGIN IMMEDIATE', 'ROLLBACK', { away: true, says: /locked/ }),
   statement('a table that is dropped', 'DROP TABLE spillway_counts', 'SELECT 1', { forgets: 'begins' }),
 ];

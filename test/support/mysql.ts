@@ -32,11 +32,13 @@ export class MysqlServer {
   private constructor(
     readonly port: number,
     private readonly folder: string,
+    private readonly env: NodeJS.ProcessEnv,
   ) {
     this.admin = this.pool({ user: 'root', password: '', connectionLimit: 2, multipleStatements: true });
   }
 
-  static async start(): Promise<MysqlServer> {
+  /** @param env of the server, such as a Disk's */
+  static async start(env: NodeJS.ProcessEnv = {}): Promise<MysqlServer> {
     const folder = mkdtempSync(join(tmpdir(), 'spillway-mysql-'));
     const { uid, gid } = unprivileged();
     const temporary = join(folder, 'tmp');
@@ -54,16 +56,21 @@ export class MysqlServer {
       ['--no-defaults', `--datadir=${join(folder, 'data')}`, ...options],
       { cwd: folder, env: foreignEnv(), stdio: 'pipe', ...unprivileged() },
     );
-    const server = new MysqlServer(await freePort(), folder);
+    const server = new MysqlServer(await freePort(), folder, env);
     await server.start();
     await server.admin.query(`CREATE USER app@'127.0.0.1' IDENTIFIED BY '${PASSWORD}'`);
     return server;
   }
 
+  /** The folder of its files. */
+  get data(): string {
+    return join(this.folder, 'data');
+  }
+
   /** Starts it (again), on the same port and data, and waits until it answers. */
   async start(): Promise<void> {
     const settings = {
-      datadir: join(this.folder, 'data'),
+      datadir: this.data,
       // A server that starts removes the temporary tables of every other in the same folder.
       tmpdir: join(this.folder, 'tmp'),
       socket: join(this.folder, 'socket'),
@@ -77,7 +84,7 @@ export class MysqlServer {
     const args = Object.entries(settings).map(([name, value]) => `--${name}=${value}`);
     const child = spawn(program('mariadbd'), ['--no-defaults', '--skip-name-resolve', AIO, ...args], {
       cwd: this.folder,
-      env: foreignEnv(),
+      env: foreignEnv(this.env),
       stdio: 'ignore',
       ...unprivileged(),
     });

@@ -1,0 +1,37 @@
+import type { CasPlace } from './cas-place';
+import type { Fault } from './play';
+import { networkFaults } from './wire-faults';
+
+type CasFault = Fault<CasPlace>;
+
+/** A breaker that is open looks again each second. */
+const RECOVERS_MS = 2_500;
+
+/** What a store that can only compare and set, its network and its author do to those who ask it. */
+export const CAS_FAULTS: readonly CasFault[] = [
+  {
+    name: 'SIGSTOP',
+    ...{ away: true, recoversMs: RECOVERS_MS },
+    begin(place) {
+      place.signal('SIGSTOP');
+      return () => place.signal('SIGCONT');
+    },
+  },
+  {
+    name: 'kill -9, and started again with nothing in it',
+    ...{ away: true, forgets: 'begins', recoversMs: RECOVERS_MS },
+    async begin(place) {
+      await place.kill();
+      return () => place.start();
+    },
+  },
+  ...networkFaults<CasPlace>(RECOVERS_MS, 6_000),
+  ...(['read-only', 'strange'] as const).map((as): CasFault => ({
+    name: `answers that are ${as}`,
+    ...{ away: true, recoversMs: RECOVERS_MS },
+    async begin({ source }) {
+      await source.become(as);
+      return () => source.become('usual');
+    },
+  })),
+];
