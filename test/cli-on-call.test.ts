@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRateLimiter, sharedRules } from 'spillway';
-import { runIn } from './support/cli';
+import { onTerminal, runIn } from './support/cli';
 import { owner } from './support/owned';
 import { PostgresServer } from './support/postgres';
 import { ROOT } from './support/process';
@@ -130,6 +130,23 @@ test('top has the most limited in front, blocked ones first', async () => {
   );
   expect(items.map(({ key }: { key: string }) => key)).toEqual(['out']);
   expect(counts).toMatchObject({ counted: 4, atLimit: 1, blocked: 1, ofSeveralPlans: 0 });
+});
+
+test('on a terminal top says what it has found so far, and then looks again and again', async () => {
+  const { env } = await started();
+  const app = await own(createRateLimiter({ redis: env.REDIS_URL, rate: '4/h' }));
+  await Promise.all(Array.from({ length: 12_000 }, (_, i) => app.check(`subject-${i}`)));
+  const place = placeWith('spillway.config.json', JSON.stringify({ rate: '4/h' }));
+  const screen = await own(onTerminal(['top', '--limit', '3', '--every', '100ms'], env, place));
+  const pictures = () => screen.out.split('\u001b[H\u001b[2J').slice(1);
+  const whole = () => pictures().filter((one) => one.startsWith('12,000 counted, 0 at their limit'));
+  await until('it has looked twice', () => whole().length > 1);
+  expect(pictures()[0]).toMatch(
+    /^[\d,]+ counted so far, 0 at their limit, 0 blocked \(in \d+ ms\)\r\nSUBJECT .*\r\nsubject-/,
+  );
+  // Once there is a whole picture it stays until there is the next.
+  const last = pictures().findLastIndex((one) => one.includes(' so far, '));
+  expect(last).toBeLessThan(pictures().indexOf(whole()[0]!));
 });
 
 test('health warns of a Redis that may drop what still counts, or has', async () => {

@@ -30,11 +30,34 @@ test('a limit is tried, and what was counted is found, listed and forgotten', as
   expect((await spillway(['status', 'org-1'], env)).out).toMatch(/^org-1 +FREE,PRO,ENTERPRISE +100 +/m);
   expect(JSON.parse((await spillway(['list', '--json'], env)).out)).toEqual(found.map(anyTime));
   expect((await spillway(['reset', 'org-1'], env)).out).toBe('Forgotten: org-1 starts afresh.\n');
-  expect((await spillway(['reset', 'org-1'], env)).out).toBe('Nothing was counted for org-1.\n');
+  expect((await spillway(['reset', 'org-1'], env)).out).toMatch(
+    /^Nothing was counted for org-1\. Looked for FREE, PRO, ENTERPRISE under the prefix ratelimit:\.\n/,
+  );
   expect(await server.charged('ratelimit:org-1')).toBe(0);
 });
 
 const anyTime = (item: object) => ({ ...item, resetTime: expect.any(Number) });
+
+test('who finds nothing, or blocks, hears of which plans and rules', async () => {
+  const { env } = await started();
+  const rules = [{ id: 'signin', match: '/signin', by: 'ip', rate: '5/m' }] as const;
+  const options = { rate: '5/h', rules, prefix: 'app:' } as const;
+  const app = await own(createRateLimiter({ redis: env.REDIS_URL, ...options }));
+  await app.check('a');
+  const file = join(folder, 'app.json');
+  writeFileSync(file, JSON.stringify(options));
+  for (const args of [['list'], ['top'], ['status', 'a'], ['reset', 'a'], ['block', 'b', '1h']]) {
+    const stranger = await spillway(args, env);
+    expect(stranger.out).toMatch(
+      /(Looked|It holds) for FREE, PRO, ENTERPRISE under the prefix ratelimit:\.\nThere is no configuration file here, .* --config\.\n$/,
+    );
+    const known = await spillway([...args, '--config', file], env);
+    expect(known).toMatchObject({ code: 0, err: '' });
+    if (args[0] === 'block')
+      expect(known.out).toMatch(/\nIt holds for rate, signin under the prefix app:\.\n$/);
+    else expect(known.out).toMatch(/^a .* 1 of 5 |^Forgotten: a /m);
+  }
+});
 
 test('an address is blocked and let go, by its kind', async () => {
   const { env } = await started();

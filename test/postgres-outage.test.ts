@@ -311,7 +311,7 @@ test('a key that the database cannot hold fails its own check only', async () =>
   const pool = server.pool({ database: 'latin' });
   const { migrate } = await import('spillway/postgres');
   await migrate(pool);
-  const limiter = await limiterOf({ store: postgresStore(pool), rate: '5/h' });
+  const limiter = await limiterOf({ store: postgresStore(pool), rate: '5/h', timeoutMs: 5_000 });
   const [one, two, three] = await Promise.all(['a', '漢', 'b'].map((id) => limiter.check(id)));
   expect([one!.source, two!.source, three!.source]).toEqual(['postgres', 'none', 'postgres']);
   expect(limiter.stats().lastError).toMatch(/encoding has to be UTF8/);

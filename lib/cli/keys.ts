@@ -1,6 +1,6 @@
 import type { ListedKey, ListOptions } from '../index';
 import { durationText, shownId } from '../base/text';
-import { withLimiter, type StoreFlags } from './open';
+import { placeOf, withLimiter, type StoreFlags } from './open';
 import { scopeFrom, subjectFrom, type SubjectFlags } from './subject';
 import { coloured, columns, lasting, say, sayJson } from './text';
 import { whoAmI } from './who';
@@ -25,7 +25,7 @@ export async function list(flags: ListFlags): Promise<number> {
   const { match = '*', rule, limit = Infinity, json = false } = flags;
   const kind = scopeFrom(flags.kind);
   const options: ListOptions = { match, rule, kind, pageSize: PAGE };
-  const told = await withLimiter(flags, async (limiter) => {
+  await withLimiter(flags, async (limiter) => {
     let count = 0;
     const progress = reporter(() => count);
     try {
@@ -37,12 +37,11 @@ export async function list(flags: ListFlags): Promise<number> {
         count++;
       }
       if (json) say(']');
-      return count;
+      else if (count === 0) say(`Nothing is counted. Looked for ${placeOf(limiter, flags)}`);
     } finally {
       progress.end();
     }
   });
-  if (!json && told === 0) say('Nothing is counted.');
   return 0;
 }
 
@@ -73,25 +72,26 @@ export function lineOf({ subject, rule, count, limit, resetTime, blocked }: List
 /** What is counted for one subject. */
 export async function status(key: string, flags: KeyFlags): Promise<number> {
   const subject = subjectFrom(key, flags);
-  const items = await withLimiter(flags, (limiter) => limiter.status(subject, ruleOf(flags)));
-  if (flags.json === true) {
-    sayJson(items);
-    return 0;
-  }
-  if (items.length === 0) say(`Nothing is counted for ${shownId(key)}, and nothing blocks it.`);
-  else for (const text of [columns(HEAD, WIDTHS), ...items.map(lineOf)]) say(text);
+  const { items, place } = await withLimiter(flags, async (limiter) => ({
+    items: await limiter.status(subject, ruleOf(flags)),
+    place: placeOf(limiter, flags),
+  }));
+  if (flags.json === true) sayJson(items);
+  else if (items.length > 0) for (const text of [columns(HEAD, WIDTHS), ...items.map(lineOf)]) say(text);
+  else say(`Nothing is counted for ${shownId(key)}, and nothing blocks it. Looked for ${place}`);
   return 0;
 }
 
 /** Forgets what is counted for a subject, blocks included. */
 export async function reset(key: string, flags: KeyFlags): Promise<number> {
   const subject = subjectFrom(key, flags);
-  const forgotten = await withLimiter(flags, (limiter) =>
-    limiter.reset(subject, { ...ruleOf(flags), ...whoAmI(flags.by) }),
-  );
+  const { forgotten, place } = await withLimiter(flags, async (limiter) => ({
+    forgotten: await limiter.reset(subject, { ...ruleOf(flags), ...whoAmI(flags.by) }),
+    place: placeOf(limiter, flags),
+  }));
   if (flags.json === true) sayJson({ key, forgotten });
-  else
-    say(forgotten ? `Forgotten: ${shownId(key)} starts afresh.` : `Nothing was counted for ${shownId(key)}.`);
+  else if (forgotten) say(`Forgotten: ${shownId(key)} starts afresh.`);
+  else say(`Nothing was counted for ${shownId(key)}. Looked for ${place}`);
   return 0;
 }
 
@@ -99,10 +99,16 @@ export async function reset(key: string, flags: KeyFlags): Promise<number> {
 export async function block(key: string, duration: string, flags: KeyFlags): Promise<number> {
   const ms = lasting(duration);
   const subject = subjectFrom(key, flags);
-  await withLimiter(flags, (limiter) => limiter.block(subject, ms, whoAmI(flags.by)));
+  const place = await withLimiter(flags, async (limiter) => {
+    await limiter.block(subject, ms, whoAmI(flags.by));
+    return placeOf(limiter, flags);
+  });
   const until = new Date(Date.now() + ms).toISOString();
   if (flags.json === true) sayJson({ key, blockedMs: ms, until });
-  else say(`Blocked: ${shownId(key)} for ${durationText(ms)}, until ${until}. spillway reset lifts it.`);
+  else {
+    say(`Blocked: ${shownId(key)} for ${durationText(ms)}, until ${until}. spillway reset lifts it.`);
+    say(`It holds for ${place}`);
+  }
   return 0;
 }
 

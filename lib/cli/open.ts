@@ -21,10 +21,12 @@ export interface StoreFlags {
 /** A terminal waits longer than a request. */
 const TIMEOUT_MS = 2_000;
 
+const isConfigured = ({ config }: StoreFlags) =>
+  config !== undefined || CONFIG_FILES.some((name) => existsSync(name));
+
 /** The options that hold here: those of the configuration file, of the flags, and of the environment, in this order. */
 export async function optionsOf(flags: StoreFlags): Promise<RateLimiterOptions> {
-  const isThere = flags.config !== undefined || CONFIG_FILES.some((name) => existsSync(name));
-  const read: RateLimiterOptions = isThere
+  const read: RateLimiterOptions = isConfigured(flags)
     ? await loadConfig(flags.config)
     : { plans: RATE_LIMITS, failureMode: 'closed' };
   const { store, redis, ...rest } = read;
@@ -59,4 +61,13 @@ export async function withLimiter<T>(
   } finally {
     await limiter.close();
   }
+}
+
+/** Which plans and rules a command had to do with: who finds nothing may have looked in the wrong place. */
+export function placeOf(limiter: AnyLimiter, flags: StoreFlags): string {
+  const { prefix, plans, rate, rules } = limiter.describe();
+  const names = [...Object.keys(plans), ...(rate === null ? [] : ['rate']), ...rules.map(({ id }) => id)];
+  const place = `${names.join(', ')} under the prefix ${prefix}`;
+  if (isConfigured(flags)) return `${place}.`;
+  return `${place}.\nThere is no configuration file here, so these are the plans of the drop-in functions. Where the application has others, give its file with --config.`;
 }

@@ -3,7 +3,7 @@ import { shownId } from '../base/text';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { HEAD, lineOf, WIDTHS } from './keys';
 import { lasting, columns, say, sayJson } from './text';
-import { withLimiter, type StoreFlags } from './open';
+import { placeOf, withLimiter, type StoreFlags } from './open';
 import { scopeFrom, type SubjectFlags } from './subject';
 
 export interface TopFlags extends StoreFlags, SubjectFlags {
@@ -14,23 +14,37 @@ export interface TopFlags extends StoreFlags, SubjectFlags {
 }
 
 const PAGE = 5_000;
+/** How often a first look says what it has found until then. */
+const SO_FAR_MS = 250;
 
 /** Who is limited now, the most limited in front: again and again on a terminal, else once. */
 export async function top(flags: TopFlags): Promise<number> {
   const everyMs = lasting(flags.every);
   const isLive = process.stdout.isTTY && flags.once !== true && flags.json !== true;
   const options: ListOptions = { rule: flags.rule, kind: scopeFrom(flags.kind), pageSize: PAGE };
+  // Before the first whole picture there is nothing else to look at.
+  let tellSoFar = isLive ? (soFar: Found) => draw(() => tell(soFar, undefined, ' so far')) : undefined;
   await withLimiter(flags, async (limiter, { analytics = false }) => {
     do {
-      const found = await look(limiter, options, flags.limit);
+      const found = await look(limiter, options, flags.limit, tellSoFar);
+      tellSoFar = undefined;
       const fleet = analytics ? await limiter.fleet({ hours: 1 }) : undefined;
-      if (isLive) process.stdout.write('\u001b[H\u001b[2J');
+      const picture = () => {
+        tell(found, fleet);
+        if (found.counted === 0) say(`Looked for ${placeOf(limiter, flags)}`);
+      };
       if (flags.json === true) sayJson({ ...found, fleet });
-      else tell(found, fleet);
+      else if (isLive) draw(picture);
+      else picture();
       if (isLive) await sleep(everyMs);
     } while (isLive);
   });
   return 0;
+}
+
+function draw(picture: () => void): void {
+  process.stdout.write('\u001b[H\u001b[2J');
+  picture();
 }
 
 interface Found {
@@ -44,8 +58,14 @@ interface Found {
   readonly items: readonly ListedKey[];
 }
 
-async function look(limiter: AnyLimiter, options: ListOptions, most: number): Promise<Found> {
+async function look(
+  limiter: AnyLimiter,
+  options: ListOptions,
+  most: number,
+  tellSoFar?: (soFar: Found) => void,
+): Promise<Found> {
   const startedMs = performance.now();
+  let toldMs = -Infinity;
   let [counted, atLimit, blocked, ofSeveralPlans] = [0, 0, 0, 0];
   let kept: ListedKey[] = [];
   let next: Promise<KeyPage> | undefined = limiter.page(options);
@@ -67,9 +87,17 @@ async function look(limiter: AnyLimiter, options: ListOptions, most: number): Pr
     }
     // Memory stays bounded however many keys there are.
     if (better.length > 0) kept = mostUsed([...kept, ...better], most);
+    if (next !== undefined && performance.now() >= toldMs + SO_FAR_MS) {
+      toldMs = performance.now();
+      tellSoFar?.(soFar());
+    }
   }
-  const tookMs = Math.round(performance.now() - startedMs);
-  return { counted, atLimit, blocked, ofSeveralPlans, tookMs, items: mostUsed(kept, most) };
+  return soFar();
+
+  function soFar(): Found {
+    const tookMs = Math.round(performance.now() - startedMs);
+    return { counted, atLimit, blocked, ofSeveralPlans, tookMs, items: mostUsed(kept, most) };
+  }
 }
 
 /** The used part of a limit. */
@@ -86,12 +114,12 @@ function mostUsed(items: readonly ListedKey[], most: number): ListedKey[] {
     .slice(0, most);
 }
 
-function tell(found: Found, fleet: FleetView | undefined): void {
+function tell(found: Found, fleet: FleetView | undefined, soFar = ''): void {
   const { counted, atLimit, blocked, ofSeveralPlans, tookMs, items } = found;
   const many = (count: number) => count.toLocaleString('en');
   if (fleet !== undefined) tellFleet(fleet);
   say(
-    `${many(counted)} counted, ${many(atLimit)} at their limit, ${many(blocked)} blocked (in ${tookMs} ms)`,
+    `${many(counted)} counted${soFar}, ${many(atLimit)} at their limit, ${many(blocked)} blocked (in ${tookMs} ms)`,
   );
   if (ofSeveralPlans > 0) {
     say(`Of ${many(ofSeveralPlans)} the limit is that of their plan, which the store does not know.`);

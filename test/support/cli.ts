@@ -45,10 +45,23 @@ export class Running {
   }
 }
 
-function start(args: readonly string[], env: NodeJS.ProcessEnv, cwd: string): ChildProcess {
+/** As start(), with a terminal for its output. */
+const TERMINAL = ['python3', '-c', 'import pty, sys; pty.spawn(sys.argv[1:])', process.execPath];
+
+function start(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  cwd: string,
+  [program, ...before]: readonly string[] = [process.execPath],
+): ChildProcess {
   const { PATH, LD_PRELOAD, ASAN_OPTIONS, LSAN_OPTIONS, UBSAN_OPTIONS } = process.env;
   const inherited = { PATH, LD_PRELOAD, ASAN_OPTIONS, LSAN_OPTIONS, UBSAN_OPTIONS };
-  return spawn(process.execPath, [BIN, ...args], { cwd, env: { ...inherited, ...env } });
+  return spawn(program!, [...before, BIN, ...args], { cwd, env: { ...inherited, ...env } });
+}
+
+/** Runs the command `spillway` on a terminal, until it is closed. */
+export function onTerminal(args: readonly string[], env: NodeJS.ProcessEnv, cwd: string): Running {
+  return new Running(args, env, cwd, start(args, env, cwd, TERMINAL));
 }
 
 /** Runs the command `spillway` in a folder, to its end. */
