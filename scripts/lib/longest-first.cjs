@@ -8,6 +8,7 @@ const SECONDS = {
   'acl.test.ts': 12,
   'boundaries.test.ts': 45,
   'breaker.test.ts': 28,
+  'cas-faults.test.ts': 78,
   'cli-on-call.test.ts': 40,
   'cli.test.ts': 12,
   'closed-limiters.test.ts': 23,

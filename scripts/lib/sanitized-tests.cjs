@@ -35,6 +35,7 @@ const LEFT_OUT = {
   'failover-load.test.ts': 'as failover',
   'failover-sql.test.ts': 'as failover',
   'failover-told.test.ts': 'as failover',
+  'faults/cas-faults.test.ts': 'as postgres-faults',
   'faults/cluster-faults.test.ts': 'as redis-faults',
   'faults/ledger.test.ts': 'about numbers in TypeScript',
   'faults/mysql-faults.test.ts': 'as postgres-faults',

@@ -7,6 +7,9 @@ type CasFault = Fault<CasPlace>;
 /** A breaker that is open looks again each second. */
 const RECOVERS_MS = 2_500;
 
+/** The others are about how a client reads, which is its author's here. */
+const OF_NETWORK = /blackhole|refused|cut|late/;
+
 /** What a store that can only compare and set, its network and its author do to those who ask it. */
 export const CAS_FAULTS: readonly CasFault[] = [
   {
@@ -25,7 +28,7 @@ export const CAS_FAULTS: readonly CasFault[] = [
       return () => place.start();
     },
   },
-  ...networkFaults<CasPlace>(RECOVERS_MS, 6_000),
+  ...networkFaults<CasPlace>(RECOVERS_MS, 6_000).filter(({ name }) => OF_NETWORK.test(name)),
   ...(['read-only', 'strange'] as const).map((as): CasFault => ({
     name: `answers that are ${as}`,
     ...{ away: true, recoversMs: RECOVERS_MS },

@@ -51,13 +51,17 @@ module.exports = async function client(given, report) {
   const checks = [];
   let asked = 0;
   let pending = 0;
-  const ask = () => {
+  const askAny = () => {
+    if (random(10) < WIDE_OF_TEN) return ask('wide', 'all');
+    const plan = plans[random(plans.length)];
+    // Others every few seconds: a long run would meet nothing but denials.
+    return ask(plan, `${plan}-${random(given.keys)}-${Math.floor((now() - beganMs) / FRESH_MS)}`);
+  };
+  // On keys of its own, which no other process holds.
+  const askOwn = () => ask(plans[random(plans.length)], `own-${process.pid}`);
+  const ask = (plan, key) => {
     const no = asked++;
     const mode = random(MODES.length);
-    const wide = random(10) < WIDE_OF_TEN;
-    const plan = wide ? 'wide' : plans[random(plans.length)];
-    // Others every few seconds: a long run would meet nothing but denials.
-    const key = wide ? 'all' : `${plan}-${random(given.keys)}-${Math.floor((now() - beganMs) / FRESH_MS)}`;
     const startMs = now();
     const lostMs = stalls.lostMs();
     pending++;
@@ -78,7 +82,7 @@ module.exports = async function client(given, report) {
   const load = setInterval(() => {
     stalls.tick();
     if (resting) return;
-    for (due += (given.perSecond * TICK_MS) / 1_000; due >= 1; due--) ask();
+    for (due += (given.perSecond * TICK_MS) / 1_000; due >= 1; due--) askAny();
   }, TICK_MS);
   const health = setInterval(async () => {
     if (resting) return;
@@ -99,8 +103,8 @@ module.exports = async function client(given, report) {
     resting = true;
     while (pending > 0) await new Promise((resolve) => setTimeout(resolve, 1));
     // A pool may have to connect first.
-    while ((await ask()) !== given.name);
-    const asked = Array.from({ length: BLOCKED }, ask);
+    while ((await askOwn()) !== given.name);
+    const asked = Array.from({ length: BLOCKED }, askOwn);
     for (let turn = 0; turn < TURNS; turn++) await new Promise(setImmediate);
     // At the beginning of a turn: whatever was read has been told.
     const nextTurn = new Promise((resolve) => setTimeout(resolve, 1));

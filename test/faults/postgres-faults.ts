@@ -165,7 +165,7 @@ export const POSTGRES_FAULTS: readonly PostgresFault[] = [
   ...blockedLoops<PostgresPlace>(PROBES_MS),
   ...[2 * HOUR, -2 * HOUR].map((ms): PostgresFault => ({
     name: `a clock that jumps by ${ms / HOUR} hours, and back`,
-    forgets: 'begins and ends',
+    ...{ forgets: 'begins and ends', recoversMs: PROBES_MS },
     async begin({ skew }) {
       await skew(ms);
       return () => skew(0);
