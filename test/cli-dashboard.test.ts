@@ -60,6 +60,7 @@ test('only who has the printed address sees it, and does what is done by their n
   expect((await limiter.changes()).map(({ by }) => by)).toEqual(['jane', 'jane']);
   running.child.kill('SIGTERM');
   expect(await running.ended).toMatchObject({ code: 0, err: '' });
+  expect(running.out).toMatch(/\nIt shows FREE, PRO, ENTERPRISE under the prefix ratelimit:\.\nThere is no/);
 });
 
 test('a name that points here is not its name', async () => {
@@ -129,6 +130,17 @@ test('on call: a flood from one address is found, let go, and remembered', async
   const changes = await spillway(['changes'], env, place);
   expect(changes.out).toMatch(/^WHEN +WHO +WHAT +WHOM +VALUE\n\S+ +jane +reset +ip:203\.0\.113\.9\n$/);
   expect(JSON.parse((await spillway(['changes', '--json'], env, place)).out)).toMatchObject([{ by: 'jane' }]);
+  await spillway(['block', 'org-1', '90s'], env, place);
+  await spillway(['override', 'org-2', '2x', '--for', '1h'], env, place);
+  await spillway(['override', 'org-2', '500/h,50/m'], env, place);
+  await spillway(['override', 'org-2', '--remove'], env, place);
+  const told = (await spillway(['changes'], env, place)).out.split('\n').map((line) => line.split(/ {2,}/));
+  expect(told.slice(1, 5).map(([, , ...what]) => what)).toEqual([
+    ['override', 'org-2', 'ended'],
+    ['override', 'org-2', '500/h,50/m'],
+    ['override', 'org-2', '2x'],
+    ['block', 'org-1', 'for 2 min'],
+  ]);
   await server.kill();
   expect(await spillway(['changes'], env, place)).toMatchObject({ code: 1, out: '' });
 });

@@ -15,3 +15,19 @@ export function durationText(ms: number): string {
 export function shownId(id: string): string {
   return id.replace(/[\p{Cc}\p{Cf}]/gu, (char) => `\\u${char.codePointAt(0)!.toString(16).padStart(4, '0')}`);
 }
+
+/** Limits as the command line takes them: `2x`, `500/h`, `500/h,50/m`; what has more to it as JSON. */
+export function limitText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return value.join(',');
+  const { multiply, ...others } = value as { multiply?: number };
+  const isTimes = multiply !== undefined && Object.keys(others).length === 0;
+  return isTimes ? `${multiply}x` : JSON.stringify(value);
+}
+
+/** What was given with a change by hand; empty: nothing. */
+export function changeText(kind: string, value: unknown): string {
+  if (value === undefined || value === null) return kind === 'override' ? 'ended' : '';
+  if (kind === 'block' && typeof value === 'number') return `for ${durationText(value)}`;
+  return kind === 'override' || typeof value === 'string' ? limitText(value) : JSON.stringify(value);
+}

@@ -1,4 +1,4 @@
-import { shownId } from '../base/text';
+import { changeText, shownId } from '../base/text';
 import { withLimiter, type StoreFlags } from './open';
 import { columns, say, sayJson } from './text';
 
@@ -18,8 +18,8 @@ export async function changes(flags: StoreFlags): Promise<number> {
   say(columns(['WHEN', 'WHO', 'WHAT', 'WHOM', 'VALUE'], WIDTHS));
   for (const { at, by = '', kind, subject = 'all', value } of found) {
     const when = new Date(at).toISOString().slice(0, 19);
-    const given = value === undefined || value === null ? '' : JSON.stringify(value);
-    say(columns([when, shownId(by), kind, shownId(subject), shownId(given)], WIDTHS));
+    const given = shownId(changeText(kind, value));
+    say(columns([when, shownId(by), kind, shownId(subject), given], WIDTHS));
   }
   return 0;
 }

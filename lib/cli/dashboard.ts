@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { createRateLimiter } from '../index';
 import { createDashboard } from '../dashboard/index';
 import { withSharedRules } from '../serve/fleet';
-import { named, optionsOf, type StoreFlags } from './open';
+import { named, optionsOf, placeOf, type StoreFlags } from './open';
 import { say, sayJson } from './text';
 import { UsageError } from './usage';
 import { whoAmI } from './who';
@@ -47,6 +47,7 @@ export async function dashboard(flags: DashboardFlags): Promise<number> {
   else {
     say(`The dashboard is at ${url}`);
     say('Only this machine reaches it. Ctrl+C ends it.');
+    say(`It shows ${placeOf(limiter, flags)}`);
   }
   await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   server.close();

@@ -6,7 +6,7 @@ import {
   type RateText,
   type SharedRules,
 } from '../index';
-import { durationText, shownId } from '../base/text';
+import { durationText, limitText, shownId } from '../base/text';
 import { withLimiter, type StoreFlags } from './open';
 import { UsageError } from './usage';
 import { nameFrom, type SubjectFlags } from './subject';
@@ -63,10 +63,10 @@ export async function overrides(flags: StoreFlags): Promise<number> {
   const lines = [
     ...Object.entries(found.overrides).map(([subject, { override: value, expiresAt, by = '' }]) => {
       const ends = expiresAt === undefined ? 'never' : durationText(expiresAt - Date.now());
-      return columns([shownId(subject), limitText(value), ends, shownId(by)], widths);
+      return columns([shownId(subject), shownId(limitText(value)), ends, shownId(by)], widths);
     }),
     ...Object.entries(found.plans).map(([plan, { plan: value, by = '' }]) =>
-      columns([`plan ${plan}`, limitText(value), 'never', shownId(by)], widths),
+      columns([`plan ${plan}`, shownId(limitText(value)), 'never', shownId(by)], widths),
     ),
   ];
   if (lines.length === 0) say('No override is set.');
@@ -86,12 +86,6 @@ function overrideFrom(limit: string, rule: string | undefined): Override {
   const rates = limit.split(',') as RateText[];
   if (rule !== undefined) return { rules: { [rule]: limit as RateText } };
   return rates.length === 1 ? rates[0]! : rates;
-}
-
-function limitText(value: unknown): string {
-  if (typeof value === 'string') return value;
-  const { multiply } = value as { multiply?: number };
-  return multiply === undefined ? shownId(JSON.stringify(value)) : `${multiply}x`;
 }
 
 async function withShared<T>(

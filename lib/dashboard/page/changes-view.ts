@@ -1,4 +1,4 @@
-import { durationText, shownId } from '../../base/text';
+import { changeText, shownId } from '../../base/text';
 import type { Change } from '../../rules/change';
 import { h, table } from './dom';
 import { linkTo } from './subject-cells';
@@ -13,12 +13,6 @@ const WHAT: { readonly [kind: string]: string } = {
   rules: 'rules',
 };
 
-function valueText({ kind, value }: Change): string {
-  if (value === undefined || value === null) return kind === 'override' ? 'ended' : '';
-  if (kind === 'block' && typeof value === 'number') return `for ${durationText(value)}`;
-  return typeof value === 'string' ? value : JSON.stringify(value);
-}
-
 /** Who changed what by hand, the newest in front. */
 export function changesTable(changes: readonly Change[]): HTMLElement {
   if (changes.length === 0) return h('p', { class: 'dim' }, 'Nothing was changed by hand.');
@@ -32,7 +26,8 @@ export function changesTable(changes: readonly Change[]): HTMLElement {
       },
       {
         head: 'What',
-        cell: (change) => shownId(`${WHAT[change.kind] ?? change.kind} ${valueText(change)}`.trim()),
+        cell: (change) =>
+          shownId(`${WHAT[change.kind] ?? change.kind} ${changeText(change.kind, change.value)}`.trim()),
       },
       {
         head: 'Whom',
