@@ -160,6 +160,8 @@ test.each([
   ['a user with too many connections', "ALTER USER app@'127.0.0.1' WITH MAX_USER_CONNECTIONS 1", /used up/],
   ['a server with too many connections', 'SET GLOBAL max_connections = 10', /too many connections/],
   ['a login that is refused', "ALTER USER app@'127.0.0.1' IDENTIFIED BY 'other'", /refused the login/],
+  ['a user that is locked', "ALTER USER app@'127.0.0.1' ACCOUNT LOCK", /account is locked/],
+  ['a password that has expired', "ALTER USER app@'127.0.0.1' PASSWORD EXPIRE", /password has expired/],
 ])('%s is said in plain words', async (_, change, words) => {
   const database = await databaseOf();
   const granted = await limiterOf({ store: mysqlStore(server.pool(), { database }), rate: '5/h' });
@@ -185,7 +187,7 @@ test.each([
   } finally {
     for (const one of held) one.release();
     await server.admin.query(`SET GLOBAL read_only = 0; SET GLOBAL max_connections = 200;
-      ALTER USER app@'127.0.0.1' IDENTIFIED BY '${server.login.password}' WITH MAX_USER_CONNECTIONS 0`);
+      ALTER USER app@'127.0.0.1' IDENTIFIED BY '${server.login.password}' WITH MAX_USER_CONNECTIONS 0 ACCOUNT UNLOCK`);
   }
 });
 

@@ -5,6 +5,8 @@ const GRANTS = 'The user may not use the table of the counts: grant SELECT, INSE
 const READ_ONLY = 'MySQL is read-only here: it is a replica, or read_only is on';
 const FULL = 'The disk or the table of MySQL is full';
 const LOGIN = 'MySQL refused the login';
+const LOCKED = 'MySQL refused the login: the account is locked';
+const EXPIRED = 'MySQL refused the login: the password has expired';
 const CONNECTIONS = 'MySQL has too many connections';
 
 /** What the database says, by its numbers, in words that hold nothing of its own: those may name users, hosts and keys. */
@@ -19,6 +21,8 @@ const SAID: ReadonlyMap<number, string> = new Map([
   [1049, 'The database does not exist'],
   [1053, 'MySQL is shutting down'],
   [1114, FULL],
+  [1129, 'MySQL blocks this host after errors of its connections: FLUSH HOSTS lets it in again'],
+  [1130, 'MySQL refused the login: the user may not come from this host'],
   [1142, GRANTS],
   [1143, GRANTS],
   [1146, MISSING],
@@ -33,9 +37,14 @@ const SAID: ReadonlyMap<number, string> = new Map([
   [1665, 'MySQL cannot log this: set binlog_format to ROW or MIXED'],
   [1698, LOGIN],
   [1792, READ_ONLY],
+  [1820, EXPIRED],
   [1836, READ_ONLY],
+  [1862, EXPIRED],
   [1927, 'The connection to MySQL was ended by hand; nothing was charged'],
   [1969, 'A key was locked until the deadline had passed; nothing was charged'],
+  // Of MySQL, and of MariaDB.
+  [3118, LOCKED],
+  [4151, LOCKED],
 ]);
 
 /** Deadlock, lock wait timeout, a row that changed (innodb_snapshot_isolation): others were in the way. */

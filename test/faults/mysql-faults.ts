@@ -67,7 +67,7 @@ export const MYSQL_FAULTS: readonly MysqlFault[] = [
     'a user that is locked',
     `ALTER USER app@'127.0.0.1' ACCOUNT LOCK`,
     `ALTER USER app@'127.0.0.1' ACCOUNT UNLOCK`,
-    /refused the login/,
+    /account is locked/,
   ),
   user(
     'no connection left for the user',
