@@ -29,9 +29,14 @@ export const CAS_FAULTS: readonly CasFault[] = [
     },
   },
   ...networkFaults<CasPlace>(RECOVERS_MS, 6_000).filter(({ name }) => OF_NETWORK.test(name)),
-  ...(['read-only', 'strange'] as const).map((as): CasFault => ({
+  ...(
+    [
+      ['read-only', /^read-only$/],
+      ['strange', /answered .*neither/],
+    ] as const
+  ).map(([as, says]): CasFault => ({
     name: `answers that are ${as}`,
-    ...{ away: true, recoversMs: RECOVERS_MS },
+    ...{ away: true, says, recoversMs: RECOVERS_MS },
     async begin({ source }) {
       await source.become(as);
       return () => source.become('usual');
