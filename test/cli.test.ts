@@ -49,12 +49,12 @@ test('who finds nothing, or blocks, hears of which plans and rules', async () =>
   for (const args of [['list'], ['top'], ['status', 'a'], ['reset', 'a'], ['block', 'b', '1h']]) {
     const stranger = await spillway(args, env);
     expect(stranger.out).toMatch(
-      /(Looked|It holds) for FREE, PRO, ENTERPRISE under the prefix ratelimit:\.\nThere is no configuration file here, .* --config\.\n$/,
+      /(Looked for|Known here are) FREE, PRO, ENTERPRISE under the prefix ratelimit:\.\nThere is no configuration file here, .* --config\.\n$/,
     );
     const known = await spillway([...args, '--config', file], env);
     expect(known).toMatchObject({ code: 0, err: '' });
     if (args[0] === 'block')
-      expect(known.out).toMatch(/\nIt holds for rate, signin under the prefix app:\.\n$/);
+      expect(known.out).toMatch(/\nKnown here are rate, signin under the prefix app:\.\n$/);
     else expect(known.out).toMatch(/^a .* 1 of 5 |^Forgotten: a /m);
   }
 });

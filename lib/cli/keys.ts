@@ -107,7 +107,7 @@ export async function block(key: string, duration: string, flags: KeyFlags): Pro
   if (flags.json === true) sayJson({ key, blockedMs: ms, until });
   else {
     say(`Blocked: ${shownId(key)} for ${durationText(ms)}, until ${until}. spillway reset lifts it.`);
-    say(`It holds for ${place}`);
+    say(`Known here are ${place}`);
   }
   return 0;
 }
