@@ -100,6 +100,18 @@ test('what waited for longer than its deadline in the database charges nothing, 
   expect((await limiter.peek('k')).remaining).toBe(9);
 });
 
+test('a connection to a server that has become a replica is not kept', async () => {
+  const database = await databaseOf();
+  const pool = server.pool({ connectionLimit: 1 });
+  const limiter = await limiterOf({ store: mysqlStore(pool, { database }), rate: '10/h' });
+  await limiter.check('k');
+  // Of this connection alone, as where another server is the primary by now.
+  await pool.query('SET SESSION TRANSACTION READ ONLY');
+  expect(await limiter.check('k')).toMatchObject({ source: 'none' });
+  expect(limiter.stats().lastError).toMatch(/read-only/);
+  expect(await limiter.check('k')).toMatchObject({ source: 'mysql', remaining: 8 });
+});
+
 test.each([
   ['for a connection', 'SET TRANSACTION'],
   ['for a lock', '/*M!'],

@@ -145,6 +145,34 @@ test('a Pool of pg ends connections of which nothing is heard', async () => {
   }
 });
 
+test('a lock that was waited for in vain ends no connection of a Pool, and a standby does', async () => {
+  const schema = await schemaOf();
+  const pool = server.pool({ max: 1 });
+  const limiter = await limiterOf({ store: postgresStore(pool, { schema }), rate: '9/h', timeoutMs: 100 });
+  const counts = async () => (await limiter.check('k')).source === 'postgres';
+  await until('it is connected', counts);
+  const [ended, released] = [jest.fn(), jest.fn()];
+  pool.on('remove', ended).on('release', released);
+  const holder = await server.pool().connect();
+  try {
+    await holder.query(`BEGIN; SELECT FROM ${schema}.spillway_counts FOR UPDATE`);
+    expect(await counts()).toBe(false);
+    await until('the lock was given up', () => released.mock.calls.length > 0);
+  } finally {
+    await holder.query('ROLLBACK');
+    holder.release();
+  }
+  expect(await counts()).toBe(true);
+  expect(ended).not.toHaveBeenCalled();
+
+  // Of this connection alone, as where another server is the primary by now.
+  await pool.query('SET default_transaction_read_only = on');
+  expect(await counts()).toBe(false);
+  expect(limiter.stats().lastError).toMatch(/read-only/);
+  await until('another one is asked', counts);
+  expect(ended).toHaveBeenCalled();
+});
+
 test('an answer that came while the event loop was blocked is heard, however long that was', async () => {
   const schema = await schemaOf();
   const pool = server.pool({ max: 1 });

@@ -47,6 +47,10 @@ const SAID: ReadonlyMap<number, string> = new Map([
   [4151, LOCKED],
 ]);
 
+/** Whether it says that this server takes no writes: another one may be behind the same address by now. */
+export const isReadOnly = (error: unknown): boolean =>
+  isSaid(error) && SAID.get(read(error).errno as number) === READ_ONLY;
+
 /** Deadlock, lock wait timeout, a row that changed (innodb_snapshot_isolation): others were in the way. */
 const OF_OTHERS = new Set([1020, 1205, 1213]);
 

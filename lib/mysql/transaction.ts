@@ -1,5 +1,5 @@
 import { RateLimitError } from '../base/errors';
-import { isSaid, isUndone, UnknownEnd } from './errors';
+import { isReadOnly, isSaid, isUndone, UnknownEnd } from './errors';
 import type { MysqlConnection, MysqlPromisePool, MysqlStatement } from './types';
 
 // Taken at the start: timers and clocks that a test replaces are not ours to wait for.
@@ -77,7 +77,8 @@ async function commit(ask: Ask): Promise<void> {
 
 /** An error that ends a statement leaves the transaction open, with its locks. */
 async function giveBack(connection: MysqlConnection, ask: Ask, error: unknown): Promise<void> {
-  if (!isSaid(error) && !(error instanceof RateLimitError)) {
+  // A pool would keep the connections to a server that has become a replica.
+  if ((!isSaid(error) && !(error instanceof RateLimitError)) || isReadOnly(error)) {
     connection.destroy();
     return;
   }

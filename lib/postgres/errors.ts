@@ -42,6 +42,16 @@ export const isRetried = (error: unknown): boolean => ['40001', '40P01'].include
 export const isOfData = (error: unknown): boolean =>
   /^22/.test(codeOf(error)) && SQLSTATE.test(codeOf(error));
 
+/** Of others, or of the disk: the next statement on the same connection may be taken. */
+const PASSING = ['40001', '40P01', '53100', '53200', '55P03'];
+
+/**
+ * Whether the connection is as good as before. After others it ends: what they say may hold for it alone, such as a setting
+ * that came with its login, or a server that has become a standby.
+ */
+export const keepsConnection = (error: unknown): boolean =>
+  PASSING.includes(codeOf(error)) || isOfData(error);
+
 /** Whether it says that no statement was sent. */
 export const isUnsent = (error: unknown): boolean => UNREACHED.includes(codeOf(error));
 

@@ -1,3 +1,5 @@
+import { keepsConnection } from './errors';
+
 // Taken at the start: timers that a test replaces are not ours to wait for.
 const { setTimeout: later, clearTimeout: never, setImmediate: afterReads } = globalThis;
 
@@ -20,8 +22,9 @@ export function isPg(pool: object): pool is PgPool {
 }
 
 /**
- * As the pool's `query`, which also ends a connection that fails; one that stays silent for so long ends, too. The driver's
- * own `query_timeout` would end, after the event loop was blocked, a connection whose answer has come.
+ * As the pool's `query`, but a connection outlives what is no fault of its own: logging in anew costs a database more than
+ * the checks that waited for a lock in vain. One that stays silent for so long ends, too; the driver's own `query_timeout`
+ * would end, after the event loop was blocked, a connection whose answer has come.
  */
 export function queryWithin(
   pool: PgPool,
@@ -58,5 +61,8 @@ function queryOn(
   const timer = later(() => afterReads(() => fail(new Error('no answer'))), ms);
   timer.unref();
   client.once('error', fail);
-  client.query(text, values).then(({ rows }) => end(() => resolve(rows)), fail);
+  client.query(text, values).then(
+    ({ rows }) => end(() => resolve(rows)),
+    (error: Error) => end(() => reject(error), keepsConnection(error) ? undefined : error),
+  );
 }

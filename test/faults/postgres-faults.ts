@@ -104,11 +104,19 @@ export const POSTGRES_FAULTS: readonly PostgresFault[] = [
     { away: true, says: /grant SELECT, INSERT, UPDATE and DELETE/ },
   ),
   {
-    name: 'a function that is missing, and migrated again',
+    name: 'functions that are missing, and migrated again',
     ...{ away: true, says: /run migrate/, recoversMs: PROBES_MS },
-    async begin(place) {
-      await place.run('ALTER FUNCTION $.spillway_counts_v1 RENAME TO gone');
-      return () => place.run('ALTER FUNCTION $.gone RENAME TO spillway_counts_v1');
+    async begin({ server }) {
+      // What an application meets that is newer than what was migrated.
+      const names = await server.one<string[]>(
+        `SELECT array_agg(proname::text) FROM pg_proc WHERE pronamespace = 'faults'::regnamespace AND proname ~ '_v1$'`,
+      );
+      const rename = (from: string, to: string) =>
+        server.admin.query(
+          names.map((name) => `ALTER FUNCTION faults.${name}${from} RENAME TO ${name}${to}`).join(';'),
+        );
+      await rename('', '_gone');
+      return () => rename('_gone', '');
     },
   },
   {
