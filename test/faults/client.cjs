@@ -6,7 +6,7 @@ const { createRateLimiter } = require('spillway');
 
 const MODES = ['open', 'closed', 'memory'];
 const TICK_MS = 10;
-const HEALTH_MS = 50;
+const HEALTH_MS = 100;
 const FRESH_MS = 5_000;
 /** Timers are late by less on a machine that does nothing else. */
 const STALL_MS = 3;
