@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { PoolConnection } from 'mysql2/promise';
 import { createRateLimiter, type RateLimiterOptions } from 'spillway';
 import { migrate, mysqlStore } from 'spillway/mysql';
-import { counted, MysqlServer, watched } from './support/mysql';
+import { counted, MysqlServer, PASSWORD, watched } from './support/mysql';
 import { owner } from './support/owned';
 import { reportsOf } from './support/process';
 import { Relay } from './support/relay';
@@ -100,16 +100,28 @@ test('what waited for longer than its deadline in the database charges nothing, 
   expect((await limiter.peek('k')).remaining).toBe(9);
 });
 
-test('a connection to a server that has become a replica is not kept', async () => {
+// Each holds for the connection alone, and for as long as it lasts.
+test.each([
+  ['a server that has become a replica', /read-only/, 'SET SESSION TRANSACTION READ ONLY', '', 'SELECT 1'],
+  [
+    'a right to the database that came later',
+    /grant SELECT, INSERT/,
+    '',
+    "REVOKE INSERT ON $.spillway_counts FROM app@'127.0.0.1'",
+    "GRANT INSERT ON $.* TO app@'127.0.0.1'",
+  ],
+])('%s is met by a connection of its own', async (_, words, ofConnection, ofServer, mended) => {
   const database = await databaseOf();
-  const pool = server.pool({ connectionLimit: 1 });
-  const limiter = await limiterOf({ store: mysqlStore(pool, { database }), rate: '10/h' });
-  await limiter.check('k');
-  // Of this connection alone, as where another server is the primary by now.
-  await pool.query('SET SESSION TRANSACTION READ ONLY');
+  const pool = server.pool({ connectionLimit: 1, database });
+  const limiter = await limiterOf({ store: mysqlStore(pool), rate: '10/h' });
+  const run = (statement: string) =>
+    statement === '' ? undefined : server.admin.query(statement.replaceAll('$', database));
+  await run(ofServer);
+  if (ofConnection !== '') await pool.query(ofConnection);
   expect(await limiter.check('k')).toMatchObject({ source: 'none' });
-  expect(limiter.stats().lastError).toMatch(/read-only/);
-  expect(await limiter.check('k')).toMatchObject({ source: 'mysql', remaining: 8 });
+  expect(limiter.stats().lastError).toMatch(words);
+  await run(mended);
+  expect(await limiter.check('k')).toMatchObject({ source: 'mysql', remaining: 9 });
 });
 
 test.each([
@@ -199,7 +211,7 @@ test.each([
   } finally {
     for (const one of held) one.release();
     await server.admin.query(`SET GLOBAL read_only = 0; SET GLOBAL max_connections = 200;
-      ALTER USER app@'127.0.0.1' IDENTIFIED BY '${server.login.password}' WITH MAX_USER_CONNECTIONS 0 ACCOUNT UNLOCK`);
+      ALTER USER app@'127.0.0.1' IDENTIFIED BY '${PASSWORD}' WITH MAX_USER_CONNECTIONS 0 ACCOUNT UNLOCK`);
   }
 });
 

@@ -47,10 +47,6 @@ const SAID: ReadonlyMap<number, string> = new Map([
   [4151, LOCKED],
 ]);
 
-/** Whether it says that this server takes no writes: another one may be behind the same address by now. */
-export const isReadOnly = (error: unknown): boolean =>
-  isSaid(error) && SAID.get(read(error).errno as number) === READ_ONLY;
-
 /** Deadlock, lock wait timeout, a row that changed (innodb_snapshot_isolation): others were in the way. */
 const OF_OTHERS = new Set([1020, 1205, 1213]);
 
@@ -66,7 +62,7 @@ interface DriverError {
 const read = (error: unknown): DriverError => error ?? {};
 
 /** Whether the database itself said it; else it comes from the connection. */
-export const isSaid = (error: unknown): boolean =>
+const isSaid = (error: unknown): boolean =>
   typeof read(error).sqlState === 'string' && typeof read(error).errno === 'number';
 
 /** Whether it says, even of a commit, that all was undone: by a deadlock, or a cluster that did not agree. */
@@ -79,6 +75,16 @@ export const isRetried = (error: unknown): boolean =>
 /** Whether all was undone because of what stood in a call, or under its keys. */
 export const isOfData = (error: unknown): boolean =>
   error instanceof RateLimitError || (isSaid(error) && /^22/.test(String(read(error).sqlState)));
+
+/** Of others, of the disk, or of this statement: behind a rollback the connection takes the next one. */
+const PASSING = new Set([...OF_OTHERS, 1021, 1114, 1317, 1568, 1969]);
+
+/**
+ * Whether the connection is as good as before. After others it ends: what they say may hold for it alone, such as grants that
+ * are read at the login, or a server that has become a replica.
+ */
+export const keepsConnection = (error: unknown): boolean =>
+  isOfData(error) || (isSaid(error) && PASSING.has(read(error).errno as number));
 
 /** As a limiter may tell it. */
 export function asOutage(error: unknown): Error {

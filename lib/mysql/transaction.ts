@@ -1,5 +1,4 @@
-import { RateLimitError } from '../base/errors';
-import { isReadOnly, isSaid, isUndone, UnknownEnd } from './errors';
+import { isUndone, keepsConnection, UnknownEnd } from './errors';
 import type { MysqlConnection, MysqlPromisePool, MysqlStatement } from './types';
 
 // Taken at the start: timers and clocks that a test replaces are not ours to wait for.
@@ -77,8 +76,7 @@ async function commit(ask: Ask): Promise<void> {
 
 /** An error that ends a statement leaves the transaction open, with its locks. */
 async function giveBack(connection: MysqlConnection, ask: Ask, error: unknown): Promise<void> {
-  // A pool would keep the connections to a server that has become a replica.
-  if ((!isSaid(error) && !(error instanceof RateLimitError)) || isReadOnly(error)) {
+  if (!keepsConnection(error)) {
     connection.destroy();
     return;
   }

@@ -9,7 +9,7 @@ import { foreignEnv } from './foreign';
 import { freePort } from './ports';
 import { delay } from './wait';
 
-const PASSWORD = 'pa55';
+export const PASSWORD = 'pa55';
 /** Of asynchronous reads a machine has so many, for all servers on it. */
 const AIO = '--skip-innodb-use-native-aio';
 
