@@ -139,12 +139,14 @@ export async function play<P extends Place>(
     const sinceMs = now();
     const isWell = () =>
       healths().every((all) => all.some(({ startMs, healthy }) => startMs > sinceMs && healthy));
+    const isOver = () => scripts.some(({ hasEnded }) => hasEnded);
     try {
-      await until('well', isWell, { withinMs });
+      await until('well', () => isWell() || isOver(), { withinMs });
     } catch {
       const last = healths().map((all) => all.at(-1));
       throw new Error(`not well within ${withinMs} ms after ${after}; last said: ${JSON.stringify(last)}`);
     }
+    if (isOver()) throw new Error(`a process that asks did not live to see the end of ${after}`);
   };
 
   const beganMs = now();

@@ -76,6 +76,10 @@ export class Script {
     return this.reports;
   }
 
+  get hasEnded(): boolean {
+    return this.over;
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.child.kill(signal);
   }
