@@ -1,5 +1,5 @@
 /** `npx spillway`, as whoever is on call types it. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createRateLimiter } from 'spillway';
@@ -197,6 +197,11 @@ test('what is wrong in a file is said with its place', async () => {
   const module = join(folder, 'broken.mjs');
   writeFileSync(module, 'export const plans = {};');
   expect((await spillway(['config', 'check', module])).err).toMatch(/exports nothing as default/);
+});
+
+test.each(['--version', '-V'])('%s is that of the package', async (flag) => {
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  expect(await spillway([flag])).toMatchObject({ code: 0, out: `${version}\n`, err: '' });
 });
 
 test('checks that are not counted end with code 2', async () => {

@@ -11,6 +11,7 @@ import { selftest } from './selftest';
 import { serve } from './serve';
 import type { ServeFlags } from '../serve/configuration';
 import { top, type TopFlags } from './top';
+import { VERSION } from '../base/version';
 import type { StoreFlags } from './open';
 import { block, list, reset, status, type KeyFlags, type ListFlags } from './keys';
 import { UsageError } from './usage';
@@ -52,6 +53,7 @@ export async function run(args: readonly string[]): Promise<number> {
 function programOf(end: (code: number) => void): Command {
   const program = new Command('spillway')
     .description('Who is limited, and what to do about it.')
+    .version(VERSION)
     .addHelpText('after', EXAMPLES)
     .exitOverride()
     .showHelpAfterError('(spillway --help shows all commands)');
