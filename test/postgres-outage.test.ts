@@ -19,6 +19,18 @@ const limiterOf = (options: RateLimiterOptions) => own(createRateLimiter({ logge
 const failing = (code: string, message = 'secret') =>
   Object.assign(new Error(message), code === '' ? {} : { code });
 
+/** Somebody else holds all rows meanwhile. */
+async function whileLocked(schema: string, act: () => Promise<void>): Promise<void> {
+  const holder = await server.pool().connect();
+  try {
+    await holder.query(`BEGIN; SELECT FROM ${schema}.spillway_counts FOR UPDATE`);
+    await act();
+  } finally {
+    await holder.query('ROLLBACK');
+    holder.release();
+  }
+}
+
 let schemas = 0;
 const schemaOf = () => server.schema(`outage_${schemas++}`);
 
@@ -80,16 +92,11 @@ test('what waited for longer than its deadline in the database charges nothing',
   const pool = counted(server.pool());
   const limiter = await limiterOf({ store: postgresStore(pool, { schema }), rate: '10/h', timeoutMs: 200 });
   await limiter.check('k');
-  const holder = await server.pool().connect();
-  try {
-    await holder.query(`BEGIN; SELECT FROM ${schema}.spillway_counts FOR UPDATE`);
+  await whileLocked(schema, async () => {
     expect(await limiter.check('k')).toMatchObject({ reason: 'unavailable' });
     await until('the lock was given up', () => pool.failures.length > 0);
     expect(pool.failures).toEqual(['55P03']);
-  } finally {
-    await holder.query('ROLLBACK');
-    holder.release();
-  }
+  });
   expect((await limiter.peek('k')).remaining).toBe(9);
 });
 
@@ -98,15 +105,10 @@ test('a statement_timeout of the role below the deadline is said, and charges no
   const pool = server.pool({ statement_timeout: 30 });
   const limiter = await limiterOf({ store: postgresStore(pool, { schema }), rate: '10/h' });
   await limiter.check('k');
-  const holder = await server.pool().connect();
-  try {
-    await holder.query(`BEGIN; SELECT FROM ${schema}.spillway_counts FOR UPDATE`);
+  await whileLocked(schema, async () => {
     expect(await limiter.check('k')).toMatchObject({ allowed: true, reason: 'unavailable' });
     expect(limiter.stats().lastError).toMatch(/^The statement was cancelled, by statement_timeout/);
-  } finally {
-    await holder.query('ROLLBACK');
-    holder.release();
-  }
+  });
   expect((await limiter.peek('k')).remaining).toBe(9);
 });
 
@@ -153,15 +155,10 @@ test('a lock that was waited for in vain ends no connection of a Pool, and a sta
   await until('it is connected', counts);
   const [ended, released] = [jest.fn(), jest.fn()];
   pool.on('remove', ended).on('release', released);
-  const holder = await server.pool().connect();
-  try {
-    await holder.query(`BEGIN; SELECT FROM ${schema}.spillway_counts FOR UPDATE`);
+  await whileLocked(schema, async () => {
     expect(await counts()).toBe(false);
     await until('the lock was given up', () => released.mock.calls.length > 0);
-  } finally {
-    await holder.query('ROLLBACK');
-    holder.release();
-  }
+  });
   expect(await counts()).toBe(true);
   expect(ended).not.toHaveBeenCalled();
 
