@@ -1,9 +1,8 @@
 /** Where a fleet's counts and rules lie in PostgreSQL: by which way they are found, how old ones leave, and what is missing. */
 import { createRateLimiter, sharedRules, type StoreOption } from 'spillway';
 import { postgresStore } from 'spillway/postgres';
-import type { Pool } from 'pg';
 import { owner } from './support/owned';
-import { PostgresServer } from './support/postgres';
+import { explained, PostgresServer } from './support/postgres';
 import { until } from './support/wait';
 
 const own = owner();
@@ -39,21 +38,10 @@ async function tellOne(store: StoreOption, schema: string): Promise<void> {
   await until('told', async () => (await server.one(sum)) === before + 1);
 }
 
-/** Every plan of a connection, as the server notes it. */
-async function explained(pool: Pool): Promise<string[]> {
-  const client = await pool.connect();
-  const said: string[] = [];
-  client.on('notice', ({ message }) => said.push(message ?? ''));
-  await client.query(`LOAD 'auto_explain'; SET client_min_messages = log; SET auto_explain.log_min_duration = 0;
-    SET auto_explain.log_analyze = on`);
-  client.release();
-  return said;
-}
-
 test('counts are added and read by an index among many, and what has ended leaves by another, so much at a time', async () => {
   const schema = await server.schema('big');
   const pool = server.pool({ max: 1 });
-  const said = await explained(pool);
+  const said = await explained(pool, 'SET auto_explain.log_analyze = on');
   const store = postgresStore(pool, { schema });
   // A week of three prefixes, and an outage's worth of what has ended.
   await server.admin.query(`INSERT INTO big.spillway_counts_sums

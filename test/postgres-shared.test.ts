@@ -4,7 +4,7 @@ import { createRateLimiter, type RateLimiterOptions } from 'spillway';
 import { migrate, postgresStore } from 'spillway/postgres';
 import { owner } from './support/owned';
 import { pgbouncer } from './support/pgbouncer';
-import { counted, PASSWORD, PostgresServer } from './support/postgres';
+import { counted, explained, PASSWORD, PostgresServer } from './support/postgres';
 import { reportsOf } from './support/process';
 import { random } from './support/sequences';
 import { until } from './support/wait';
@@ -146,12 +146,7 @@ test('while statements are under way further checks gather', async () => {
 test('a check among many keys reads by the primary key, with the plan of a table that was empty', async () => {
   const schema = await server.schema('many');
   const pool = server.pool({ max: 1 });
-  const client = await pool.connect();
-  const said: string[] = [];
-  client.on('notice', ({ message }) => said.push(message ?? ''));
-  await client.query(`LOAD 'auto_explain'; SET client_min_messages = log; SET auto_explain.log_min_duration = 0;
-    SET auto_explain.log_nested_statements = on`);
-  client.release();
+  const said = await explained(pool, 'SET auto_explain.log_nested_statements = on');
   const limiter = await limiterOf({
     store: postgresStore(pool, { schema, sweep: { everyCharges: 1 } }),
     plans: {
@@ -174,6 +169,23 @@ test('a check among many keys reads by the primary key, with the plan of a table
   expect(plans).toContain('Conflict Arbiter Indexes: spillway_counts_pkey');
   expect(plans).toContain('Tid Range Scan');
   expect(plans).not.toMatch(/Seq Scan on spillway_counts|Bitmap|Hash Join|Merge Join/);
+});
+
+test('nothing is compiled while a key is held, also where the server compiles all that it is asked', async () => {
+  const schema = await server.schema('compiled');
+  const pool = server.pool({ max: 1 });
+  const said = await explained(
+    pool,
+    `SET auto_explain.log_nested_statements = on; SET auto_explain.log_analyze = on; SET jit = on; SET jit_above_cost = 0`,
+  );
+  const store = postgresStore(pool, { schema, sweep: { everyCharges: 1 } });
+  const limiter = await limiterOf({ store, rate: '5/h', algorithm: 'fixed-window' });
+  const other = await limiterOf({ store, rate: '5/h', algorithm: 'token-bucket' });
+  for (let i = 0; i < 7; i++) await limiter.check('k');
+  for (let i = 0; i < 7; i++) await other.check('k');
+  const ours = said.filter((text) => !/Query Text: SELECT "/.test(text));
+  expect(ours.length).toBeGreaterThan(20);
+  expect(ours.filter((text) => text.includes('JIT:'))).toEqual([]);
 });
 
 test('ended rows leave beside charges, in bounded parts, also beside rows that somebody holds', async () => {

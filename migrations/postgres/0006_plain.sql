@@ -1,12 +1,13 @@
 -- Takes a charge of one fixed window, as most are, in two statements where the key is there and has room; whatever else it is,
 -- spillway_counts_v1 takes it. The row is locked in between: nobody comes between the two.
 --   p_call units, limit, window (ms), ms until nobody waits for it
--- Answers as spillway_counts_v1 does. The setting: as there.
+-- Answers as spillway_counts_v1 does. The settings: as there.
 CREATE OR REPLACE FUNCTION spillway_counts_plain_v1(p_key text, p_call bigint[]) RETURNS bigint[]
 LANGUAGE plpgsql VOLATILE
 SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off
 SET enable_bitmapscan = off
+SET jit = off
 AS $$
 DECLARE
   now_ms bigint;

@@ -41,7 +41,7 @@ const SECONDS = {
   'mysql-shared.test.ts': 11,
   'outage.test.ts': 14,
   'postgres.test.ts': 54,
-  'postgres-faults.test.ts': 285,
+  'postgres-faults.test.ts': 230,
   'postgres-fleet.test.ts': 10,
   'postgres-shared.test.ts': 12,
   'postgres-steps.test.ts': 13,

@@ -28,7 +28,7 @@ export const CAS_FAULTS: readonly CasFault[] = [
       return () => place.start();
     },
   },
-  ...networkFaults<CasPlace>(RECOVERS_MS, 6_000).filter(({ name }) => OF_NETWORK.test(name)),
+  ...networkFaults<CasPlace>(6_000, RECOVERS_MS).filter(({ name }) => OF_NETWORK.test(name)),
   ...(
     [
       ['read-only', /^read-only$/],

@@ -5,13 +5,10 @@ import { networkFaults, repeated } from './wire-faults';
 
 type MysqlFault = Fault<MysqlPlace>;
 
-/** Connections that were given up are made anew, on a machine that is busy. */
-const PROBES_MS = 6_000;
-
 /** What the superuser does, and what ends it. */
 const statement = (name: string, given: string, usual: string, says: RegExp): MysqlFault => ({
   name,
-  ...{ away: true, says, recoversMs: PROBES_MS },
+  ...{ away: true, says },
   async begin(place) {
     await place.run(given);
     return () => place.run(usual);
@@ -21,7 +18,7 @@ const statement = (name: string, given: string, usual: string, says: RegExp): My
 /** Of the user: it holds for connections that begin later. */
 const user = (name: string, given: string, usual: string, says: RegExp): MysqlFault => ({
   name,
-  ...{ away: true, says, recoversMs: PROBES_MS },
+  ...{ away: true, says },
   async begin(place) {
     await place.run(given);
     await place.disconnect();
@@ -33,7 +30,7 @@ const user = (name: string, given: string, usual: string, says: RegExp): MysqlFa
 export const MYSQL_FAULTS: readonly MysqlFault[] = [
   {
     name: 'SIGSTOP',
-    ...{ away: true, recoversMs: PROBES_MS },
+    away: true,
     begin({ server }) {
       server.freeze();
       return () => server.thaw();
@@ -41,7 +38,7 @@ export const MYSQL_FAULTS: readonly MysqlFault[] = [
   },
   ...(['SIGKILL', 'SIGTERM'] as const).map((signal): MysqlFault => ({
     name: `${signal}, and started again`,
-    ...{ away: true, recoversMs: PROBES_MS },
+    away: true,
     // The test's servers write their log each second: a crash forgets the last.
     ...(signal === 'SIGKILL' && { forgets: 'begins' }),
     async begin({ server }) {
@@ -49,7 +46,7 @@ export const MYSQL_FAULTS: readonly MysqlFault[] = [
       return () => server.start();
     },
   })),
-  ...networkFaults<MysqlPlace>(PROBES_MS, 6_000, PROBES_MS),
+  ...networkFaults<MysqlPlace>(6_000),
   statement('read-only', 'SET GLOBAL read_only = 1', 'SET GLOBAL read_only = 0', /read-only/),
   statement(
     'a table that is missing',
@@ -77,7 +74,7 @@ export const MYSQL_FAULTS: readonly MysqlFault[] = [
   ),
   {
     name: 'a table that is locked',
-    ...{ away: true, recoversMs: PROBES_MS },
+    away: true,
     async begin({ server }) {
       const holder = await server.admin.getConnection();
       await holder.query('LOCK TABLES faults.spillway_counts WRITE');
@@ -90,7 +87,7 @@ export const MYSQL_FAULTS: readonly MysqlFault[] = [
   {
     // What still fits into its page is counted.
     name: 'a disk that is full: 1114',
-    ...{ forgets: 'begins', says: /disk or the table of MySQL is full/, recoversMs: PROBES_MS },
+    ...{ forgets: 'begins', says: /disk or the table of MySQL is full/ },
     async begin(place) {
       // What others have counted before makes pages that would all have to be filled.
       await place.run('TRUNCATE $');
@@ -113,11 +110,11 @@ export const MYSQL_FAULTS: readonly MysqlFault[] = [
   },
   {
     name: 'TRUNCATE',
-    ...{ forgets: 'begins', recoversMs: PROBES_MS },
+    forgets: 'begins',
     async begin(place) {
       await place.run('TRUNCATE $');
       return () => {};
     },
   },
-  repeated('connections killed every 50 ms', 50, (place) => place.disconnect(), { recoversMs: PROBES_MS }),
+  repeated('connections killed every 50 ms', 50, (place) => place.disconnect()),
 ];

@@ -8,8 +8,6 @@ import { networkFaults, repeated, wireFault } from './wire-faults';
 type PostgresFault = Fault<PostgresPlace>;
 
 const HOUR = 3_600_000;
-/** A pool of pg ends a connection with each error: behind a fault all log in and plan anew, on a machine that is busy. */
-const PROBES_MS = 6_000;
 
 /** What the superuser does, and what ends it; `$` is the schema. */
 const statement = (
@@ -19,7 +17,6 @@ const statement = (
   more: Partial<PostgresFault> = {},
 ): PostgresFault => ({
   name,
-  recoversMs: PROBES_MS,
   async begin(place) {
     await place.run(given);
     return () => place.run(usual);
@@ -45,7 +42,6 @@ const role = (
   };
   return {
     name,
-    recoversMs: PROBES_MS,
     async begin(place) {
       await become(place, given);
       return () => become(place, usual);
@@ -65,25 +61,20 @@ const restarted =
 export const POSTGRES_FAULTS: readonly PostgresFault[] = [
   {
     name: 'SIGSTOP',
-    ...{ away: true, recoversMs: PROBES_MS },
+    away: true,
     begin({ server }) {
       server.freeze();
       return () => server.thaw();
     },
   },
-  { name: 'kill -9, and started again', away: true, recoversMs: PROBES_MS, begin: restarted('SIGKILL') },
+  { name: 'kill -9, and started again', away: true, begin: restarted('SIGKILL') },
   {
     name: 'shut down in order, and started again',
     away: true,
-    recoversMs: PROBES_MS,
     begin: restarted('SIGINT'),
   },
-  ...networkFaults<PostgresPlace>(PROBES_MS, 15_000, PROBES_MS),
-  wireFault(
-    'replies with something else in front',
-    { kind: 'insert', bytes: 'HTTP/1.1 400' },
-    { recoversMs: PROBES_MS },
-  ),
+  ...networkFaults<PostgresPlace>(15_000),
+  wireFault('replies with something else in front', { kind: 'insert', bytes: 'HTTP/1.1 400' }),
   role('a role that may only read', 'SET default_transaction_read_only = on', 'RESET ALL', {
     away: true,
     says: /read-only/,
@@ -105,7 +96,7 @@ export const POSTGRES_FAULTS: readonly PostgresFault[] = [
   ),
   {
     name: 'functions that are missing, and migrated again',
-    ...{ away: true, says: /run migrate/, recoversMs: PROBES_MS },
+    ...{ away: true, says: /run migrate/ },
     async begin({ server }) {
       // What an application meets that is newer than what was migrated.
       const names = await server.one<string[]>(
@@ -121,7 +112,7 @@ export const POSTGRES_FAULTS: readonly PostgresFault[] = [
   },
   {
     name: 'a table that is locked',
-    ...{ away: true, recoversMs: PROBES_MS },
+    away: true,
     async begin({ server }) {
       const holder = await server.pool({ max: 1 }).connect();
       await holder.query('BEGIN; LOCK TABLE faults.spillway_counts');
@@ -134,7 +125,7 @@ export const POSTGRES_FAULTS: readonly PostgresFault[] = [
   {
     // What still fits into its page is counted.
     name: 'a disk that is full: 53100',
-    ...{ says: /disk of PostgreSQL is full/, recoversMs: PROBES_MS },
+    ...{ says: /disk of PostgreSQL is full/ },
     async begin(place) {
       // No page has room, and a report that somebody reads keeps what charges leave behind.
       await place.run('ALTER TABLE $.spillway_counts SET (fillfactor = 100)');
@@ -156,7 +147,7 @@ export const POSTGRES_FAULTS: readonly PostgresFault[] = [
   },
   {
     name: 'a disk that is full, for the log too: it ends, and is started again',
-    ...{ away: true, recoversMs: PROBES_MS },
+    away: true,
     async begin(place) {
       place.disk.fill(place.server.data);
       await refused(/terminat|ECONN|shutting|recovery/, () =>
@@ -169,11 +160,11 @@ export const POSTGRES_FAULTS: readonly PostgresFault[] = [
     },
   },
   statement('TRUNCATE', 'TRUNCATE $.spillway_counts', 'SELECT 1', { forgets: 'begins' }),
-  repeated('connections killed every 50 ms', 50, (place) => place.run(END_OF_APP), { recoversMs: PROBES_MS }),
-  ...blockedLoops<PostgresPlace>(PROBES_MS),
+  repeated('connections killed every 50 ms', 50, (place) => place.run(END_OF_APP)),
+  ...blockedLoops<PostgresPlace>(),
   ...[2 * HOUR, -2 * HOUR].map((ms): PostgresFault => ({
     name: `a clock that jumps by ${ms / HOUR} hours, and back`,
-    ...{ forgets: 'begins and ends', recoversMs: PROBES_MS },
+    forgets: 'begins and ends',
     async begin({ skew }) {
       await skew(ms);
       return () => skew(0);

@@ -20,6 +20,6 @@ async function playAlone(fault: Fault<RedisPlace>, where?: { tls: boolean }): Pr
 test.concurrent.each(named(REDIS_FAULTS))('%s', (_name, fault) => playAlone(fault), 120_000);
 
 describe('over TLS', () => {
-  const faults = networkFaults<RedisPlace>(DIALS_MS, 6_000);
+  const faults = networkFaults<RedisPlace>(6_000, DIALS_MS);
   test.concurrent.each(named(faults))('%s', (_name, fault) => playAlone(fault, { tls: true }), 120_000);
 });

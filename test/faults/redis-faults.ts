@@ -66,7 +66,7 @@ export const REDIS_FAULTS: readonly RedisFault[] = [
     ...{ away: true, forgets: 'begins', recoversMs: DIALS_MS },
     begin: (place) => restarted(place, 'SIGTERM'),
   },
-  ...networkFaults<RedisPlace>(DIALS_MS, 60_000),
+  ...networkFaults<RedisPlace>(60_000, DIALS_MS),
   ...[
     '*2147483647\r\n',
     '$9223372036854775807\r\n',

@@ -40,15 +40,10 @@ export const repeated = <P extends Place>(
 });
 
 /**
- * What a network does, whatever the server is; a lost connection is replaced within `recoversMs`.
- * @param lateRecoversMs as `recoversMs`, behind replies that are late, but in time: a pool that ends a connection whose
- *   statement was cut short has few of them left
+ * What a network does, whatever the server is.
+ * @param recoversMs a lost connection is replaced within it
  */
-export const networkFaults = <P extends Wired>(
-  recoversMs: number,
-  flappingMs: number,
-  lateRecoversMs?: number,
-): Fault<P>[] => [
+export const networkFaults = <P extends Wired>(flappingMs: number, recoversMs?: number): Fault<P>[] => [
   wireFault('a blackhole both ways', { kind: 'blackhole' }, { away: true, ms: 3_000, recoversMs }),
   wireFault(
     'silence from the first byte of a new connection on',
@@ -62,7 +57,7 @@ export const networkFaults = <P extends Wired>(
   ),
   wireFault('connections that are refused', { kind: 'refuse' }, { away: true, recoversMs }),
   wireFault('connections that are cut at each byte', { kind: 'cut', fromByte: 0 }, { ms: 5_000, recoversMs }),
-  wireFault('replies 100 ms late', { kind: 'slow', ms: 100 }, { recoversMs: lateRecoversMs }),
+  wireFault('replies 100 ms late', { kind: 'slow', ms: 100 }),
   wireFault('replies 400 ms late, beyond the deadline', { kind: 'slow', ms: 400 }, { recoversMs }),
   wireFault('replies byte by byte', { kind: 'trickle', everyMs: 1 }, { recoversMs }),
   wireFault('replies at a byte in 200 ms', { kind: 'trickle', everyMs: 200 }, { away: true, recoversMs }),

@@ -208,6 +208,17 @@ export function counted(pool: Pool) {
   };
 }
 
+/** Every plan of a connection, as the server notes it. @param settings further ones of that connection */
+export async function explained(pool: Pool, settings = ''): Promise<string[]> {
+  const client = await pool.connect();
+  const said: string[] = [];
+  client.on('notice', ({ message }) => said.push(message ?? ''));
+  await client.query(`LOAD 'auto_explain'; SET client_min_messages = log; SET auto_explain.log_min_duration = 0;
+    ${settings}`);
+  client.release();
+  return said;
+}
+
 /** A clock that is set: in this schema all read it, and it stands still. */
 export async function setClock(server: PostgresServer, schema: string) {
   await server.admin.query(`
