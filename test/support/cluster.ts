@@ -55,7 +55,13 @@ export class RedisCluster {
 
   /** redis-cli with these arguments. */
   async cli(...args: string[]): Promise<string> {
-    return (await run('redis-cli', args, { timeout: 60_000 })).stdout;
+    try {
+      return (await run('redis-cli', args, { timeout: 60_000 })).stdout;
+    } catch (error) {
+      const { message, stdout } = error as Error & { stdout?: string };
+      // It says there what went wrong.
+      throw new Error(`${message}${stdout ?? ''}`, { cause: error });
+    }
   }
 
   /** The masters and their ranges of slots, as this node knows them. */
@@ -131,22 +137,23 @@ export class RedisCluster {
     await this.settled();
   }
 
+  /** One that has no slots. redis-cli would not find it while another still takes it for lost, as one that has just come back. */
   async remove(node: RedisServer): Promise<void> {
-    // redis-cli asks all of them, also those that have just come back.
-    await this.settled();
     const id = String(await node.command('CLUSTER', 'MYID'));
-    await this.cli('--cluster', 'del-node', addressOf(this.alive()), id);
     await node.close();
     this.nodes.splice(this.nodes.indexOf(node), 1);
+    for (const other of this.nodes.filter(({ running }) => running))
+      await other.command('CLUSTER', 'FORGET', id);
     await this.settled();
   }
 
-  /** Every living node knows of all slots, and of the same masters. */
+  /** Every living node knows of all slots, of the same masters, and that the others live. */
   async settled(): Promise<void> {
     const agree = async () => {
       const seen = new Set<string>();
       for (const node of this.nodes.filter(({ running }) => running)) {
         if (!String(await node.command('CLUSTER', 'INFO')).includes('cluster_state:ok')) return false;
+        if (!(await this.reachesAll(node))) return false;
         const ranges = await this.ranges(node);
         if (ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0) !== SLOTS) return false;
         seen.add(
@@ -163,6 +170,19 @@ export class RedisCluster {
 
   async close(): Promise<void> {
     await Promise.all(this.nodes.map((node) => node.close()));
+  }
+
+  /** Whether it reaches all that live: redis-cli passes over those that it takes for lost. */
+  private async reachesAll(by: RedisServer): Promise<boolean> {
+    const lines = String(await by.command('CLUSTER', 'NODES'))
+      .trim()
+      .split('\n');
+    const reached = lines.flatMap((line) => {
+      const [, address, flags, , , , , link] = line.split(' ');
+      const isWell = link === 'connected' && !/fail|handshake|noaddr/.test(flags!);
+      return isWell ? Number(/:(\d+)@/.exec(address!)![1]) : [];
+    });
+    return this.nodes.every(({ running, port }) => !running || reached.includes(port));
   }
 
   private alive(): RedisServer {
