@@ -1,4 +1,4 @@
-// npm run fuzz -- [target] [seconds]   fuzzes the C++ core with libFuzzer: all targets of fuzz/ (two at a time), 60 s each
+// npm run fuzz -- [target] [seconds]   fuzzes the C++ core with libFuzzer: all targets of fuzz/ (three at a time), 60 s each
 //   npm run fuzz -- <target> <file>    plays one input again, such as one that broke something
 //   npm run fuzz -- --keep [target]    takes what runs have found into fuzz/corpus, as few and as short inputs as cover the same
 import { spawn } from 'node:child_process';
@@ -11,7 +11,7 @@ import { step } from './lib/steps.mjs';
 import { ensureTools } from './lib/tools.mjs';
 
 const TARGETS = ['reply', 'forms', 'cluster_map', 'key', 'state'];
-const AT_ONCE = 2;
+const AT_ONCE = 3;
 const build = join(root, 'build/fuzz');
 const corpus = (target) => join(root, 'fuzz/corpus', target);
 const found = (target) => join(build, 'found', target);
