@@ -1,5 +1,6 @@
 /** Where a fleet's counts and rules lie in PostgreSQL: by which way they are found, how old ones leave, and what is missing. */
 import { createRateLimiter, sharedRules, type StoreOption } from 'spillway';
+import { Pool } from 'pg';
 import { postgresStore } from 'spillway/postgres';
 import { owner } from './support/owned';
 import { explained, PostgresServer } from './support/postgres';
@@ -68,6 +69,34 @@ test('counts are added and read by an index among many, and what has ended leave
     await server.one('SELECT count(*)::int FROM big.spillway_counts_sums WHERE name LIKE $1', ['p%']),
   ).toBe(300_000);
 }, 60_000);
+
+test.each(['40001', '23505'])('counts that others were in the way of are added again: %s', async (code) => {
+  const schema = await server.schema(`added_${code}`);
+  const real = server.pool();
+  let refused = 0;
+  const query = (text: string, values?: string[]) =>
+    text.includes('jsonb_to_recordset') && refused++ < 3
+      ? Promise.reject(Object.assign(new Error('refused'), { code }))
+      : real.query(text, values);
+  await tellOne(postgresStore({ query }, { schema }), schema);
+  expect(refused).toBe(4);
+});
+
+test('who closes a limiter, and then its pool, loses no count', async () => {
+  const schema = await server.schema('ended');
+  const pool = new Pool(server.login);
+  const { limiter, shared, said } = await fleetOf(postgresStore(pool, { schema }));
+  await limiter.check('org-1', 'FREE');
+  await limiter.close();
+  await shared.close();
+  await pool.end();
+  expect(
+    await server.one(
+      `SELECT sum(amount)::int FROM ended.spillway_counts_sums WHERE field = 'ta:' AND name LIKE '%:hour:%'`,
+    ),
+  ).toBe(1);
+  expect(said).toEqual([]);
+});
 
 test.each(['read committed', 'repeatable read', 'serializable'])(
   'processes that tell and write at once lose nothing where transactions are %s',

@@ -293,7 +293,7 @@ describe('what is repeated', () => {
     return { limiter, asked: () => asked };
   }
 
-  test.each(['40001', '40P01'])('%s: nothing was done', async (code) => {
+  test.each(['40001', '40P01', '23505'])('%s: nothing was done', async (code) => {
     const { limiter, asked } = await flaky(code, 2);
     expect(await limiter.check('k')).toMatchObject({ remaining: 4, source: 'postgres' });
     expect(asked()).toBe(3);

@@ -13,6 +13,8 @@ import { viewOf, type FleetView } from './view';
 
 /** What a process that dies loses at most. */
 const FLUSH_EVERY_MS = 10_000;
+/** How long closing waits for a store: a pool may wait for a connection for ever. */
+const LAST_WORDS_MS = 3_000;
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
 /** Long enough for requests per minute over the last five. */
@@ -34,6 +36,8 @@ export class Analytics {
   private readonly store: FleetStore;
   private readonly days: number;
   private timer: NodeJS.Timeout | undefined;
+  private telling: Promise<void> = Promise.resolve();
+  private over: Promise<void> | undefined;
   private missed = false;
   private closed = false;
 
@@ -72,8 +76,13 @@ export class Analytics {
     );
   }
 
-  /** Tells what was counted since the last time. */
-  async flush(): Promise<void> {
+  /** Tells what was counted since the last time, one call after the other: what one gives back is the next one's. */
+  private flush(): Promise<void> {
+    this.telling = this.telling.then(() => this.tell());
+    return this.telling;
+  }
+
+  private async tell(): Promise<void> {
     const minutes = this.counts.take();
     for (let i = 0; i < minutes.length; i++) {
       for (const part of parts(minutes[i]!)) {
@@ -87,17 +96,32 @@ export class Analytics {
     }
   }
 
-  /** Tells the rest, behind the decisions that observers have not been told of yet. */
-  close(): void {
-    if (!later(this.ended)) this.ended();
+  /**
+   * Tells the rest, behind the decisions that observers have not been told of yet. Resolves when the store has taken it, so
+   * that who ends the store's pool next loses nothing, or when it did not in time.
+   */
+  close(): Promise<void> {
+    this.over ??= new Promise((resolve) => {
+      const end = () => void this.end().then(resolve);
+      if (!later(end)) end();
+    });
+    return this.over;
   }
 
-  private readonly ended = (): void => {
-    if (this.closed) return;
+  private async end(): Promise<void> {
     this.closed = true;
     clearTimeout(this.timer);
-    void this.flush().finally(() => this.store.release());
-  };
+    let late: NodeJS.Timeout | undefined;
+    const givenUp = new Promise<void>((resolve) => {
+      late = setTimeout(() => {
+        this.told('no answer in time');
+        resolve();
+      }, LAST_WORDS_MS);
+    });
+    await Promise.race([this.flush(), givenUp]);
+    clearTimeout(late);
+    this.store.release();
+  }
 
   private flushLater(): void {
     this.timer ??= setTimeout(this.flushed, FLUSH_EVERY_MS).unref();

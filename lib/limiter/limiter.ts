@@ -330,11 +330,10 @@ export class Limiter implements AnyLimiter {
     return this.shared === undefined ? {} : { sharedRules: this.shared.status() };
   }
 
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.backend.close();
     this.shared?.ended(this.resolver);
-    this.analytics?.close();
-    return this.trail.settled();
+    await Promise.all([this.trail.settled(), this.analytics?.close()]);
   }
 
   private changed(change: Omit<Change, 'at' | 'shared'>): void {

@@ -114,7 +114,8 @@ export interface LimiterBase {
   topDenied(most?: number): DeniedSubject[];
   /**
    * Gives the connection back; the last limiter that shares it closes it. What still waits is then decided by
-   * `failureMode`; later calls reject with `ERR_CLOSED`. Closing twice is closing once.
+   * `failureMode`; later calls reject with `ERR_CLOSED`. Closing twice is closing once. Resolves when what was still to be
+   * written, with `analytics` the last counts, is in the store, or was given up.
    */
   close(): Promise<void>;
 }

@@ -4,6 +4,8 @@ import { RateLimitError } from '../base/errors';
 const SAID: Readonly<Record<string, string>> = {
   '22021': 'The database cannot store a key: its encoding has to be UTF8',
   '22P05': 'The database cannot store a key: its encoding has to be UTF8',
+  '23505':
+    'PostgreSQL said again and again that a row was there already: use READ COMMITTED for this role, and no unique index of your own on the tables',
   '25006': 'PostgreSQL is read-only here: it is a standby, or default_transaction_read_only is on',
   '28000': 'PostgreSQL refused the login',
   '28P01': 'PostgreSQL refused the password',
@@ -35,15 +37,21 @@ export function codeOf(error: unknown): string {
   return typeof code === 'string' ? code : '';
 }
 
+/**
+ * Where transactions see what was when they began, a row that another has just inserted may be a unique violation, ON CONFLICT
+ * notwithstanding: https://www.postgresql.org/docs/current/mvcc-serialization-failure-handling.html
+ */
+const OF_OTHERS = ['40001', '40P01', '23505'];
+
 /** Whether it says that the statement was undone because of others: it may be repeated. */
-export const isRetried = (error: unknown): boolean => ['40001', '40P01'].includes(codeOf(error));
+export const isRetried = (error: unknown): boolean => OF_OTHERS.includes(codeOf(error));
 
 /** Whether it says that the statement was undone because of what stood in it. */
 export const isOfData = (error: unknown): boolean =>
   /^22/.test(codeOf(error)) && SQLSTATE.test(codeOf(error));
 
 /** Of others, or of the disk: the next statement on the same connection may be taken. */
-const PASSING = ['40001', '40P01', '53100', '53200', '55P03'];
+const PASSING = [...OF_OTHERS, '53100', '53200', '55P03'];
 
 /**
  * Whether the connection is as good as before. After others it ends: what they say may hold for it alone, such as a setting

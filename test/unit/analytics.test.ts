@@ -14,12 +14,13 @@ afterEach(() => {
   delete process.env.METRICS_RETENTION_DAYS;
 });
 
-type Answer = 'taken' | 'unsent' | 'lost';
+type Answer = 'taken' | 'unsent' | 'lost' | Promise<boolean>;
 
 function stage() {
   const world = { answer: 'taken' as Answer, calls: [] as (readonly Addition[])[], said: [] as string[] };
   const add = (additions: readonly Addition[]) => {
     if (world.answer === 'unsent') return Promise.resolve(false);
+    if (world.answer instanceof Promise) return world.answer;
     world.calls.push(additions);
     return world.answer === 'lost' ? Promise.reject(new Error('lost')) : Promise.resolve(true);
   };
@@ -116,7 +117,7 @@ test('what may have arrived is not told again, and the loss is said once', async
 test('closing tells the rest, and what is decided afterwards is nobody’s', async () => {
   const { world, analytics, record } = stage();
   record({ allowed: false, reason: 'limit', rules: [{ rule: 'api', allowed: false, subject: 'org-1' }] });
-  analytics.close();
+  void analytics.close();
   await pass(0);
   expect(sumOf(world.calls, 'hour', 'sd:org-1')).toBe(1);
   record();
@@ -124,6 +125,41 @@ test('closing tells the rest, and what is decided afterwards is nobody’s', asy
   expect(world.calls).toHaveLength(1);
   expect(jest.getTimerCount()).toBe(0);
 });
+
+test('closing waits for what is being told: what that could not send goes with the rest', async () => {
+  const { world, analytics, record } = stage();
+  let end = (_isSent: boolean) => {};
+  world.answer = new Promise((resolve) => (end = resolve));
+  record();
+  await pass(10_000);
+  record();
+  void analytics.close();
+  await pass(0);
+  world.answer = 'taken';
+  end(false);
+  await pass(0);
+  expect(sumOf(world.calls, 'hour', 'ta:')).toBe(2);
+  expect(jest.getTimerCount()).toBe(0);
+});
+
+test.each([1, 0])(
+  'closing ends within 3 s where the store says nothing, and says so (%d counted)',
+  async (counted) => {
+    const { world, analytics, record } = stage();
+    world.answer = new Promise(() => {});
+    for (let i = 0; i < counted; i++) record();
+    let isOver = false;
+    void analytics.close().then(() => (isOver = true));
+    await pass(0);
+    expect(isOver).toBe(counted === 0);
+    await pass(2_999);
+    expect(isOver).toBe(counted === 0);
+    await pass(1);
+    expect(isOver).toBe(true);
+    expect(world.said).toHaveLength(counted);
+    expect(jest.getTimerCount()).toBe(0);
+  },
+);
 
 test('a flood of names is bounded, in sums and in each call', async () => {
   const { world, record } = stage();
