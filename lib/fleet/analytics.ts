@@ -118,9 +118,10 @@ export class Analytics {
         resolve();
       }, LAST_WORDS_MS);
     });
-    await Promise.race([this.flush(), givenUp]);
+    // Not before its last part, which would open the store anew.
+    const told = this.flush().finally(() => this.store.release());
+    await Promise.race([told, givenUp]);
     clearTimeout(late);
-    this.store.release();
   }
 
   private flushLater(): void {
